@@ -1,0 +1,26 @@
+"""Ideal masks for source separation: upper bounds, exact and fast."""
+
+from importlib.metadata import version
+
+from oracle import datasets, masks, methods, metrics, results, wiener
+from oracle.bounds import compute_bounds
+from oracle.execution import TracksFailed
+from oracle.methods import separate
+from oracle.stft import STFT
+from oracle.track import Track
+
+__version__ = version("oracle-masks")
+
+__all__ = [
+    "STFT",
+    "Track",
+    "TracksFailed",
+    "compute_bounds",
+    "datasets",
+    "masks",
+    "methods",
+    "metrics",
+    "results",
+    "separate",
+    "wiener",
+]

@@ -1,0 +1,314 @@
+"""The `oracle` command."""
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from oracle import STFT, Track, TracksFailed, __version__, compute_bounds, datasets
+from oracle.execution import Advance, each_track
+from oracle.methods import METHODS, named, separate_each
+from oracle.results import file_name, new_folder
+from oracle.scores import FRAMEWISE, METRICS, WINDOW
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+FAILED, WRONG_USAGE, SOME_TRACKS_FAILED, INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="How well can any time-frequency mask separate these sources?",
+    epilog="Exit status: 0 done, 1 error, 2 wrong usage, 3 some tracks failed, 130 interrupted.",
+)
+
+DatasetName = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="[b]waltz[/b], the embedded track; [b]musdb18[/b], its .stem.mp4 files (see --root); "
+        "or a folder of tracks, each a folder of audio files named after their sources.",
+        show_default="waltz",
+    ),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(help="musdb18: the folder with train and test.", show_default="$MUSDB_PATH"),
+]
+Subset = Annotated[Literal["train", "test"] | None, typer.Option(help="musdb18: only this subset.")]
+Split = Annotated[
+    Literal["train", "valid"] | None,
+    typer.Option(help="musdb18: only this part of the subset train."),
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="musdb18: fetch the preview of 7 s excerpts.")
+]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,...",
+        help="Methods, comma-separated; see 'oracle methods'.",
+        show_default="all",
+    ),
+]
+NFft = Annotated[int, typer.Option(help="STFT: samples in a window.")]
+Hop = Annotated[
+    int | None,
+    typer.Option(help="STFT: samples from one window to the next.", show_default="half a window"),
+]
+Window = Annotated[str, typer.Option(help="STFT: window, as scipy.signal.get_window names it.")]
+# Read in `main`, where errors end; here for --help.
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"oracle {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root_options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Ideal-mask source-separation bounds."""
+
+
+@app.command(
+    epilog="Examples: [b]oracle bounds[/b] | "
+    "[b]oracle bounds stems/ --methods IBM1,IRM2 --out results[/b] | "
+    "[b]oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec[/b]"
+)
+def bounds(
+    dataset: DatasetName = "waltz",
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    methods: Methods = None,
+    n_fft: NFft = 2048,
+    hop: Hop = None,
+    window: Window = "hann",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...", help=f"Metrics to print: {', '.join(METRICS)}. Files hold all."
+        ),
+    ] = "SDR,uSDR",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New folder for scores.csv, bounds.csv, run.json and museval's JSON."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Compute the bounds of a dataset: separate with oracle methods, score, print a table."""
+    with _usage():
+        chosen, stft, shown = _methods(methods), _stft(n_fft, hop, window), _metrics(metrics)
+    tracks = _dataset(dataset, root, subset, split, download)
+    try:
+        table = compute_bounds(tracks, methods=chosen, stft=stft, out=out, progress=True)
+    except TracksFailed as failed:
+        if failed.table is not None and not failed.table.empty:
+            _print_bounds(failed.table, stft, shown)
+        raise
+    _print_bounds(table, stft, shown)
+    if out is not None:
+        print(f"Written to {out}")
+
+
+@app.command(
+    epilog="Examples: [b]oracle separate --methods IRM2 --out estimates[/b] | "
+    "[b]oracle separate stems/ --methods IBM,IRM1 --out estimates[/b]"
+)
+def separate(
+    out: Annotated[
+        Path, typer.Option(help="New folder, for METHOD/SUBSET/TRACK/TARGET.wav (32-bit float).")
+    ],
+    dataset: DatasetName = "waltz",
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    methods: Methods = None,
+    n_fft: NFft = 2048,
+    hop: Hop = None,
+    window: Window = "hann",
+    debug: Debug = False,
+) -> None:
+    """Separate a dataset with oracle methods and write the estimates as audio files."""
+    with _usage():
+        chosen, stft = _methods(methods), _stft(n_fft, hop, window)
+    tracks = _dataset(dataset, root, subset, split, download)
+    new_folder(out)
+
+    def write_estimates(track: Track, advance: Advance) -> int:
+        place = Path(file_name(track.subset)) / file_name(track.name)
+        n_files = 0
+        for method, estimates in separate_each(track, chosen, stft=stft):
+            for target, audio in estimates.items():
+                path = out / method / place / f"{file_name(target)}.wav"
+                datasets.audio_files.write_audio(path, audio, track.rate)
+                n_files += 1
+            advance(f"{track.name}: {method}")
+        return n_files
+
+    written = each_track(tracks, write_estimates, steps=len(chosen), progress=True)
+    n_files = sum(count for _, count in written)
+    print(f"{n_files} files written to {out}")
+
+
+@app.command(name="methods")
+def list_methods() -> None:
+    """Explain every method: its formula and where it comes from."""
+    console = Console(highlight=False)
+    console.print(
+        "X is the mixture's STFT, S_j a source's, per channel; 0/0 is 0. "
+        "A mask multiplies the mixture's STFT.\n"
+    )
+    table = Table(box=None, padding=(0, 2, 1, 0), show_header=False)
+    for method in METHODS.values():
+        text = Text.assemble(
+            (method.formula, "bold"), f"\n{method.summary}\n", (method.reference, "dim")
+        )
+        table.add_row(method.name, text)
+    console.print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit; errors are one line, or a traceback with --debug."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        # A command returns nothing; --help and --version return their status.
+        sys.exit(app(list(arguments), standalone_mode=False) or 0)
+    except (typer.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's errors; their base class has changed
+            _complain(error.format_message())
+            sys.exit(WRONG_USAGE)
+        if "--debug" in arguments:
+            raise
+        if isinstance(error, TracksFailed):
+            for failure in error.exceptions:
+                _complain(str(failure))
+            sys.exit(SOME_TRACKS_FAILED)
+        _complain(str(error) or type(error).__name__)
+        sys.exit(FAILED)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Report what is wrong with the options as wrong usage."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _complain(message: str) -> None:
+    if message:
+        print(f"oracle: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _metrics(text: str) -> list[str]:
+    metrics = _names(text)
+    for metric in metrics:
+        if metric not in METRICS:
+            raise ValueError(f"metrics must be of {', '.join(METRICS)}, got {metric!r}")
+    return metrics
+
+
+def _methods(text: str | None) -> list[str]:
+    return list(METHODS) if text is None else [method.name for method in named(_names(text))]
+
+
+def _stft(n_fft: int, hop: int | None, window: str) -> STFT:
+    return STFT(n_fft=n_fft, hop_length=max(n_fft // 2, 1) if hop is None else hop, window=window)
+
+
+def _dataset(
+    name: str,
+    root: Path | None,
+    subset: Literal["train", "test"] | None,
+    split: Literal["train", "valid"] | None,
+    download: bool,
+) -> datasets.Dataset | Track:
+    if name == "musdb18":
+        return datasets.musdb18(root, subset=subset, split=split, download=download)
+    if root or subset or split or download:
+        raise typer.BadParameter(
+            f"--root, --subset, --split and --download go with the dataset musdb18, got {name}"
+        )
+    if name == "waltz":
+        return datasets.waltz()
+    if not Path(name).is_dir():
+        raise FileNotFoundError(f"dataset must be waltz, musdb18 or a folder, got {name}")
+    return datasets.folder(name)
+
+
+def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
+    targets = list(dict.fromkeys(table["target"]))
+    console = Console(highlight=False)
+    # Never cut a number: rather let a narrow terminal wrap the line.
+    console.width = max(console.width, 20 + sum(max(len(target), 13) + 2 for target in targets))
+    n_tracks = int(table["n_tracks"].max())
+    for metric in metrics:
+        rows = table[table["metric"] == metric]
+        shown = Table(title=f"{metric} in dB", title_justify="left", box=box.SIMPLE)
+        shown.add_column("method")
+        for target in targets:
+            shown.add_column(target, justify="right")
+        if metric in FRAMEWISE:
+            shown.add_column("windows", justify="right")
+            shown.add_column("NaN", justify="right")
+        for method, of_method in rows.groupby("method", sort=False):
+            by_target = of_method.set_index("target")
+            cells = [
+                _cell(by_target.loc[target], n_tracks) if target in by_target.index else ""
+                for target in targets
+            ]
+            if metric in FRAMEWISE:
+                cells += [str(of_method["n_windows"].max()), str(of_method["n_nan"].max())]
+            shown.add_row(str(method), *cells)
+        console.print(shown)
+    tracks = "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
+    console.print(
+        f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}. {tracks}"
+        + (": median / mean over tracks." if n_tracks > 1 else ".")
+    )
+    if set(metrics) & set(FRAMEWISE):
+        console.print(
+            f"{', '.join(FRAMEWISE)}: museval v4, median over windows of {WINDOW:g} s; "
+            "NaN: windows in which a source or estimate is silent."
+        )
+    summed = table.attrs.get("mixture_is_sum", [])
+    if summed:
+        where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"
+        console.print(f"Mixture: the sum of the sources, as none was delivered{where}.")
+
+
+def _cell(bound: "Series", n_tracks: int) -> str:
+    values = [bound["median"], bound["mean"]][: 1 if n_tracks == 1 else 2]
+    return " / ".join("nan" if math.isnan(value) else f"{value:.2f}" for value in values)

@@ -1,0 +1,103 @@
+"""Audio files: what is read and written, through soundfile."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from oracle.track import Audio
+
+# Audio that a folder of stems may hold but that soundfile does not read.
+UNREADABLE = frozenset({".aac", ".alac", ".ape", ".m4a", ".mp4", ".mpc", ".webm", ".wma", ".wv"})
+
+
+def readable_suffixes() -> frozenset[str]:
+    """Return the suffixes, with their dots, of the formats that soundfile reads."""
+    import soundfile
+
+    # RAW has no header to read the rate and the channels from.
+    formats = {name.lower() for name in soundfile.available_formats()} - {"raw"}
+    return frozenset(f".{name}" for name in formats | {"aif", "aifc", "oga", "opus"})
+
+
+def read_stems(paths: Mapping[str, Path]) -> tuple[int, dict[str, Audio]]:
+    """Read files that belong together.
+
+    Parameters
+    ----------
+    paths : mapping from str to Path
+        Files by the name of what they hold.
+
+    Returns
+    -------
+    rate : int
+        Their common sampling rate in Hz.
+    audio : dict from str to array of shape (n_channels, n_samples), float32
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read whole, or rates, channel counts or lengths differ.
+    """
+    first_path, *_ = paths.values()
+    first_rate, first_audio = 0, np.empty((0, 0), np.float32)
+    audio = {}
+    for name, path in paths.items():
+        rate, signal = read_audio(path)
+        if path == first_path:
+            first_rate, first_audio = rate, signal
+        for what, value, expected, unit in (
+            ("sampling rate", rate, first_rate, "Hz"),
+            ("number of channels", signal.shape[0], first_audio.shape[0], "channels"),
+            ("length", signal.shape[1], first_audio.shape[1], "samples"),
+        ):
+            if value != expected:
+                raise ValueError(
+                    f"files of a track must have one {what}, "
+                    f"got {expected} {unit} in {first_path} and {value} {unit} in {path}"
+                )
+        audio[name] = signal
+    return first_rate, audio
+
+
+def read_audio(path: Path) -> tuple[int, Audio]:
+    """Read a file: its rate in Hz, and an array of shape (n_channels, n_samples), float32.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or holds fewer samples than its header announces.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            announced = file.frames
+            signal = file.read(dtype="float32", always_2d=True)
+            rate = file.samplerate
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise ValueError(f"{path} must be a readable audio file ({error})") from error
+    if len(signal) != announced:
+        raise ValueError(
+            f"{path} must be whole, got {len(signal)} of the {announced} samples it announces"
+        )
+    return rate, np.ascontiguousarray(signal.T)
+
+
+def write_audio(path: Path, audio: Audio, rate: int) -> None:
+    """Write an array of shape (n_channels, n_samples) as a float WAV file.
+
+    Float32 audio is written as it is: nothing is scaled, dithered or clipped. The file
+    appears under its name when it is whole.
+    """
+    import soundfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subtype = "FLOAT" if audio.dtype == np.float32 else "DOUBLE"
+    partial = path.with_name(path.name + ".part")
+    try:
+        soundfile.write(partial, audio.T, rate, subtype=subtype, format="WAV")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

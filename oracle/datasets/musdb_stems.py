@@ -1,0 +1,139 @@
+"""MUSDB18 in its compressed form (.stem.mp4), decoded by musdb."""
+
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from oracle.datasets.dataset import Dataset
+from oracle.track import Audio, Track
+
+SUFFIX = ".stem.mp4"
+# In the order of the streams of a file, after the mixture.
+STEMS = ("drums", "bass", "other", "vocals")
+PREVIEW_ROOT = Path("~/MUSDB18/MUSDB18-7")
+
+
+def musdb18(
+    root: str | Path | None = None,
+    *,
+    subset: Literal["train", "test"] | None = None,
+    split: Literal["train", "valid"] | None = None,
+    download: bool = False,
+) -> Dataset:
+    """Open MUSDB18, the 150 songs in stem format, or its preview of 7 s excerpts.
+
+    Audio is decoded by musdb and ffmpeg to 16 bit, as published results are.
+
+    Parameters
+    ----------
+    root : str or Path, optional
+        The folder that holds ``train`` and ``test``. By default the environment variable
+        MUSDB_PATH, and with `download` ``~/MUSDB18/MUSDB18-7``.
+    subset : {"train", "test"}, optional
+        Only this subset. Both by default.
+    split : {"train", "valid"}, optional
+        Only the training or the validation part of the subset ``train``, as musdb
+        defines them.
+    download : bool, optional
+        Download the preview to `root`, unless it is there already.
+
+    Returns
+    -------
+    dataset : Dataset
+        The tracks, sorted by name within their subset.
+
+    Raises
+    ------
+    ImportError
+        If musdb is not installed.
+    FileNotFoundError
+        If ffmpeg is not installed, or there is no such folder.
+    ValueError
+        If an option is not one of its values, a split is asked of the subset ``test``, or
+        the folder holds no stem files.
+
+    References
+    ----------
+    .. [1] Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis and R. Bittner, "The MUSDB18
+           corpus for music separation", 2017, doi:10.5281/zenodo.1117372.
+    """
+    if subset not in (None, "train", "test"):
+        raise ValueError(f"subset must be 'train' or 'test', got {subset!r}")
+    if split not in (None, "train", "valid"):
+        raise ValueError(f"split must be 'train' or 'valid', got {split!r}")
+    if split is not None and subset == "test":
+        raise ValueError(f"split must go with the subset 'train', got {split!r} with 'test'")
+    musdb = _import_musdb()
+    if root is None:
+        root = PREVIEW_ROOT if download else os.environ.get("MUSDB_PATH")
+    if root is None:
+        raise ValueError("root must be the folder of MUSDB18 (or set MUSDB_PATH), got none")
+    root = Path(root).expanduser()
+    if download:
+        musdb.DB(root=str(root), download=True, subsets=[])
+    if not root.is_dir():
+        raise FileNotFoundError(f"root must be the folder of MUSDB18, got {root}: no such folder")
+    # Without subsets it reads its settings and no track: a broken file cannot stop it.
+    validation = frozenset(musdb.DB(root=str(root), subsets=[]).setup["validation_tracks"])
+    files: list[tuple[Path, str]] = []
+    for name in ("train", "test") if subset is None and split is None else (subset or "train",):
+        for path in sorted((root / name).glob(f"*{SUFFIX}")):
+            valid = _track_name(path) in validation
+            if split is None or valid == (split == "valid"):
+                files.append((path, name))
+    if not files:
+        raise ValueError(
+            f"root must hold {SUFFIX} files in its folders train and test, got {root} "
+            f"(subset {subset or 'any'}, split {split or 'any'}); "
+            "for MUSDB18-HQ's WAV files name the folder as the dataset"
+        )
+    return Dataset(
+        "MUSDB18",
+        tuple(_track_name(path) for path, _ in files),
+        tuple(partial(_load, *file) for file in files),
+    )
+
+
+def _load(path: Path, subset: str) -> Track:
+    musdb = _import_musdb()
+    name = _track_name(path)
+    try:
+        stems = musdb.audio_classes.MultiTrack(path=str(path), name=name, subset=subset, stem_id=0)
+        mixture = _transposed(stems.audio)
+        sources = {}
+        for stream, stem in enumerate(STEMS, start=1):
+            source = musdb.audio_classes.Source(stems, name=stem, path=str(path), stem_id=stream)
+            sources[stem] = _transposed(source.audio)
+        return Track(name, int(stems.rate), mixture, sources, subset)
+    except Exception as error:  # of ffmpeg, stempeg (which raises warnings), numpy or Track
+        raise ValueError(f"{path} must be a whole stem file ({error})") from error
+
+
+def _transposed(audio: Any) -> Audio:
+    """musdb's (samples, channels) in float64, of 16 bit: float32 holds it exactly."""
+    return np.ascontiguousarray(np.asarray(audio).T, dtype=np.float32)
+
+
+def _track_name(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)
+
+
+def _import_musdb() -> Any:
+    """Import musdb, which refuses without ffmpeg."""
+    if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
+        raise FileNotFoundError(
+            "ffmpeg must be installed to decode MUSDB18's stems, got no ffmpeg on the PATH "
+            "(apt-get install ffmpeg, brew install ffmpeg or conda install ffmpeg)"
+        )
+    try:
+        import musdb
+        import musdb.audio_classes
+    except ImportError as error:
+        raise ImportError(
+            "musdb must be installed to read MUSDB18's stems (pip install 'oracle-masks[musdb]')"
+        ) from error
+    return musdb

@@ -1,0 +1,108 @@
+"""Where the work runs: this process, a track at a time."""
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from oracle.datasets import Dataset
+from oracle.track import Track
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Result = TypeVar("Result")
+
+# Called with what has just been done, once a step.
+Advance = Callable[[str], object]
+
+
+class TracksFailed(ExceptionGroup[Exception]):
+    """Some tracks of a run failed: one exception each, which names it and keeps its cause.
+
+    Attributes
+    ----------
+    table : DataFrame or None
+        The bounds of the other tracks, where `compute_bounds` raises this.
+    """
+
+    table: "DataFrame | None" = None
+
+
+def each_track(
+    tracks: Track | Iterable[Track],
+    work: Callable[[Track, Advance], Result],
+    *,
+    steps: int,
+    progress: bool,
+) -> Iterator[tuple[Track, Result]]:
+    """Load each track and work on it; go on with the others if one fails.
+
+    Parameters
+    ----------
+    tracks : Track or iterable of Track
+        Those of a `Dataset` are loaded one at a time.
+    work : callable
+        ``(track, advance) -> result``; it calls ``advance`` with what it has done, once a
+        step.
+    steps : int
+        Steps a track, for the progress bar.
+    progress : bool
+        Whether to show a progress bar on standard error, if that is a terminal.
+
+    Yields
+    ------
+    track : Track
+    result : object
+        What `work` returned.
+
+    Raises
+    ------
+    TracksFailed
+        At the end, if tracks failed.
+    """
+    failures: list[Exception] = []
+    with _progress_bar(progress, tracks, steps) as advance:
+        for name, load in _by_name(tracks):
+            try:
+                track = load()
+                result = work(track, advance)
+            except Exception as error:
+                failure = RuntimeError(f"{name}: {error or type(error).__name__}")
+                failure.__cause__ = error
+                failures.append(failure)
+            else:
+                yield track, result
+    if failures:
+        count = "1 track" if len(failures) == 1 else f"{len(failures)} tracks"
+        raise TracksFailed(f"{count} failed", failures)
+
+
+def _by_name(tracks: Track | Iterable[Track]) -> Iterator[tuple[str, Callable[[], Track]]]:
+    """Give each track as its name and a function that loads it, which may fail."""
+    if isinstance(tracks, Dataset):
+        yield from zip(tracks.track_names, tracks.loaders, strict=True)
+    else:
+        for track in [tracks] if isinstance(tracks, Track) else tracks:
+            yield track.name, partial(_itself, track)
+
+
+def _itself(track: Track) -> Track:
+    return track
+
+
+@contextmanager
+def _progress_bar(show: bool, tracks: Track | Iterable[Track], steps: int) -> Iterator[Advance]:
+    if not show:
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    n_tracks = 1 if isinstance(tracks, Track) else None
+    if isinstance(tracks, Sized):
+        n_tracks = len(tracks)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=n_tracks and n_tracks * steps)
+        yield lambda done: bar.update(task, advance=1, description=done)

@@ -1,0 +1,262 @@
+"""STFT: forward and inverse in one frozen object, so that they cannot disagree.
+
+Conventions: the signal is preceded and followed by half a window of zeros, then padded
+to whole hops, so that every sample, the first and the last too, lies under full windows.
+Frames are not scaled: a frame is the FFT of the windowed samples. The inverse is the
+least-squares one of Griffin & Lim (1984): overlap-add of the windowed frames over the sum
+of the squared windows.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+
+from oracle.track import Audio
+
+Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
+
+# Frames transformed in one batch: many enough for one call of the FFT to be worth it, few
+# enough that the windowed frames stay in the cache between the steps.
+BATCH_FRAMES = 256
+
+# The least sum of squared windows over a sample, relative to a window's maximum. Dividing by
+# it lets rounding errors grow 100 times there, which float32 audio can still bear.
+MIN_WEIGHT = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class STFT:
+    """Short-time Fourier transform and its inverse.
+
+    Parameters
+    ----------
+    n_fft : int, optional
+        Length of a window and of its FFT in samples.
+    hop_length : int, optional
+        Samples from one window to the next.
+    window : str or tuple, optional
+        Any window of `scipy.signal.get_window`, in its periodic form.
+    workers : int, optional
+        Threads, as in `scipy.fft`: -1 is one a core. The result does not depend on it.
+
+    Raises
+    ------
+    TypeError
+        If a number is not an integer.
+    ValueError
+        If a number is out of its range, the window is unknown, or some samples would lie
+        under windows so small that the transform cannot be inverted.
+
+    References
+    ----------
+    .. [1] D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier
+           transform", IEEE Trans. ASSP 32(2), 1984.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stft = STFT(n_fft=512, hop_length=128)
+    >>> audio = np.ones((2, 1000))
+    >>> spectrum = stft.forward(audio)
+    >>> spectrum.shape
+    (2, 257, 9)
+    >>> bool(np.allclose(stft.inverse(spectrum, n_samples=1000), audio))
+    True
+    """
+
+    n_fft: int = 2048
+    hop_length: int = 1024
+    window: str | tuple[Any, ...] = "hann"
+    workers: int = -1
+
+    def __post_init__(self) -> None:
+        for argument in ("n_fft", "hop_length", "workers"):
+            value = getattr(self, argument)
+            if not isinstance(value, Integral) or isinstance(value, bool):
+                raise TypeError(f"{argument} must be an integer, got {value!r}")
+        if self.n_fft < 2:
+            raise ValueError(f"n_fft must be at least 2, got {self.n_fft}")
+        if not 1 <= self.hop_length <= self.n_fft:
+            raise ValueError(
+                f"hop_length must lie between 1 and n_fft={self.n_fft}, got {self.hop_length}: "
+                "samples between two windows would be lost"
+            )
+        if self.workers != -1 and self.workers < 1:
+            raise ValueError(f"workers must be positive, or -1 for all cores, got {self.workers}")
+        # A signal of one hop lies under the fewest windows; more only add to the sum.
+        weight = self._sum_of_squares(self.hop_length).min() / (self.window_samples**2).max()
+        if not weight >= MIN_WEIGHT:
+            raise ValueError(
+                "hop_length must let the windows overlap enough for an inverse, "
+                f"got {self.hop_length} with a {self.window!r} window of {self.n_fft}: "
+                f"the sum of the squared windows falls to {weight:.1e} of a window's maximum, "
+                f"and must stay above {MIN_WEIGHT:.0e}"
+            )
+
+    @cached_property
+    def window_samples(self) -> npt.NDArray[np.float64]:
+        """The window, array of shape (n_fft,)."""
+        # Imported late: scipy.signal takes longer to import than all the rest.
+        from scipy.signal import get_window
+
+        try:
+            return np.asarray(get_window(self.window, self.n_fft), dtype=np.float64)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"window must be one that scipy.signal.get_window knows, got {self.window!r} "
+                f"({error})"
+            ) from None
+
+    @property
+    def n_freqs(self) -> int:
+        """Number of frequencies, n_fft // 2 + 1."""
+        return self.n_fft // 2 + 1
+
+    def n_frames(self, n_samples: int) -> int:
+        """Return the number of frames of a signal of `n_samples` samples."""
+        padded = n_samples + 2 * (self.n_fft // 2)
+        return -(-(padded - self.n_fft) // self.hop_length) + 1
+
+    def forward(self, audio: Audio) -> Spectrum:
+        """Transform audio.
+
+        Parameters
+        ----------
+        audio : array of shape (..., n_samples), float32 or float64
+
+        Returns
+        -------
+        spectrum : array of shape (..., n_freqs, n_frames), complex64 or complex128
+            A view: in memory, the frequencies of a frame lie side by side.
+
+        Raises
+        ------
+        TypeError
+            If the audio is not a float32 or float64 array.
+        ValueError
+            If there are no samples.
+        """
+        if not isinstance(audio, np.ndarray) or audio.dtype not in (np.float32, np.float64):
+            raise TypeError(
+                "audio must be a float32 or float64 array, "
+                f"got {getattr(audio, 'dtype', type(audio).__name__)}"
+            )
+        if audio.ndim == 0 or audio.shape[-1] == 0:
+            raise ValueError(f"audio must have samples on its last axis, got shape {audio.shape}")
+        n_samples = audio.shape[-1]
+        n_frames = self.n_frames(n_samples)
+        window = self.window_samples.astype(audio.dtype)
+        signals = audio.reshape(-1, n_samples)
+        spectra = np.empty(
+            (len(signals), n_frames, self.n_freqs), np.result_type(audio.dtype, np.complex64)
+        )
+
+        def transform(signal: Audio, spectrum: Spectrum, workers: int) -> None:
+            padded = np.zeros(self._padded_length(n_frames), audio.dtype)
+            padded[self._inside(n_samples)] = signal
+            frames = sliding_window_view(padded, self.n_fft)[:: self.hop_length]
+            for batch in _batches(n_frames):
+                spectrum[batch] = scipy.fft.rfft(frames[batch] * window, workers=workers)
+
+        self._for_each(transform, signals, spectra)
+        return spectra.reshape(*audio.shape[:-1], n_frames, self.n_freqs).swapaxes(-1, -2)
+
+    def inverse(self, spectrum: Spectrum, *, n_samples: int) -> Audio:
+        """Transform a spectrum back: the audio whose spectrum is nearest to it.
+
+        Parameters
+        ----------
+        spectrum : array of shape (..., n_freqs, n_frames), complex64 or complex128
+        n_samples : int
+            Number of samples of the audio; it fixes the number of frames.
+
+        Returns
+        -------
+        audio : array of shape (..., n_samples), float32 or float64
+
+        Raises
+        ------
+        TypeError
+            If the spectrum is not a complex64 or complex128 array.
+        ValueError
+            If its shape is not that of the spectrum of `n_samples` samples.
+        """
+        if not isinstance(spectrum, np.ndarray) or spectrum.dtype not in (
+            np.complex64,
+            np.complex128,
+        ):
+            raise TypeError(
+                "spectrum must be a complex64 or complex128 array, "
+                f"got {getattr(spectrum, 'dtype', type(spectrum).__name__)}"
+            )
+        n_frames = self.n_frames(n_samples)
+        if n_samples < 1 or spectrum.shape[-2:] != (self.n_freqs, n_frames):
+            raise ValueError(
+                f"spectrum must have shape (..., {self.n_freqs}, {n_frames}) "
+                f"for n_samples={n_samples}, got {spectrum.shape}"
+            )
+        dtype = np.float32 if spectrum.dtype == np.complex64 else np.float64
+        window = self.window_samples.astype(dtype)
+        weight = self._sum_of_squares(n_samples).astype(dtype)
+        spectra = spectrum.swapaxes(-1, -2).reshape(-1, n_frames, self.n_freqs)
+        audio = np.empty((len(spectra), n_samples), dtype)
+
+        def transform(frames: Spectrum, signal: Audio, workers: int) -> None:
+            padded = np.zeros(self._padded_length(n_frames), dtype)
+            for batch in _batches(n_frames):
+                block = np.asarray(
+                    scipy.fft.irfft(frames[batch], self.n_fft, workers=workers), dtype
+                )
+                block *= window
+                self._overlap_add(padded[batch.start * self.hop_length :], block)
+            np.divide(padded[self._inside(n_samples)], weight, out=signal)
+
+        self._for_each(transform, spectra, audio)
+        return audio.reshape(*spectrum.shape[:-2], n_samples)
+
+    def _padded_length(self, n_frames: int) -> int:
+        return self.n_fft + (n_frames - 1) * self.hop_length
+
+    def _inside(self, n_samples: int) -> slice:
+        """Where the signal lies in its padded form."""
+        return slice(self.n_fft // 2, self.n_fft // 2 + n_samples)
+
+    def _for_each(
+        self, transform: Callable[[Any, Any, int], None], inputs: Any, outputs: Any
+    ) -> None:
+        """Transform signals in parallel; a single one has all the workers for its FFT."""
+        workers = os.cpu_count() or 1 if self.workers == -1 else self.workers
+        threads = max(1, min(workers, len(inputs)))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(transform, inputs, outputs, [workers // threads] * len(inputs)))
+
+    def _overlap_add(self, padded: Audio, frames: Audio) -> None:
+        """Add frames to a signal, the first at its start, one hop's worth of each at a time."""
+        hop = self.hop_length
+        for start in range(0, self.n_fft, hop):
+            part = frames[:, start : start + hop]
+            # Parts of different frames do not overlap: they are rows of one view.
+            rows = sliding_window_view(padded[start:], part.shape[1], writeable=True)[::hop]
+            rows[: len(part)] += part
+
+    def _sum_of_squares(self, n_samples: int) -> npt.NDArray[np.float64]:
+        """Sum the squared windows over each sample of a signal."""
+        n_frames = self.n_frames(n_samples)
+        padded = np.zeros(self._padded_length(n_frames))
+        squares = np.broadcast_to(self.window_samples**2, (n_frames, self.n_fft))
+        self._overlap_add(padded, squares)
+        return padded[self._inside(n_samples)]
+
+
+def _batches(n_frames: int) -> list[slice]:
+    starts = range(0, n_frames, BATCH_FRAMES)
+    return [slice(start, min(start + BATCH_FRAMES, n_frames)) for start in starts]

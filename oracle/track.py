@@ -1,0 +1,217 @@
+"""Track: one mixture and its named sources, checked once, here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Audio = npt.NDArray[np.floating[Any]]
+
+VOCALS = "vocals"
+ACCOMPANIMENT = "accompaniment"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Track:
+    """One piece of music: its mixture and the true sources in it.
+
+    Everything is checked when a track is made, so that no function that takes one has
+    to check again. The arrays are kept as read-only views, not copied.
+
+    Parameters
+    ----------
+    name : str
+        What the track is called: any text; file names are derived from it safely.
+    rate : int
+        Sampling rate in Hz.
+    mixture : array of shape (n_channels, n_samples), float32 or float64
+        The signal that is masked, as the dataset delivers it.
+    sources : mapping from str to array of shape (n_channels, n_samples)
+        The true sources by name, with the mixture's shape and dtype.
+    subset : str, optional
+        The part of the dataset that the track belongs to, and the folder that its
+        results go to. museval's stores read the folder ``test`` only, hence the default.
+    mixture_is_sum : bool, optional
+        Whether the mixture is the sum of the sources because none was delivered
+        (see `from_sources`).
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type, or audio is not float32 or float64.
+    ValueError
+        If there is no source, the rate is not positive, or audio is empty, is not
+        two-dimensional, is not finite, or has another shape than the mixture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> low = np.sin(0.1 * np.arange(44100.0))[None]
+    >>> Track.from_sources("two sines", 44100, {"low": low, "high": low**3})
+    <Track 'two sines': low, high; 1 channel, 1.00 s at 44100 Hz>
+    """
+
+    name: str
+    rate: int
+    mixture: Audio
+    sources: Mapping[str, Audio]
+    subset: str = "test"
+    mixture_is_sum: bool = False
+
+    def __post_init__(self) -> None:
+        _check_name("name", self.name)
+        _check_name("subset", self.subset)
+        if not isinstance(self.rate, Integral) or isinstance(self.rate, bool):
+            raise TypeError(f"rate must be an integer number of Hz, got {self.rate!r}")
+        if self.rate <= 0:
+            raise ValueError(f"rate must be positive, got {self.rate}")
+        _check_sources(self.sources)
+        _check_alike({"mixture": self.mixture} | _named(self.sources))
+        sources = {name: _read_only(audio) for name, audio in self.sources.items()}
+        # The only way in which a frozen dataclass can set its own fields.
+        object.__setattr__(self, "mixture", _read_only(self.mixture))
+        object.__setattr__(self, "sources", MappingProxyType(sources))
+
+    @classmethod
+    def from_sources(
+        cls, name: str, rate: int, sources: Mapping[str, Audio], subset: str = "test"
+    ) -> Self:
+        """Make a track whose mixture is the sum of its sources.
+
+        Parameters and errors are those of `Track`.
+        """
+        _check_sources(sources)
+        _check_alike(_named(sources))
+        return cls(name, rate, sum_of(sources.values()), sources, subset, mixture_is_sum=True)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return int(self.mixture.shape[0])
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in a channel."""
+        return int(self.mixture.shape[1])
+
+    @property
+    def targets(self) -> dict[str, Audio]:
+        """What is scored: the sources, and the accompaniment where there are vocals."""
+        return with_accompaniment(self.sources)
+
+    def __repr__(self) -> str:
+        channels = "1 channel" if self.n_channels == 1 else f"{self.n_channels} channels"
+        return (
+            f"<Track {self.name!r}: {', '.join(self.sources)}; {channels}, "
+            f"{self.n_samples / self.rate:.2f} s at {self.rate} Hz>"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mappingproxy cannot be pickled; workers get the sources as a plain dict.
+        fields = (self.name, self.rate, self.mixture, dict(self.sources))
+        return Track, (*fields, self.subset, self.mixture_is_sum)
+
+
+def with_accompaniment(signals: Mapping[str, Audio]) -> dict[str, Audio]:
+    """Add ``accompaniment``, the sum of all but the vocals, where there are vocals.
+
+    Parameters
+    ----------
+    signals : mapping from str to array of shape (n_channels, n_samples)
+        The sources of a track or their estimates, by name.
+
+    Returns
+    -------
+    dict
+        The same signals; and their accompaniment, last, unless there are no vocals,
+        nothing but vocals, or an accompaniment already.
+    """
+    others = [audio for name, audio in signals.items() if name != VOCALS]
+    if VOCALS not in signals or not others or ACCOMPANIMENT in signals:
+        return dict(signals)
+    return dict(signals) | {ACCOMPANIMENT: sum_of(others)}
+
+
+def sum_of(signals: Iterable[Audio]) -> Audio:
+    """Sum signals of one shape, in their own precision."""
+    first, *rest = signals
+    total = first.copy()
+    for signal in rest:
+        total += signal
+    return total
+
+
+def _named(sources: Mapping[str, Audio]) -> dict[str, Audio]:
+    return {f"sources[{name!r}]": audio for name, audio in sources.items()}
+
+
+def _check_name(argument: str, name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"{argument} must be a str, got {name!r}")
+    if not name.strip():
+        raise ValueError(f"{argument} must not be empty, got {name!r}")
+
+
+def _check_sources(sources: object) -> None:
+    if not isinstance(sources, Mapping):
+        raise TypeError(f"sources must map names to arrays, got {type(sources).__name__}")
+    if not sources:
+        raise ValueError("sources must hold at least one source, got none")
+    for name in sources:
+        _check_name("a name in sources", name)
+    if ACCOMPANIMENT in sources and not sources.keys() <= {VOCALS, ACCOMPANIMENT}:
+        raise ValueError(
+            f"sources must not hold {ACCOMPANIMENT!r} beside the sources that it is the sum of, "
+            f"got {', '.join(sources)}"
+        )
+
+
+def _check_alike(audio: Mapping[str, Audio]) -> None:
+    first = next(iter(audio))
+    for argument, array in audio.items():
+        _check_audio(argument, array)
+        if array.shape != audio[first].shape:
+            raise ValueError(
+                f"{argument} must have the shape of {first}, {audio[first].shape}, "
+                f"got {array.shape}"
+            )
+        if array.dtype != audio[first].dtype:
+            raise TypeError(
+                f"{argument} must have the dtype of {first}, {audio[first].dtype}, "
+                f"got {array.dtype}"
+            )
+
+
+def _check_audio(argument: str, array: object) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{argument} must be a numpy array, got {type(array).__name__}")
+    if array.dtype not in (np.float32, np.float64):
+        raise TypeError(f"{argument} must be float32 or float64, got {array.dtype}")
+    if array.ndim != 2:
+        raise ValueError(
+            f"{argument} must have two dimensions, (n_channels, n_samples), got shape {array.shape}"
+        )
+    if array.size == 0:
+        raise ValueError(f"{argument} must not be empty, got shape {array.shape}")
+    if array.shape[0] > array.shape[1]:
+        raise ValueError(
+            f"{argument} must have its samples last, (n_channels, n_samples), "
+            f"got shape {array.shape}: more channels than samples"
+        )
+    finite = np.isfinite(array)
+    if not finite.all():
+        channel, sample = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"{argument} must be finite, got {array[channel, sample]} "
+            f"in channel {channel} at sample {sample}"
+        )
+
+
+def _read_only(array: Audio) -> Audio:
+    view = array.view()
+    view.flags.writeable = False
+    return view
