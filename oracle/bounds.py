@@ -60,9 +60,9 @@ def compute_bounds(
     >>> import oracle
     >>> table = oracle.compute_bounds(oracle.datasets.waltz(), methods=["IRM2"])
     >>> table[["target", "metric"]].head(2)
-       target metric
-    0   drums    SDR
-    1   drums   uSDR
+      target metric
+    0  drums    SDR
+    1  drums   uSDR
     """
     import pandas as pd
 

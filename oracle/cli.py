@@ -92,11 +92,12 @@ def root_options(
 
 
 @app.command(
+    name="bounds",
     epilog="Examples: [b]oracle bounds[/b] | "
     "[b]oracle bounds stems/ --methods IBM1,IRM2 --out results[/b] | "
-    "[b]oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec[/b]"
+    "[b]oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec[/b]",
 )
-def bounds(
+def bounds_command(
     dataset: DatasetName = "waltz",
     root: Root = None,
     subset: Subset = None,
@@ -134,10 +135,11 @@ def bounds(
 
 
 @app.command(
+    name="separate",
     epilog="Examples: [b]oracle separate --methods IRM2 --out estimates[/b] | "
-    "[b]oracle separate stems/ --methods IBM,IRM1 --out estimates[/b]"
+    "[b]oracle separate stems/ --methods IBM,IRM1 --out estimates[/b]",
 )
-def separate(
+def separate_command(
     out: Annotated[
         Path, typer.Option(help="New folder, for METHOD/SUBSET/TRACK/TARGET.wav (32-bit float).")
     ],
@@ -175,7 +177,7 @@ def separate(
 
 
 @app.command(name="methods")
-def list_methods() -> None:
+def methods_command() -> None:
     """Explain every method: its formula and where it comes from."""
     console = Console(highlight=False)
     console.print(
@@ -276,7 +278,7 @@ def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
     n_tracks = int(table["n_tracks"].max())
     for metric in metrics:
         rows = table[table["metric"] == metric]
-        shown = Table(title=f"{metric} in dB", title_justify="left", box=box.SIMPLE)
+        shown = Table(title=f"{metric} in dB", title_justify="left", box=box.SIMPLE, pad_edge=False)
         shown.add_column("method")
         for target in targets:
             shown.add_column(target, justify="right")

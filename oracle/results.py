@@ -257,7 +257,7 @@ def file_name(name: str) -> str:
     >>> file_name("AC/DC - T.N.T."), file_name("../etc")
     ('AC%2FDC - T.N.T.', '%2E.%2Fetc')
     """
-    encoded = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*%]|^\.|[. ]$', _percent, name)
+    encoded = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*%]|^\.', _percent, name)
     if len(encoded.encode()) > MAX_NAME_BYTES - SUFFIX_BYTES:
         raise ValueError(
             f"name must fit a file name, at most {MAX_NAME_BYTES - SUFFIX_BYTES} bytes, got "

@@ -204,7 +204,7 @@ class STFT:
                 f"spectrum must have shape (..., {self.n_freqs}, {n_frames}) "
                 f"for n_samples={n_samples}, got {spectrum.shape}"
             )
-        dtype = np.float32 if spectrum.dtype == np.complex64 else np.float64
+        dtype: type[np.floating[Any]] = np.float32 if spectrum.dtype == np.complex64 else np.float64
         window = self.window_samples.astype(dtype)
         weight = self._sum_of_squares(n_samples).astype(dtype)
         spectra = spectrum.swapaxes(-1, -2).reshape(-1, n_frames, self.n_freqs)

@@ -63,8 +63,8 @@ SILENCE = 1e-16  # floor of the spectral envelope
 
 COPIES = (  # of the voice: cents off pitch, seconds late, gains on the left and right
     (0.0, 0.0, (0.72, 0.68)),
-    (-7.0, 0.013, (0.30, 0.06)),
-    (+7.0, 0.019, (0.06, 0.30)),
+    (-7.0, 0.013, (0.18, 0.04)),
+    (+7.0, 0.019, (0.04, 0.18)),
 )
 EVENNESS = 0.7  # how far the syllables are brought to one loudness, from 0 to 1
 ROOM_DECAY = 0.9  # seconds for the echo of the room to fall by 60 dB

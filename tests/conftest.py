@@ -1,6 +1,7 @@
 """What several test files share: the folder of real data, and signals to separate."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real data: {SHARED} is not there (set ORACLE_SHARED)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The path of ffmpeg; without it musdb and museval do not import, and their tests skip."""
+    path = shutil.which("ffmpeg")
+    if path is None:
+        pytest.skip("no ffmpeg on the PATH, and musdb does not import without it")
+    return path
 
 
 @pytest.fixture

@@ -1,0 +1,173 @@
+import dataclasses
+import re
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from oracle import STFT, Track, methods, separate
+from oracle.methods import METHODS, Method, masking, named, separate_each
+from oracle.track import Audio
+
+# Estimates are float32: relative to the loudest sample.
+FLOAT32 = 1e-5
+# MWF and MWF-SISEC18 add SiSEC's epsilon, and so depend on the level of the audio.
+LEVEL_FREE = [name for name in METHODS if not name.startswith("MWF")]
+# Of these the masks of the sources sum to one.
+PARTITIONS = ["MIX", "IBM", "IRM1", "IRM2", "PSM", "CIRM"]
+
+
+def noise(n_sources: int, n_channels: int, n_samples: int, seed: int) -> Track:
+    rng = np.random.default_rng(seed)
+    sources: dict[str, Audio] = {
+        f"source {j}": 0.1 * rng.standard_normal((n_channels, n_samples), np.float32)
+        for j in range(n_sources)
+    }
+    return Track.from_sources("noise", 8000, sources)
+
+
+def changed(track: Track, gain: float = 1, order: int = 1) -> Track:
+    sources: dict[str, Audio] = {
+        name: audio * np.float32(gain) for name, audio in list(track.sources.items())[::order]
+    }
+    return dataclasses.replace(track, mixture=track.mixture * np.float32(gain), sources=sources)
+
+
+def assert_close(actual: Audio, expected: Audio) -> None:
+    np.testing.assert_allclose(actual, expected, atol=FLOAT32 * np.abs(expected).max())
+
+
+tracks = st.builds(
+    noise,
+    n_sources=st.integers(1, 4),
+    n_channels=st.integers(1, 3),
+    n_samples=st.integers(3, 5000),
+    seed=st.integers(0, 99),
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_estimates_are_the_targets_in_name_shape_and_type(track: Track, method: str) -> None:
+    copies = {name: audio.copy() for name, audio in track.sources.items()}
+    estimates = separate(track, method)
+    assert list(estimates) == list(track.targets)
+    for name, target in track.targets.items():
+        assert (estimates[name].shape, estimates[name].dtype) == (target.shape, target.dtype)
+        assert np.isfinite(estimates[name]).all()
+    accompaniment = estimates["drums"] + estimates["other"]
+    np.testing.assert_array_equal(estimates["accompaniment"], accompaniment)
+    for name, audio in track.sources.items():
+        np.testing.assert_array_equal(audio, copies[name])
+
+
+@pytest.mark.parametrize("method", ["IRM2", "MWF"])
+def test_float64_is_kept(method: str) -> None:
+    audio = np.random.default_rng(0).standard_normal((2, 3000))
+    track = Track.from_sources("noise", 8000, {"a": audio, "b": audio[:, ::-1]})
+    assert separate(track, method)["a"].dtype == np.float64
+
+
+@settings(max_examples=10, deadline=None)
+@given(track=tracks, method=st.sampled_from(PARTITIONS))
+def test_estimates_of_a_partition_sum_to_the_mixture(track: Track, method: str) -> None:
+    assert_close(sum(separate(track, method).values()), track.mixture)  # type: ignore[arg-type]
+
+
+@settings(max_examples=15, deadline=None)
+@given(track=tracks, method=st.sampled_from(LEVEL_FREE), gain=st.sampled_from([1e-8, 0.5, 1e3]))
+def test_a_gain_scales_the_estimates_and_nothing_else(
+    track: Track, method: str, gain: float
+) -> None:
+    before, after = separate(track, method), separate(changed(track, gain=gain), method)
+    if METHODS[method].formula.find(">=") < 0 and "argmax" not in METHODS[method].formula:
+        for name, audio in before.items():
+            assert_close(after[name] / np.float32(gain), audio)
+    else:  # rounding may move a bin over the threshold: the energy of the others tells
+        for name, audio in before.items():
+            difference = np.linalg.norm(after[name] / np.float32(gain) - audio)
+            assert difference <= 0.05 * np.linalg.norm(track.mixture)
+
+
+@settings(max_examples=15, deadline=None)
+@given(track=tracks, method=st.sampled_from(sorted(METHODS)))
+def test_the_order_of_the_sources_does_not_matter(track: Track, method: str) -> None:
+    before, after = separate(track, method), separate(changed(track, order=-1), method)
+    for name, audio in before.items():
+        assert_close(after[name], audio)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_silent_source_is_estimated_as_silent_but_by_mix(method: str) -> None:
+    rng = np.random.default_rng(0)
+    audio = rng.standard_normal((2, 2, 6000), np.float32)
+    track = Track("one silent", 8000, audio[0], {"a": audio[0], "silent": 0 * audio[1]})
+    silent = separate(track, method)["silent"]
+    assert silent.any() == (method == "MIX")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_silence_everywhere_stays_silent(method: str) -> None:
+    silence = np.zeros((2, 3000), np.float32)
+    track = Track.from_sources("silence", 8000, {"a": silence, "b": silence})
+    assert not separate(track, method)["a"].any()
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if not name.startswith("MWF")])
+def test_masks_treat_each_channel_as_if_it_were_alone(track: Track, method: str) -> None:
+    stereo = separate(track, method)
+    for channel in range(2):
+        cut = slice(channel, channel + 1)
+        sources = {name: audio[cut] for name, audio in track.sources.items()}
+        alone = dataclasses.replace(track, mixture=track.mixture[cut], sources=sources)
+        mono = separate(alone, method)
+        for name, audio in mono.items():
+            assert_close(stereo[name][cut], audio)
+
+
+def test_the_stft_is_the_one_given(track: Track) -> None:
+    short = separate(track, "IRM2", stft=STFT(n_fft=256, hop_length=64))
+    default = separate(track, "IRM2")
+    explicit = separate(track, "IRM2", stft=STFT(n_fft=2048, hop_length=1024))
+    np.testing.assert_array_equal(default["vocals"], explicit["vocals"])
+    assert not np.allclose(default["vocals"], short["vocals"])
+
+
+def test_several_methods_give_what_each_gives_alone(track: Track) -> None:
+    chosen = ["IRM2", "MWF", "MIX"]  # of different precisions
+    together = dict(separate_each(track, chosen))
+    assert list(together) == chosen
+    for method in chosen:
+        np.testing.assert_array_equal(together[method]["vocals"], separate(track, method)["vocals"])
+
+
+def test_a_method_is_one_function_and_one_line(
+    track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = Method(
+        name="HALF",
+        formula="1 / 2",
+        summary="Half of it.",
+        reference="nobody",
+        separator=masking(lambda sources, mixture: np.full(sources.shape, 0.5, np.float32)),
+    )
+    monkeypatch.setitem(METHODS, "HALF", half)
+    assert_close(separate(track, "HALF")["vocals"], track.mixture / 2)
+
+
+def test_the_registry_is_the_designs() -> None:
+    assert ", ".join(METHODS) == (
+        "MIX, IBM1, IBM2, IBM, IRM1, IRM2, IAM, PSM, TPSM, OBM, CIRM, MWF, MWF-SISEC18"
+    )
+    for name, method in METHODS.items():
+        assert name == method.name
+        assert method.formula
+        assert method.summary.endswith(".")
+        assert re.search(r"\d{4}", method.reference)
+
+
+def test_unknown_and_repeated_methods_have_their_errors(track: Track) -> None:
+    with pytest.raises(ValueError, match="method must be one of MIX, .*, got 'IRM3'"):
+        methods.separate(track, "IRM3")
+    with pytest.raises(ValueError, match="methods must be named once each, got 'MIX' twice"):
+        named(["MIX", "MIX"])

@@ -1,0 +1,306 @@
+import itertools
+
+import hypothesis.strategies as st
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+
+from oracle import metrics
+from oracle.scores import METRICS, groups, score_estimates
+
+Floats = npt.NDArray[np.float64]
+
+# Of ratios computed twice in float64 in different orders.
+ROUNDING_DB = 1e-9
+# museval pads, filters and subtracts before it takes the same ratio.
+MUSEVAL_DB = 1e-8
+
+
+def orthogonal(n_sources: int, n_channels: int = 1) -> Floats:
+    """Signals of energy n_channels each, no two overlapping."""
+    return np.eye(n_sources)[:, None].repeat(n_channels, axis=1)
+
+
+def test_sdr_is_20_db_for_a_tenth_of_the_amplitude_in_error() -> None:
+    references = np.random.default_rng(0).standard_normal((3, 2, 30))
+    estimates = references * np.array([1.1, 0.9, 1.01])[:, None, None]
+    np.testing.assert_allclose(metrics.usdr(references, estimates), [20, 20, 40], atol=ROUNDING_DB)
+    sdr = metrics.framewise_sdr(references, estimates, window=10, hop=10)
+    expected = np.repeat([[20.0], [20.0], [40.0]], 3, axis=1)
+    np.testing.assert_allclose(sdr, expected, atol=ROUNDING_DB)
+
+
+def test_channels_are_scored_together() -> None:
+    references = np.array([[[3.0, 0.0], [0.0, 4.0]]])
+    estimates = references + np.array([[[0.0, 0.5], [0.0, 0.0]]])
+    assert metrics.usdr(references, estimates)[0] == pytest.approx(20)
+
+
+def test_perfect_is_infinite_and_a_silent_reference_is_nan() -> None:
+    references = np.array([[[1.0, 2.0]], [[0.0, 0.0]]])
+    assert metrics.usdr(references, references)[0] == np.inf
+    assert np.isnan(metrics.usdr(references, references)[1])
+    assert metrics.usdr(references[:1], 0 * references[:1])[0] == 0
+
+
+def test_energies_are_summed_in_float64() -> None:
+    # In float32 the sum would stop growing at 2^24.
+    n_samples = 2**24 + 2**20
+    references = np.ones((1, 1, n_samples), np.float32)
+    estimates = references.copy()
+    estimates[..., 0] = 0
+    expected = 10 * np.log10(n_samples)
+    assert metrics.usdr(references, estimates)[0] == pytest.approx(expected, abs=ROUNDING_DB)
+    sdr = metrics.framewise_sdr(references, estimates, window=n_samples, hop=n_samples)
+    assert sdr[0, 0] == pytest.approx(expected, abs=ROUNDING_DB)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "window", "hop", "starts"),
+    [
+        (100, 25, 25, [0, 25, 50, 75]),
+        (99, 25, 25, [0, 25, 50]),
+        (100, 40, 20, [0, 20, 40, 60]),
+        (100, 100, 7, [0]),
+        (10, 100, 100, [0]),
+        (1, 1, 1, [0]),
+    ],
+)
+def test_windows_are_whole_but_for_a_signal_shorter_than_one(
+    n_samples: int, window: int, hop: int, starts: list[int]
+) -> None:
+    assert metrics.window_starts(n_samples, window=window, hop=hop) == starts
+
+
+def test_one_silent_signal_makes_its_whole_group_nan_in_that_window_only() -> None:
+    rng = np.random.default_rng(1)
+    references, estimates = rng.standard_normal((2, 3, 2, 40))
+    references[1, :, 10:20] = 0
+    estimates[2, :, 30:40] = 0
+    sdr = metrics.framewise_sdr(references, estimates, window=10, hop=10)
+    np.testing.assert_array_equal(np.isnan(sdr).all(axis=0), [False, True, False, True])
+    assert np.isfinite(sdr[:, ::2]).all()
+
+
+def test_channels_that_cancel_are_silent_as_museval_has_it() -> None:
+    left = np.random.default_rng(2).standard_normal((1, 10))
+    references = np.concatenate([left, -left])[None]
+    assert np.isnan(metrics.framewise_sdr(references, 0.9 * references, window=5, hop=5)).all()
+    assert metrics.usdr(references, 0.9 * references)[0] == pytest.approx(20)
+
+
+@pytest.mark.usefixtures("ffmpeg")
+@settings(max_examples=25, deadline=None)
+@given(
+    n_sources=st.integers(1, 3),
+    n_channels=st.integers(1, 3),
+    n_samples=st.integers(600, 1500),
+    window=st.integers(200, 1600),
+    overlap=st.sampled_from([1, 2]),
+    silent=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_framewise_sdr_equals_musevals(
+    n_sources: int,
+    n_channels: int,
+    n_samples: int,
+    window: int,
+    overlap: int,
+    silent: bool,
+    seed: int,
+) -> None:
+    import museval
+
+    rng = np.random.default_rng(seed)
+    references, errors = rng.standard_normal((2, n_sources, n_channels, n_samples))
+    estimates = references + 0.3 * errors
+    if silent:
+        estimates[0, :, : n_samples // 2] = 0
+    hop = window // overlap
+    # Short filters: SDR does not depend on them, museval's time does.
+    theirs = museval.metrics.bss_eval(
+        references.swapaxes(1, 2),
+        estimates.swapaxes(1, 2),
+        window=window,
+        hop=hop,
+        filters_len=4,
+    )[0]
+    ours = metrics.framewise_sdr(references, estimates, window=window, hop=hop)
+    np.testing.assert_allclose(ours, theirs, atol=MUSEVAL_DB, rtol=0)
+
+
+def test_scale_invariant_ratios_of_orthogonal_signals_are_known() -> None:
+    # e = 0.5 s0 + 0.05 s1 + 0.02 n, with n orthogonal to both references.
+    basis = orthogonal(3, n_channels=2)
+    references = basis[:2]
+    estimate = 0.5 * basis[0] + 0.05 * basis[1] + 0.02 * basis[2]
+    ratios = metrics.scale_invariant_ratios(references, np.stack([estimate, references[1]]))
+
+    def decibels(ratio: float) -> float:
+        return float(10 * np.log10(ratio))
+
+    expected = {
+        "si_sdr": decibels(0.5**2 / (0.05**2 + 0.02**2)),
+        "si_sir": decibels(0.5**2 / 0.05**2),
+        "si_sar": decibels(0.5**2 / 0.02**2),
+        "sd_sdr": decibels(1 / (0.5**2 + 0.05**2 + 0.02**2)) + decibels(0.5**2),
+        "snr": decibels(1 / (0.5**2 + 0.05**2 + 0.02**2)),
+        "srr": decibels(1 / (1 - 1 / 0.5) ** 2),
+    }
+    for name, value in expected.items():
+        assert getattr(ratios, name)[0] == pytest.approx(value, abs=ROUNDING_DB), name
+    assert all(getattr(ratios, name)[1] == np.inf for name in expected)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_scale_invariant_ratios_equal_the_papers_formulas_written_out(n_channels: int) -> None:
+    rng = np.random.default_rng(3)
+    references = rng.standard_normal((3, n_channels, 500)) + 0.3 * rng.standard_normal(500)
+    estimates = 0.8 * references + 0.2 * references[::-1] + 0.1 * rng.standard_normal(500)
+    ours = np.array(metrics.scale_invariant_ratios(references, estimates))
+    basis = references.reshape(3, -1)
+    for j, estimate in enumerate(estimates.reshape(3, -1)):
+        alpha = estimate @ basis[j] / (basis[j] @ basis[j])
+        target, residual = alpha * basis[j], estimate - alpha * basis[j]
+        interference = basis.T @ np.linalg.pinv(basis.T) @ residual
+        snr = 10 * np.log10(np.sum(basis[j] ** 2) / np.sum((estimate - basis[j]) ** 2))
+        theirs = [
+            *(
+                10 * np.log10(np.sum(target**2) / np.sum(error**2))
+                for error in (residual, interference, residual - interference)
+            ),
+            snr + 10 * np.log10(alpha**2),
+            snr,
+            -10 * np.log10((1 - 1 / alpha) ** 2),
+        ]
+        np.testing.assert_allclose(ours[:, j], theirs, atol=ROUNDING_DB)
+
+
+@settings(max_examples=25, deadline=None)
+@given(gain=st.floats(1e-6, 1e6), seed=st.integers(0, 99))
+def test_only_the_scale_invariant_ratios_ignore_a_gain(gain: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    references = rng.standard_normal((2, 2, 200))
+    estimates = references + 0.5 * rng.standard_normal(references.shape)
+    before = metrics.scale_invariant_ratios(references, estimates)
+    after = metrics.scale_invariant_ratios(references, gain * estimates)
+    both = metrics.scale_invariant_ratios(gain * references, gain * estimates)
+    for name in ("si_sdr", "si_sir", "si_sar"):
+        np.testing.assert_allclose(getattr(after, name), getattr(before, name), atol=1e-6)
+    np.testing.assert_allclose(np.array(both), np.array(before), atol=1e-6)
+    if not 0.5 < gain < 2:
+        assert not np.allclose(after.snr, before.snr, atol=0.1)
+
+
+def test_blocks_of_samples_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    references, estimates = np.random.default_rng(4).standard_normal((2, 3, 2, 1000))
+    whole = (
+        metrics.usdr(references, estimates),
+        *metrics.scale_invariant_ratios(references, estimates),
+    )
+    monkeypatch.setattr("oracle.metrics.energy_ratios.BLOCK_SAMPLES", 7)
+    blocks = (
+        metrics.usdr(references, estimates),
+        *metrics.scale_invariant_ratios(references, estimates),
+    )
+    np.testing.assert_allclose(blocks, whole, atol=ROUNDING_DB)
+
+
+def test_silent_or_identical_references_do_not_break_the_projection() -> None:
+    signal, noise = np.random.default_rng(5).standard_normal((2, 1, 100))
+    references = np.stack([signal, signal, 0 * signal])
+    ratios = metrics.scale_invariant_ratios(references, references + 0.1 * noise)
+    assert np.isfinite([ratio[:2] for ratio in ratios]).all()
+    assert np.isnan([ratio[2] for ratio in ratios]).all()
+
+
+def test_float32_and_inputs_are_left_as_they_are() -> None:
+    references, estimates = np.random.default_rng(6).standard_normal((2, 2, 1, 64), np.float32)
+    copies = references.copy(), estimates.copy()
+    sdr = metrics.framewise_sdr(references, estimates, window=8, hop=8)
+    ratios = metrics.scale_invariant_ratios(references, estimates)
+    assert {sdr.dtype, ratios.si_sdr.dtype, metrics.usdr(references, estimates).dtype} == {
+        np.dtype(np.float64)
+    }
+    np.testing.assert_array_equal(references, copies[0])
+    np.testing.assert_array_equal(estimates, copies[1])
+
+
+def test_wrong_shapes_and_windows_have_their_errors() -> None:
+    signals = np.ones((2, 1, 8))
+    for metric in (metrics.usdr, metrics.scale_invariant_ratios):
+        with pytest.raises(
+            ValueError, match=r"references must have shape \(n_sources, .* got \(8,\)"
+        ):
+            metric(signals[0, 0], signals[0, 0])
+        with pytest.raises(
+            ValueError, match=r"estimates must have the shape of references, \(2, 1, 8\), got \(1"
+        ):
+            metric(signals, signals[:1])
+    with pytest.raises(ValueError, match="window must be at least 1 sample, got 0"):
+        metrics.framewise_sdr(signals, signals, window=0, hop=1)
+    with pytest.raises(ValueError, match="hop must be at least 1 sample, got -1"):
+        metrics.framewise_sdr(signals, signals, window=1, hop=-1)
+
+
+def targets_of(*names: str, seed: int) -> dict[str, npt.NDArray[np.floating]]:
+    rng = np.random.default_rng(seed)
+    return {name: rng.standard_normal((2, 2500)) for name in names}
+
+
+def test_scores_of_a_track_come_by_target_metric_and_window() -> None:
+    names = ("bass", "vocals", "accompaniment")
+    scores = score_estimates(targets_of(*names, seed=0), targets_of(*names, seed=1), rate=1000)
+    assert [score[:4] for score in scores] == [
+        *itertools.chain.from_iterable(
+            [(name, "SDR", 0.0, 1.0), (name, "SDR", 1.0, 1.0)]
+            + [(name, metric, None, None) for metric in METRICS if metric != "SDR"]
+            for name in names
+        )
+    ]
+
+
+def test_vocals_have_musevals_figures_from_their_group_with_the_accompaniment() -> None:
+    names = ("bass", "drums", "vocals", "accompaniment")
+    references, estimates = targets_of(*names, seed=0), targets_of(*names, seed=1)
+    estimates["drums"][:, :1000] = 0
+    scores = score_estimates(references, estimates, rate=1000)
+    first = {s.target: s.score for s in scores if s.metric == "SDR" and s.time == 0}
+    assert {name for name, value in first.items() if np.isnan(value)} == {"bass", "drums"}
+
+
+def test_interference_is_sought_in_all_sources_and_for_the_accompaniment_in_the_vocals() -> None:
+    names = ("bass", "drums", "vocals", "accompaniment")
+    references, estimates = targets_of(*names, seed=0), targets_of(*names, seed=1)
+    scores = score_estimates(references, estimates, rate=1000)
+    found = {s.target: s.score for s in scores if s.metric == "SI-SIR"}
+    for group, target in ((names[:3], "vocals"), (names[2:], "accompaniment")):
+        stacks = [np.stack([each[n] for n in group]) for each in (references, estimates)]
+        ratios = metrics.scale_invariant_ratios(*stacks)
+        assert found[target] == ratios.si_sir[group.index(target)]
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (["a"], [["a"]]),
+        (["a", "vocals"], [["a", "vocals"]]),
+        (["vocals", "accompaniment"], [["vocals", "accompaniment"]]),
+        (["accompaniment", "a"], [["accompaniment", "a"]]),
+    ],
+)
+def test_groups_of_unusual_tracks(targets: list[str], expected: list[list[str]]) -> None:
+    assert groups(targets) == expected
+
+
+def test_a_signal_shorter_than_a_window_is_one_window() -> None:
+    signals = {"a": np.ones((1, 10))}
+    first = score_estimates(signals, {"a": 0.9 * signals["a"]}, rate=1000)[0]
+    assert first[:4] == ("a", "SDR", 0.0, 0.01)
+    assert first.score == pytest.approx(20)
+
+
+def test_estimates_must_be_of_the_same_targets() -> None:
+    with pytest.raises(ValueError, match="estimates must have the targets of references, a, got b"):
+        score_estimates(targets_of("a", seed=0), targets_of("b", seed=0), rate=8)

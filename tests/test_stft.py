@@ -1,0 +1,430 @@
+"""STFT: against scipy and librosa, exact inversion, the least-squares property, errors."""
+
+import dataclasses
+import pickle
+import re
+from typing import Any
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+import pytest
+import scipy.signal
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+import oracle.stft
+from oracle import STFT
+
+# Rounding of an FFT and an overlap-add of values around 1, in units of the machine epsilon:
+# measured below 30 here, with room for other FFTs.
+ROUNDING = 100
+# STFT allows the sum of squared windows to fall to MIN_WEIGHT: rounding may grow by its root.
+LEAST_OVERLAP = ROUNDING / oracle.stft.MIN_WEIGHT**0.5
+# A dense pseudo-inverse loses digits to the condition number of the matrix, at most 100.
+DENSE = 1e-11
+
+WINDOWS: tuple[str | tuple[Any, ...], ...] = (
+    "hann",
+    "hamming",
+    "blackman",
+    "boxcar",
+    ("kaiser", 8.0),
+)
+# (n_fft, hop_length): n/2, n/4, n/8; odd; not a power of two; not dividing n_fft; over n/2.
+SIZES = ((16, 8), (64, 16), (64, 8), (2, 1), (9, 4), (15, 5), (50, 25), (100, 30), (48, 31))
+# Odd and even, whole hops or not, shorter than a window, one sample.
+LENGTHS = (1, 2, 7, 333, 400)
+
+each_window = pytest.mark.parametrize("window", WINDOWS, ids=str)
+each_size = pytest.mark.parametrize(("n_fft", "hop_length"), SIZES)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def assert_close(actual: Any, desired: Any, units: float = ROUNDING) -> None:
+    """Compare in units of the precision of `actual`, relative to the greatest value."""
+    scale = max(1.0, np.abs(desired).max(initial=0))
+    atol = units * float(np.finfo(actual.dtype).eps) * scale
+    np.testing.assert_allclose(actual, desired, rtol=0, atol=atol)
+
+
+def random_spectrum(rng: np.random.Generator, *shape: int) -> npt.NDArray[np.complex128]:
+    """A spectrum that is the STFT of no signal."""
+    spectrum: npt.NDArray[np.complex128] = rng.standard_normal((*shape, 2)).view(complex)[..., 0]
+    return spectrum
+
+
+def signal_of(n_samples: int, *leading: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    return np.random.default_rng(seed).standard_normal((*leading, n_samples))
+
+
+# Closed forms.
+
+
+@pytest.mark.parametrize(
+    ("n_fft", "hop_length", "n_samples", "n_frames"),
+    [
+        (8, 4, 1, 2),
+        (8, 4, 4, 2),
+        (8, 4, 5, 3),
+        (8, 8, 8, 2),
+        (8, 8, 9, 3),
+        (9, 4, 1, 1),
+        (9, 4, 2, 2),
+        (9, 4, 5, 2),
+        (9, 4, 6, 3),
+        (2048, 1024, 44100, 45),
+    ],
+)
+def test_frames_are_counted_in_whole_hops(
+    n_fft: int, hop_length: int, n_samples: int, n_frames: int
+) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, window="boxcar")
+    assert stft.n_frames(n_samples) == n_frames
+    assert stft.forward(np.ones(n_samples)).shape == (stft.n_freqs, n_frames)
+    assert stft.n_freqs == n_fft // 2 + 1
+
+
+@each_size
+def test_impulse_at_the_centre_of_a_frame_has_a_linear_phase(n_fft: int, hop_length: int) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length)
+    frame, centre = 2, n_fft // 2
+    impulse = np.zeros(5 * hop_length)
+    impulse[frame * hop_length] = 1
+    turns = np.arange(stft.n_freqs) * centre / n_fft
+    expected = stft.window_samples[centre] * np.exp(-2j * np.pi * turns)
+    assert_close(stft.forward(impulse)[:, frame], expected)
+
+
+def test_cosine_at_a_bin_has_half_the_sum_of_the_window() -> None:
+    stft = STFT(n_fft=64, hop_length=16)
+    cosine = np.tile(np.cos(2 * np.pi * 5 / 64 * np.arange(64)), 10)
+    inner = np.abs(stft.forward(cosine))[:, 2:-2]
+    assert_close(inner[5], np.full(inner.shape[1], stft.window_samples.sum() / 2))
+    assert_close(inner[8:], np.zeros_like(inner[8:]))
+
+
+def test_default_is_the_periodic_hann_window_of_2048_samples_and_half_overlap() -> None:
+    assert STFT() == STFT(n_fft=2048, hop_length=1024, window="hann", workers=-1)
+    expected = np.sin(np.pi * np.arange(2048) / 2048) ** 2
+    np.testing.assert_allclose(STFT().window_samples, expected, atol=1e-15)
+
+
+# Peers.
+
+
+@each_window
+@each_size
+def test_forward_and_inverse_equal_scipy(
+    n_fft: int, hop_length: int, window: str | tuple[Any, ...], rng: np.random.Generator
+) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, window=window)
+    options: Any = {"nperseg": n_fft, "noverlap": n_fft - hop_length, "window": window}
+    scale = stft.window_samples.sum()
+    for n_samples in LENGTHS:
+        audio = signal_of(n_samples)
+        # scipy shortens a window that is longer than the audio: zeros make it long enough.
+        longer = np.pad(audio, (0, max(0, n_fft - n_samples)))
+        expected = scipy.signal.stft(longer, boundary="zeros", padded=True, **options)[2] * scale
+        actual = stft.forward(audio)
+        if n_samples >= n_fft:
+            assert actual.shape == expected.shape
+        assert_close(actual, expected[:, : actual.shape[1]])
+
+        spectrum = random_spectrum(rng, *expected.shape)
+        expected_audio = scipy.signal.istft(spectrum / scale, boundary=True, **options)[1]
+        n_longer = len(longer)
+        assert_close(
+            stft.inverse(spectrum, n_samples=n_longer), expected_audio[:n_longer], LEAST_OVERLAP
+        )
+
+
+@pytest.mark.filterwarnings("ignore:n_fft=.* is too large for input signal")
+@each_window
+@each_size
+def test_forward_and_inverse_equal_librosa(
+    n_fft: int, hop_length: int, window: str | tuple[Any, ...], rng: np.random.Generator
+) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, window=window)
+    options: Any = {"n_fft": n_fft, "hop_length": hop_length, "window": window, "center": True}
+    for n_samples in LENGTHS:
+        audio = signal_of(n_samples)
+        expected = librosa.stft(audio, pad_mode="constant", **options)
+        actual = stft.forward(audio)
+        # librosa drops the samples after the last whole hop, hence a frame.
+        assert 0 <= actual.shape[1] - expected.shape[1] <= 1
+        assert_close(actual[:, : expected.shape[1]], expected)
+
+        spectrum = random_spectrum(rng, *actual.shape)
+        expected_audio = librosa.istft(spectrum, length=n_samples, **options)
+        assert_close(stft.inverse(spectrum, n_samples=n_samples), expected_audio, LEAST_OVERLAP)
+
+
+# Inversion.
+
+
+@each_window
+@each_size
+@each_dtype
+def test_inverse_restores_an_impulse_at_every_sample(
+    n_fft: int, hop_length: int, window: str | tuple[Any, ...], dtype: type[np.floating[Any]]
+) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, window=window)
+    for n_samples in (1, 2, hop_length + 1, 2 * n_fft + 1):
+        impulses = np.eye(n_samples, dtype=dtype)
+        restored = stft.inverse(stft.forward(impulses), n_samples=n_samples)
+        assert restored.dtype == dtype
+        assert_close(restored, impulses)
+
+
+@st.composite
+def stfts(draw: st.DrawFn) -> STFT:
+    n_fft = draw(st.integers(2, 70))
+    hop_length = draw(st.integers(1, n_fft))
+    window = draw(st.sampled_from(WINDOWS))
+    try:
+        return STFT(n_fft=n_fft, hop_length=hop_length, window=window)
+    except ValueError:
+        reject()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    stft=stfts(),
+    n_samples=st.integers(1, 300),
+    leading=st.sampled_from([(), (1,), (0,), (2, 3)]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_inverse_of_forward_is_the_identity(
+    stft: STFT,
+    n_samples: int,
+    leading: tuple[int, ...],
+    dtype: type[np.floating[Any]],
+    seed: int,
+) -> None:
+    audio = signal_of(n_samples, *leading, seed=seed).astype(dtype)
+    spectrum = stft.forward(audio)
+    assert spectrum.shape == (*leading, stft.n_freqs, stft.n_frames(n_samples))
+    assert spectrum.dtype == (np.complex64 if dtype == np.float32 else np.complex128)
+    restored = stft.inverse(spectrum, n_samples=n_samples)
+    assert restored.dtype == dtype
+    assert restored.shape == audio.shape
+    assert_close(restored, audio, LEAST_OVERLAP)
+
+
+@each_window
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(8, 4), (8, 2), (9, 4), (10, 6), (7, 1)])
+@pytest.mark.parametrize("n_samples", [1, 5, 23])
+def test_inverse_is_the_least_squares_solution(
+    n_fft: int,
+    hop_length: int,
+    window: str | tuple[Any, ...],
+    n_samples: int,
+    rng: np.random.Generator,
+) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, window=window)
+    # Each frequency between 0 and the Nyquist frequency stands for two of the full FFT.
+    twice = np.array([n_fft - k != k != 0 for k in range(stft.n_freqs)])
+    weight = np.where(twice, 2**0.5, 1)[:, None]
+
+    def flat(spectra: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray((weight * spectra).reshape(len(spectra), -1).view(float))
+
+    impulses = np.ascontiguousarray(stft.forward(np.eye(n_samples)))
+    spectrum = random_spectrum(rng, 1, *impulses.shape[1:])
+    expected = flat(spectrum) @ np.linalg.pinv(flat(impulses))
+    actual = stft.inverse(spectrum, n_samples=n_samples)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=DENSE)
+
+
+# Invariants.
+
+
+@each_dtype
+def test_float32_makes_complex64_and_float64_complex128(dtype: type[np.floating[Any]]) -> None:
+    stft = STFT(n_fft=64, hop_length=32)
+    audio = signal_of(500)
+    exact = stft.forward(audio)
+    spectrum = stft.forward(audio.astype(dtype))
+    assert spectrum.dtype == np.result_type(dtype, np.complex64)
+    assert_close(spectrum, exact)
+    assert stft.inverse(spectrum, n_samples=500).dtype == dtype
+
+
+def test_leading_axes_are_transformed_each_alone(rng: np.random.Generator) -> None:
+    stft = STFT(n_fft=32, hop_length=8)
+    audio = signal_of(201, 2, 3)
+    spectra = stft.forward(audio)
+    random = random_spectrum(rng, *spectra.shape)
+    inverses = stft.inverse(random, n_samples=201)
+    for index in np.ndindex(2, 3):
+        np.testing.assert_array_equal(spectra[index], stft.forward(audio[index]))
+        np.testing.assert_array_equal(inverses[index], stft.inverse(random[index], n_samples=201))
+
+
+@pytest.mark.parametrize("workers", [2, 5, -1])
+@pytest.mark.parametrize("leading", [(), (3,)])
+def test_result_does_not_depend_on_workers(workers: int, leading: tuple[int, ...]) -> None:
+    audio = signal_of(8 * oracle.stft.BATCH_FRAMES + 3, *leading)
+    alone = STFT(n_fft=16, hop_length=4, workers=1)
+    many = dataclasses.replace(alone, workers=workers)
+    spectrum = alone.forward(audio)
+    np.testing.assert_array_equal(many.forward(audio), spectrum)
+    n_samples = audio.shape[-1]
+    np.testing.assert_array_equal(
+        many.inverse(spectrum, n_samples=n_samples), alone.inverse(spectrum, n_samples=n_samples)
+    )
+
+
+@pytest.mark.parametrize("batch_frames", [1, 2, 7])
+def test_result_does_not_depend_on_batches(
+    batch_frames: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    stft = STFT(n_fft=15, hop_length=4)
+    audio = signal_of(150)
+    spectrum = stft.forward(audio)
+    random = random_spectrum(rng, *spectrum.shape)
+    inverse = stft.inverse(random, n_samples=150)
+    monkeypatch.setattr(oracle.stft, "BATCH_FRAMES", batch_frames)
+    assert_close(stft.forward(audio), spectrum)
+    assert_close(stft.inverse(random, n_samples=150), inverse)
+
+
+def test_forward_and_inverse_are_linear(rng: np.random.Generator) -> None:
+    stft = STFT(n_fft=32, hop_length=20)
+    x, y = signal_of(333, 2)
+    assert_close(stft.forward(2 * x - 3 * y), 2 * stft.forward(x) - 3 * stft.forward(y))
+    p, q = random_spectrum(rng, 2, stft.n_freqs, stft.n_frames(333))
+    p_audio, q_audio, audio = stft.inverse(np.stack([p, q, 2 * p - 3 * q]), n_samples=333)
+    assert_close(audio, 2 * p_audio - 3 * q_audio)
+
+
+def test_strided_and_read_only_inputs_are_left_unchanged() -> None:
+    stft = STFT(n_fft=32, hop_length=8)
+    audio = signal_of(3, 200).T[::-1, ::2]
+    before = audio.copy()
+    audio.flags.writeable = False
+    spectrum = stft.forward(audio)
+    np.testing.assert_array_equal(spectrum, stft.forward(before))
+    spectrum_before = spectrum.copy()
+    spectrum.flags.writeable = False
+    restored = stft.inverse(spectrum, n_samples=100)
+    np.testing.assert_array_equal(audio, before)
+    np.testing.assert_array_equal(spectrum, spectrum_before)
+    restored[:] = 0
+    np.testing.assert_array_equal(spectrum, spectrum_before)
+
+
+# The object.
+
+
+def test_stft_is_frozen() -> None:
+    stft = STFT()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        stft.n_fft = 512  # type: ignore[misc]
+
+
+def test_equal_parameters_make_equal_and_hashable_objects() -> None:
+    stft = STFT(n_fft=512, hop_length=128, window=("kaiser", 8.0))
+    same = STFT(n_fft=512, hop_length=128, window=("kaiser", 8.0))
+    assert stft.window_samples.shape == (512,)  # computed in one of them only
+    assert stft == same
+    assert len({stft, same}) == 1
+    assert pickle.loads(pickle.dumps(stft)) == stft
+    for change in ({"n_fft": 511}, {"hop_length": 127}, {"window": "hann"}, {"workers": 1}):
+        assert dataclasses.replace(stft, **change) != stft
+
+
+# Errors.
+
+
+@pytest.mark.parametrize("argument", ["n_fft", "hop_length", "workers"])
+@pytest.mark.parametrize("value", [8.0, "8", True, None])
+def test_numbers_that_are_no_integers_are_refused(argument: str, value: Any) -> None:
+    message = f"{argument} must be an integer, got {value!r}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        STFT(**{argument: value})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_fft": 1}, "n_fft must be at least 2, got 1"),
+        ({"n_fft": 0}, "n_fft must be at least 2, got 0"),
+        ({"n_fft": -8}, "n_fft must be at least 2, got -8"),
+        ({"hop_length": 0}, "hop_length must lie between 1 and n_fft=2048, got 0"),
+        ({"hop_length": -1}, "hop_length must lie between 1 and n_fft=2048, got -1"),
+        ({"n_fft": 8, "hop_length": 9}, "hop_length must lie between 1 and n_fft=8, got 9: samp"),
+        ({"workers": 0}, "workers must be positive, or -1 for all cores, got 0"),
+        ({"workers": -2}, "workers must be positive, or -1 for all cores, got -2"),
+        (
+            {"window": "triangel"},
+            "window must be one that scipy.signal.get_window knows, got 'triangel' (",
+        ),
+        ({"window": ("kaiser",)}, "scipy.signal.get_window knows, got ('kaiser',) ("),
+        ({"window": None}, "window must be one that scipy.signal.get_window knows, got None ("),
+        (
+            {"n_fft": 64, "hop_length": 64},
+            "hop_length must let the windows overlap enough for an inverse, got 64 with a 'hann' "
+            "window of 64: the sum of the squared windows falls to 0.0e+00 of a window's maximum, "
+            "and must stay above 1e-04",
+        ),
+        ({"n_fft": 64, "hop_length": 62}, "overlap enough for an inverse, got 62 with a 'hann'"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        STFT(**parameters)
+
+
+def test_boxcar_is_inverted_without_any_overlap() -> None:
+    stft = STFT(n_fft=8, hop_length=8, window="boxcar")
+    audio = signal_of(21)
+    assert_close(stft.inverse(stft.forward(audio), n_samples=21), audio)
+
+
+@pytest.mark.parametrize(
+    ("audio", "got"),
+    [
+        (np.zeros(9, np.int16), "int16"),
+        (np.zeros(9, np.float16), "float16"),
+        (np.zeros(9, np.complex64), "complex64"),
+        ([0.0] * 9, "list"),
+    ],
+)
+def test_forward_refuses_what_is_not_float32_or_float64(audio: Any, got: str) -> None:
+    with pytest.raises(TypeError, match=f"^audio must be a float32 or float64 array, got {got}$"):
+        STFT().forward(audio)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0)])
+def test_forward_refuses_audio_without_samples(shape: tuple[int, ...]) -> None:
+    message = f"audio must have samples on its last axis, got shape {shape}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        STFT().forward(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "got"), [(np.zeros((5, 3)), "float64"), ([[0j] * 3] * 5, "list")]
+)
+def test_inverse_refuses_what_is_not_complex(spectrum: Any, got: str) -> None:
+    message = f"^spectrum must be a complex64 or complex128 array, got {got}$"
+    with pytest.raises(TypeError, match=message):
+        STFT(n_fft=8, hop_length=4).inverse(spectrum, n_samples=8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_samples"),
+    [((5, 3), 9), ((5, 3), 4), ((4, 3), 8), ((3, 5), 8), ((3,), 8), ((), 8), ((5, 1), 0)],
+)
+def test_inverse_refuses_a_shape_that_does_not_fit_the_samples(
+    shape: tuple[int, ...], n_samples: int
+) -> None:
+    stft = STFT(n_fft=8, hop_length=4)
+    message = (
+        f"spectrum must have shape (..., 5, {stft.n_frames(n_samples)}) "
+        f"for n_samples={n_samples}, got {shape}"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        stft.inverse(np.zeros(shape, complex), n_samples=n_samples)

@@ -1,0 +1,142 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from oracle import Track
+from oracle.track import Audio, with_accompaniment
+
+ONES = np.ones((2, 10), np.float32)
+
+
+def test_track_keeps_read_only_views_of_what_it_was_given() -> None:
+    mixture, vocals = ONES.copy(), ONES.copy()
+    track = Track("song", np.int64(44100), mixture, {"vocals": vocals})  # type: ignore[arg-type]
+    assert np.shares_memory(track.mixture, mixture)
+    assert np.shares_memory(track.sources["vocals"], vocals)
+    assert (track.n_channels, track.n_samples) == (2, 10)
+    with pytest.raises(ValueError, match="read-only"):
+        track.mixture[0, 0] = 0
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        track.sources["bass"] = vocals  # type: ignore[index]
+    vocals[0, 0] = 2  # the caller's own array stays writable
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 6])
+@pytest.mark.parametrize("n_sources", [1, 5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mixture_is_the_sum_of_sources_where_none_is_given(
+    n_channels: int, n_sources: int, dtype: type
+) -> None:
+    audio: Audio = np.full((n_channels, 8), 0.25, dtype)
+    sources = {f"s{j}": audio * j for j in range(n_sources)}
+    track = Track.from_sources("song", 8000, sources)
+    assert track.mixture_is_sum
+    assert track.mixture.dtype == dtype
+    np.testing.assert_array_equal(track.mixture, audio * sum(range(n_sources)))
+    assert not Track("song", 8000, audio, sources).mixture_is_sum
+
+
+def test_targets_end_with_the_accompaniment_where_there_are_vocals() -> None:
+    track = Track.from_sources("song", 8000, {"bass": ONES, "vocals": 2 * ONES, "drums": 4 * ONES})
+    assert list(track.targets) == ["bass", "vocals", "drums", "accompaniment"]
+    np.testing.assert_array_equal(track.targets["accompaniment"], 5 * ONES)
+
+
+@pytest.mark.parametrize(
+    "names", [["bass", "drums"], ["vocals"], ["vocals", "accompaniment"], ["accompaniment"]]
+)
+def test_no_accompaniment_is_made_up(names: list[str]) -> None:
+    assert list(with_accompaniment(dict.fromkeys(names, ONES))) == names
+
+
+def test_track_survives_pickling() -> None:
+    track = Track.from_sources("song", 8000, {"bass": ONES}, subset="train")
+    copy = pickle.loads(pickle.dumps(track))
+    assert repr(copy) == repr(track)
+    assert (copy.subset, copy.mixture_is_sum) == ("train", True)
+    np.testing.assert_array_equal(copy.sources["bass"], ONES)
+
+
+def test_repr_says_what_it_is() -> None:
+    track = Track("song", 8000, ONES, {"a": ONES, "b": ONES})
+    assert repr(track) == "<Track 'song': a, b; 2 channels, 0.00 s at 8000 Hz>"
+
+
+def with_value(value: float) -> Audio:
+    audio = ONES.copy()
+    audio[1, 3] = value
+    return audio
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"name": 3}, TypeError, "name must be a str, got 3"),
+        ({"name": " "}, ValueError, "name must not be empty, got ' '"),
+        ({"subset": ""}, ValueError, "subset must not be empty, got ''"),
+        ({"rate": 44100.0}, TypeError, "rate must be an integer number of Hz, got 44100.0"),
+        ({"rate": True}, TypeError, "rate must be an integer number of Hz, got True"),
+        ({"rate": 0}, ValueError, "rate must be positive, got 0"),
+        ({"sources": {}}, ValueError, "sources must hold at least one source, got none"),
+        ({"sources": [ONES]}, TypeError, "sources must map names to arrays, got list"),
+        ({"sources": {1: ONES}}, TypeError, "a name in sources must be a str, got 1"),
+        ({"sources": {"": ONES}}, ValueError, "a name in sources must not be empty, got ''"),
+        (
+            {"sources": {"bass": ONES, "accompaniment": ONES}},
+            ValueError,
+            "sources must not hold 'accompaniment' beside .* got bass, accompaniment",
+        ),
+        ({"mixture": [1.0]}, TypeError, "mixture must be a numpy array, got list"),
+        (
+            {"mixture": ONES.astype(np.int16)},
+            TypeError,
+            "mixture must be float32 or float64, got int16",
+        ),
+        (
+            {"mixture": ONES[0]},
+            ValueError,
+            r"mixture must have two dimensions, \(n_channels, n_samples\), got shape \(10,\)",
+        ),
+        ({"mixture": ONES[:, :0]}, ValueError, r"mixture must not be empty, got shape \(2, 0\)"),
+        (
+            {"mixture": ONES.T},
+            ValueError,
+            r"mixture must have its samples last, .* got shape \(10, 2\): more channels than",
+        ),
+        (
+            {"mixture": with_value(np.nan)},
+            ValueError,
+            "mixture must be finite, got nan in channel 1 at sample 3",
+        ),
+        (
+            {"sources": {"bass": with_value(-np.inf)}},
+            ValueError,
+            r"sources\['bass'\] must be finite, got -inf in channel 1 at sample 3",
+        ),
+        (
+            {"sources": {"bass": ONES[:, :9]}},
+            ValueError,
+            r"sources\['bass'\] must have the shape of mixture, \(2, 10\), got \(2, 9\)",
+        ),
+        (
+            {"sources": {"bass": ONES.astype(np.float64)}},
+            TypeError,
+            r"sources\['bass'\] must have the dtype of mixture, float32, got float64",
+        ),
+    ],
+)
+def test_every_way_to_be_wrong_has_its_error(
+    changed: dict[str, object], error: type[Exception], message: str
+) -> None:
+    arguments: dict[str, object] = {"name": "song", "rate": 8000, "mixture": ONES}
+    arguments |= {"sources": {"vocals": ONES}} | changed
+    with pytest.raises(error, match=f"^{message}"):
+        Track(**arguments)  # type: ignore[arg-type]
+
+
+def test_sources_are_checked_before_they_are_summed() -> None:
+    with pytest.raises(ValueError, match=r"sources\['b'\] must have the shape of sources\['a'\]"):
+        Track.from_sources("song", 8000, {"a": ONES, "b": ONES[:, :9]})
+    with pytest.raises(ValueError, match="at least one source"):
+        Track.from_sources("song", 8000, {})
