@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.execution import Advance, TracksFailed, each_track
-from oracle.methods import METHODS, named, separate_each
+from oracle.methods import METHODS, methods_named, separate_each
 from oracle.results import Row, RunFolder, over_tracks, over_windows, tidy
 from oracle.scores import score_estimates
 from oracle.stft import STFT
@@ -66,7 +66,7 @@ def compute_bounds(
     """
     import pandas as pd
 
-    chosen = [method.name for method in named(methods)]
+    chosen = [method.name for method in methods_named(methods)]
     if not chosen:
         raise ValueError("methods must name at least one method, got none")
     stft = STFT() if stft is None else stft

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from oracle import STFT, Track, TracksFailed, __version__, compute_bounds, datasets
 from oracle.execution import Advance, each_track
-from oracle.methods import METHODS, named, separate_each
+from oracle.methods import METHODS, methods_named, separate_each
 from oracle.results import file_name, new_folder
 from oracle.scores import FRAMEWISE, METRICS, WINDOW
 
@@ -243,7 +243,9 @@ def _metrics(text: str) -> list[str]:
 
 
 def _methods(text: str | None) -> list[str]:
-    return list(METHODS) if text is None else [method.name for method in named(_names(text))]
+    return (
+        list(METHODS) if text is None else [method.name for method in methods_named(_names(text))]
+    )
 
 
 def _stft(n_fft: int, hop: int | None, window: str) -> STFT:

@@ -11,6 +11,9 @@ from oracle import masks, wiener
 from oracle.stft import STFT, Spectrum
 from oracle.track import Audio, Track, with_accompaniment
 
+# Frames masked at a time.
+BATCH_FRAMES = 64
+
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n_frames) and of the mixture
 # (n_channels, n_freqs, n_frames) to those of the estimates, shaped like the sources.
 Separator = Callable[[Spectrum, Spectrum, STFT], Spectrum]
@@ -48,7 +51,12 @@ def masking(mask: Callable[..., Any], **parameters: Any) -> Separator:
     """Make a separator of a mask: the mask times the mixture."""
 
     def separate_spectra(sources: Spectrum, mixture: Spectrum, stft: STFT) -> Spectrum:
-        estimates: Spectrum = mask(sources, mixture, **parameters) * mixture
+        estimates = np.empty_like(sources)
+        # A few frames at a time: what masks compute on the way stays in the cache.
+        for start in range(0, mixture.shape[-1], BATCH_FRAMES):
+            batch = (..., slice(start, start + BATCH_FRAMES))
+            masks_of_batch = mask(sources[batch], mixture[batch], **parameters)
+            np.multiply(masks_of_batch, mixture[batch], out=estimates[batch])
         return estimates
 
     return separate_spectra
@@ -232,20 +240,27 @@ def separate_each(
         If there is no such method.
     """
     stft = STFT() if stft is None else stft
-    dtype = track.mixture.dtype
-    for double, group in groupby(named(methods), key=lambda method: method.double):
-        precision = np.float64 if double else dtype
-        sources = stft.forward(np.stack(list(track.sources.values())).astype(precision, copy=False))
-        mixture = stft.forward(track.mixture.astype(precision, copy=False))
-        for method in group:
-            spectra = method.separator(sources, mixture, stft)
-            estimates = stft.inverse(spectra, n_samples=track.n_samples).astype(dtype, copy=False)
-            del spectra
-            named_estimates = dict(zip(track.sources, estimates, strict=True))
-            yield method.name, with_accompaniment(named_estimates)
+    for double, group in groupby(methods_named(methods), key=lambda method: method.double):
+        dtype = np.dtype(np.float64) if double else track.mixture.dtype
+        yield from _separate_each(track, group, stft, dtype)
 
 
-def named(methods: Iterable[str]) -> list[Method]:
+def _separate_each(
+    track: Track, methods: Iterable[Method], stft: STFT, dtype: np.dtype[Any]
+) -> Iterator[tuple[str, dict[str, Audio]]]:
+    """Separate with methods that share spectra of one precision, freed when it returns."""
+    sources = stft.forward(np.stack(list(track.sources.values()), dtype=dtype))
+    mixture = stft.forward(track.mixture.astype(dtype, copy=False))
+    for method in methods:
+        audio = stft.inverse(method.separator(sources, mixture, stft), n_samples=track.n_samples)
+        audio = audio.astype(track.mixture.dtype, copy=False)
+        estimates = with_accompaniment(dict(zip(track.sources, audio, strict=True)))
+        del audio
+        yield method.name, estimates
+        del estimates  # before the next are made
+
+
+def methods_named(methods: Iterable[str]) -> list[Method]:
     """Look methods up by name.
 
     Raises

@@ -65,8 +65,9 @@ def test_public_functions_are_documented_and_not_named_like_a_module(module: Mod
             assert name not in names
 
 
-def test_importing_oracle_imports_nothing_slow() -> None:
+def test_importing_oracle_imports_nothing_slow(tmp_path: Path) -> None:
     heavy = ("matplotlib", "musdb", "pandas", "rich", "scipy.signal", "soundfile", "torch", "typer")
     code = f"import sys, oracle; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "[]"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from oracle import STFT, Track, methods, separate
-from oracle.methods import METHODS, Method, masking, named, separate_each
+from oracle.methods import METHODS, Method, masking, methods_named, separate_each
 from oracle.track import Audio
 
 # Estimates are float32: relative to the loudest sample.
@@ -170,4 +170,4 @@ def test_unknown_and_repeated_methods_have_their_errors(track: Track) -> None:
     with pytest.raises(ValueError, match="method must be one of MIX, .*, got 'IRM3'"):
         methods.separate(track, "IRM3")
     with pytest.raises(ValueError, match="methods must be named once each, got 'MIX' twice"):
-        named(["MIX", "MIX"])
+        methods_named(["MIX", "MIX"])
