@@ -1,6 +1,6 @@
 """The main job: tracks x methods -> scores, a table of bounds, and files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,7 @@ def compute_bounds(
     out : str or Path, optional
         A folder to write to: ``<method>/<subset>/<track>.json`` in museval's format,
         ``scores.csv``, ``bounds.csv``, ``run.json``, and ``tracks/<subset>/<track>.csv``
-        with the scores of each track as soon as it is done. It must be new, empty, or hold
-        a run with the same settings, whose files are then written anew.
+        with the scores of each track as soon as it is done. It must be new or empty.
     progress : bool, optional
         Whether to show a progress bar on standard error, if that is a terminal.
 
@@ -67,8 +66,8 @@ def compute_bounds(
     import pandas as pd
 
     chosen = [method.name for method in methods_named(methods)]
-    if not chosen:
-        raise ValueError("methods must name at least one method, got none")
+    if isinstance(tracks, Sized) and not len(tracks):
+        raise ValueError("tracks must hold at least one track, got none")
     stft = STFT() if stft is None else stft
     folder = None if out is None else RunFolder(Path(out), chosen, stft)
 
@@ -80,6 +79,7 @@ def compute_bounds(
     summaries = [over_windows(tidy([]))]
     summed: list[str] = []
     failed: TracksFailed | None = None
+    complete = False
     try:
         for track, rows in each_track(tracks, work, steps=len(chosen), progress=progress):
             summaries.append(over_windows(tidy(rows)))
@@ -87,17 +87,18 @@ def compute_bounds(
                 summed.append(track.name)
             if folder is not None:
                 folder.add(track, rows)
+        complete = True
     except TracksFailed as error:
-        failed = error
+        failed, complete = error, True
     finally:  # also of an interrupted run
         table = over_tracks(pd.concat(summaries[1:] or summaries))
         table.attrs["mixture_is_sum"] = summed
         if folder is not None:
-            folder.finish(table, failed.exceptions if failed else [])
+            folder.finish(table, failed.exceptions if failed else [], complete=complete)
     if failed is not None:
         failed.table = table
         raise failed
-    if table.empty:
+    if table.empty:  # of an iterator, whose length was not known
         raise ValueError("tracks must hold at least one track, got none")
     return table
 

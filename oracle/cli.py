@@ -1,7 +1,9 @@
 """The `oracle` command."""
 
+import io
 import math
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,8 @@ from oracle.scores import FRAMEWISE, METRICS, WINDOW
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+MAX_WIDTH = 10_000  # of a table, in characters
+
 FAILED, WRONG_USAGE, SOME_TRACKS_FAILED, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(
@@ -31,7 +35,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="How well can any time-frequency mask separate these sources?",
-    epilog="Exit status: 0 done, 1 error, 2 wrong usage, 3 some tracks failed, 130 interrupted.",
+    epilog="Examples: [b]oracle bounds[/b] | [b]oracle bounds stems/ --out results[/b] | "
+    "[b]oracle separate --methods IRM2 --out estimates[/b]. "
+    "Exit status: 0 done, 1 error, 2 wrong usage, 3 some tracks failed, 130 interrupted.",
 )
 
 DatasetName = Annotated[
@@ -123,15 +129,18 @@ def bounds_command(
     with _usage():
         chosen, stft, shown = _methods(methods), _stft(n_fft, hop, window), _metrics(metrics)
     tracks = _dataset(dataset, root, subset, split, download)
+    failed: TracksFailed | None = None
+    table: DataFrame | None
     try:
         table = compute_bounds(tracks, methods=chosen, stft=stft, out=out, progress=True)
-    except TracksFailed as failed:
-        if failed.table is not None and not failed.table.empty:
-            _print_bounds(failed.table, stft, shown)
-        raise
-    _print_bounds(table, stft, shown)
+    except TracksFailed as error:
+        failed, table = error, error.table
+    if table is not None and not table.empty:
+        _print_bounds(table, stft, shown)
     if out is not None:
         print(f"Written to {out}")
+    if failed is not None:
+        raise failed
 
 
 @app.command(
@@ -176,7 +185,7 @@ def separate_command(
     print(f"{n_files} files written to {out}")
 
 
-@app.command(name="methods")
+@app.command(name="methods", epilog="Example: [b]oracle methods[/b]")
 def methods_command() -> None:
     """Explain every method: its formula and where it comes from."""
     console = Console(highlight=False)
@@ -196,24 +205,31 @@ def methods_command() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit; errors are one line, or a traceback with --debug."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show every name
+            stream.reconfigure(errors="backslashreplace")
+    status = FAILED
     try:
-        # A command returns nothing; --help and --version return their status.
-        sys.exit(app(list(arguments), standalone_mode=False) or 0)
-    except (typer.Abort, KeyboardInterrupt):
+        # A command returns nothing; --help, --version and an interruption their status.
+        status = app(list(arguments), standalone_mode=False) or 0
+        if status == INTERRUPTED:
+            _complain("interrupted")
+    except (typer.Abort, KeyboardInterrupt):  # so it was in older versions of typer
+        status = INTERRUPTED
         _complain("interrupted")
-        sys.exit(INTERRUPTED)
     except Exception as error:
-        if hasattr(error, "format_message"):  # typer's errors; their base class has changed
-            _complain(error.format_message())
-            sys.exit(WRONG_USAGE)
         if "--debug" in arguments:
-            raise
-        if isinstance(error, TracksFailed):
+            traceback.print_exc()
+        if hasattr(error, "format_message"):  # typer's errors; their base class has changed
+            status = WRONG_USAGE
+            _complain(error.format_message())
+        elif isinstance(error, TracksFailed):
+            status = SOME_TRACKS_FAILED
             for failure in error.exceptions:
                 _complain(str(failure))
-            sys.exit(SOME_TRACKS_FAILED)
-        _complain(str(error) or type(error).__name__)
-        sys.exit(FAILED)
+        else:
+            _complain(str(error) or type(error).__name__)
+    sys.exit(status)
 
 
 @contextmanager
@@ -236,9 +252,8 @@ def _names(text: str) -> list[str]:
 
 def _metrics(text: str) -> list[str]:
     metrics = _names(text)
-    for metric in metrics:
-        if metric not in METRICS:
-            raise ValueError(f"metrics must be of {', '.join(METRICS)}, got {metric!r}")
+    if not metrics or len(set(metrics)) < len(metrics) or not set(metrics) <= set(METRICS):
+        raise ValueError(f"metrics must be some of {', '.join(METRICS)}, once each, got {text!r}")
     return metrics
 
 
@@ -260,6 +275,8 @@ def _dataset(
     download: bool,
 ) -> datasets.Dataset | Track:
     if name == "musdb18":
+        if subset == "test" and split is not None:
+            raise typer.BadParameter("--split goes with --subset train, got --subset test")
         return datasets.musdb18(root, subset=subset, split=split, download=download)
     if root or subset or split or download:
         raise typer.BadParameter(
@@ -267,35 +284,21 @@ def _dataset(
         )
     if name == "waltz":
         return datasets.waltz()
+    if not name:
+        raise typer.BadParameter("dataset must not be empty, got ''")
     if not Path(name).is_dir():
-        raise FileNotFoundError(f"dataset must be waltz, musdb18 or a folder, got {name}")
+        raise FileNotFoundError(f"dataset must be waltz, musdb18 or a folder, got {name!r}")
     return datasets.folder(name)
 
 
 def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
-    targets = list(dict.fromkeys(table["target"]))
-    console = Console(highlight=False)
-    # Never cut a number: rather let a narrow terminal wrap the line.
-    console.width = max(console.width, 20 + sum(max(len(target), 13) + 2 for target in targets))
+    console = Console(highlight=False, markup=False, emoji=False)
     n_tracks = int(table["n_tracks"].max())
     for metric in metrics:
-        rows = table[table["metric"] == metric]
-        shown = Table(title=f"{metric} in dB", title_justify="left", box=box.SIMPLE, pad_edge=False)
-        shown.add_column("method")
-        for target in targets:
-            shown.add_column(target, justify="right")
-        if metric in FRAMEWISE:
-            shown.add_column("windows", justify="right")
-            shown.add_column("NaN", justify="right")
-        for method, of_method in rows.groupby("method", sort=False):
-            by_target = of_method.set_index("target")
-            cells = [
-                _cell(by_target.loc[target], n_tracks) if target in by_target.index else ""
-                for target in targets
-            ]
-            if metric in FRAMEWISE:
-                cells += [str(of_method["n_windows"].max()), str(of_method["n_nan"].max())]
-            shown.add_row(str(method), *cells)
+        shown = _table_of(metric, table[table["metric"] == metric], n_tracks)
+        # Never cut a number: rather let a narrow terminal wrap the line.
+        needed = console.measure(shown, options=console.options.update(max_width=MAX_WIDTH))
+        console.width = max(console.width, needed.maximum)
         console.print(shown)
     tracks = "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
     console.print(
@@ -311,6 +314,30 @@ def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
     if summed:
         where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"
         console.print(f"Mixture: the sum of the sources, as none was delivered{where}.")
+
+
+def _table_of(metric: str, bounds: "DataFrame", n_tracks: int) -> Table:
+    """Lay out the bounds of one metric, a row a method, a column a target."""
+    table = Table(title=f"{metric} in dB", title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table.add_column("method")
+    targets = bounds.groupby("target", sort=False)["n_tracks"].max()
+    for target, count in targets.items():
+        # Not every track has every target.
+        name = str(target) if count == n_tracks else f"{target} ({count})"
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    if metric in FRAMEWISE:
+        table.add_column("windows", justify="right")
+        table.add_column("NaN", justify="right")
+    for method, of_method in bounds.groupby("method", sort=False):
+        by_target = of_method.set_index("target")
+        cells = [
+            _cell(by_target.loc[target], n_tracks) if target in by_target.index else ""
+            for target in targets.index
+        ]
+        if metric in FRAMEWISE:
+            cells += [str(of_method["n_windows"].max()), str(of_method["n_nan"].max())]
+        table.add_row(str(method), *cells)
+    return table
 
 
 def _cell(bound: "Series", n_tracks: int) -> str:

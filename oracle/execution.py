@@ -58,6 +58,8 @@ def each_track(
 
     Raises
     ------
+    TypeError
+        If something is no track.
     TracksFailed
         At the end, if tracks failed.
     """
@@ -68,9 +70,11 @@ def each_track(
                 track = load()
                 result = work(track, advance)
             except Exception as error:
-                failure = RuntimeError(f"{name}: {error or type(error).__name__}")
-                failure.__cause__ = error
-                failures.append(failure)
+                message = f"{name}: {str(error) or type(error).__name__}"
+                # File names may hold bytes that are no text.
+                printable = message.encode(errors="backslashreplace").decode()
+                failures.append(RuntimeError(printable))
+                failures[-1].__cause__ = error
             else:
                 yield track, result
     if failures:
@@ -84,6 +88,8 @@ def _by_name(tracks: Track | Iterable[Track]) -> Iterator[tuple[str, Callable[[]
         yield from zip(tracks.track_names, tracks.loaders, strict=True)
     else:
         for track in [tracks] if isinstance(tracks, Track) else tracks:
+            if not isinstance(track, Track):
+                raise TypeError(f"tracks must be a Track or several, got {track!r}")
             yield track.name, partial(_itself, track)
 
 
@@ -97,6 +103,7 @@ def _progress_bar(show: bool, tracks: Track | Iterable[Track], steps: int) -> It
         yield lambda done: None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     n_tracks = 1 if isinstance(tracks, Track) else None
@@ -105,4 +112,4 @@ def _progress_bar(show: bool, tracks: Track | Iterable[Track], steps: int) -> It
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=n_tracks and n_tracks * steps)
-        yield lambda done: bar.update(task, advance=1, description=done)
+        yield lambda done: bar.update(task, advance=1, description=escape(done))

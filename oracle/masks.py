@@ -128,8 +128,7 @@ def sisec_binary_mask(
     array([0., 0.])
     """
     xp = _namespace(sources, mixture)
-    _check_positive("power", power)
-    _check_positive("threshold", threshold)
+    power, threshold = _positive("power", power), _positive("threshold", threshold)
     magnitudes = xp.abs(sources)
     enough = magnitudes >= threshold ** (1 / power) * xp.abs(mixture)
     return xp.astype(enough & (magnitudes > 0), magnitudes.dtype)
@@ -173,10 +172,14 @@ def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Arr
     array([0.75, 0.25])
     """
     xp = _namespace(sources, mixture)
-    _check_positive("power", power)
+    power = _positive("power", power)
     magnitudes = xp.abs(sources)
     # Relative to the loudest source: powers of quiet bins would leave the range of floats.
-    relative = _quotient(xp, magnitudes, xp.max(magnitudes, axis=0, keepdims=True)) ** power
+    relative = _quotient(xp, magnitudes, xp.max(magnitudes, axis=0, keepdims=True))
+    # The root of zero has no gradient.
+    sounds = relative > 0
+    relative = xp.where(sounds, relative, xp.ones_like(relative)) ** power
+    relative = xp.where(sounds, relative, xp.zeros_like(relative))
     return _quotient(xp, relative, xp.sum(relative, axis=0, keepdims=True))
 
 
@@ -198,7 +201,7 @@ def ideal_amplitude_mask(
     Returns
     -------
     mask : array, real, same shape as sources
-        In the range; 0 / 0 is 0, and a source over a silent mixture has the upper end of
+        Clipped; 0 / 0 is 0 before, and a source over a silent mixture has the upper end of
         the range (0 if that is infinite).
 
     Raises
@@ -219,7 +222,7 @@ def ideal_amplitude_mask(
     array([1. , 0.5])
     """
     xp = _namespace(sources, mixture)
-    low, high = _checked_range(clip)
+    low, high = _range(clip)
     if high <= 0:
         raise ValueError(f"clip must have a positive upper end, got {clip}")
     magnitudes = xp.abs(sources)
@@ -270,7 +273,7 @@ def phase_sensitive_mask(
     array([1., 0.])
     """
     xp = _namespace(sources, mixture)
-    low, high = _checked_range(clip)
+    low, high = _range(clip)
     in_phase, magnitude = _in_phase(xp, sources, mixture)
     return xp.clip(_quotient(xp, in_phase, magnitude), low, high)
 
@@ -387,8 +390,7 @@ def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N
     >>> compress(np.array([0.0, 2.0 - 20.0j])).round(3)
     array([0.   +0.j   , 0.997-7.616j])
     """
-    _check_positive("K", K)
-    _check_positive("C", C)
+    K, C = _positive("K", K), _positive("C", C)  # noqa: N806
     xp = array_namespace(mask)
     return _on_parts(xp, mask, lambda part: K * xp.tanh(C / 2 * part))
 
@@ -406,7 +408,7 @@ def uncompress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa:
     Returns
     -------
     uncompressed : array like mask
-        Infinite where a part is K or -K.
+        Infinite, with numpy's warning, where a part is K or -K.
 
     Raises
     ------
@@ -424,8 +426,7 @@ def uncompress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa:
     >>> uncompress(compress(np.array([3.0, -4.0]))).round(6)
     array([ 3., -4.])
     """
-    _check_positive("K", K)
-    _check_positive("C", C)
+    K, C = _positive("K", K), _positive("C", C)  # noqa: N806
     xp = array_namespace(mask)
 
     def undo(part: Array) -> Array:
@@ -482,13 +483,15 @@ def _namespace(sources: Array, mixture: Array) -> Any:
     return xp
 
 
-def _check_positive(argument: str, value: float) -> None:
+def _positive(argument: str, value: float) -> float:
+    """Check a parameter; a numpy scalar would widen what it is multiplied with."""
     if not 0 < value < math.inf:
         raise ValueError(f"{argument} must be positive and finite, got {value}")
+    return float(value)
 
 
-def _checked_range(clip: tuple[float, float]) -> tuple[float, float]:
+def _range(clip: tuple[float, float]) -> tuple[float, float]:
     low, high = clip
     if not low <= high:
         raise ValueError(f"clip must be a range (low, high) with low <= high, got {clip}")
-    return low, high
+    return float(low), float(high)

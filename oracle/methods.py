@@ -11,6 +11,10 @@ from oracle import masks, wiener
 from oracle.stft import STFT, Spectrum
 from oracle.track import Audio, Track, with_accompaniment
 
+# The level, -15.6 dBFS RMS, at which the regularization of MWF is SiSEC 2018's: that of the track
+# whose published scores it is held against.
+SISEC18_RMS = 10 ** (-15.6 / 20)
+
 # Frames masked at a time.
 BATCH_FRAMES = 64
 
@@ -63,7 +67,10 @@ def masking(mask: Callable[..., Any], **parameters: Any) -> Separator:
 
 
 def _mwf(sources: Spectrum, mixture: Spectrum, stft: STFT) -> Spectrum:
-    regularization = wiener.sisec18_regularization(len(mixture), _window_sum(stft))
+    # SiSEC's epsilon, moved with the level of the mixture, or quiet music would be lost.
+    energy = np.mean(mixture.real**2 + mixture.imag**2) / np.sum(stft.window_samples**2)
+    gain = np.sqrt(energy) / SISEC18_RMS
+    regularization = wiener.sisec18_regularization(len(mixture), gain * _window_sum(stft))
     return wiener.multichannel_wiener_filter(sources, mixture, regularization=regularization)
 
 
@@ -159,7 +166,7 @@ _ALL = (
         name="MWF",
         formula="p_j R_j (sum_k p_k R_k)^-1 X, all channels jointly",
         summary="Multichannel Wiener filter: local Gaussian model, spatial covariances constant "
-        "in time. Regularized as in SiSEC 2018, for audio near full scale.",
+        "in time; regularized as in SiSEC 2018, relative to the level of the mixture.",
         reference=f"Duong, Vincent & Gribonval 2010; {SISEC18}",
         separator=_mwf,
         # Of a nearly mono source, float32 rounding would drown what differs between channels.
@@ -265,9 +272,13 @@ def methods_named(methods: Iterable[str]) -> list[Method]:
 
     Raises
     ------
+    TypeError
+        If they come as one string.
     ValueError
-        If there is no such method, or one is named twice.
+        If none is named, there is no such method, or one is named twice.
     """
+    if isinstance(methods, str):
+        raise TypeError(f"methods must be several names, got the one string {methods!r}")
     found: list[Method] = []
     for name in methods:
         if name not in METHODS:
@@ -275,4 +286,6 @@ def methods_named(methods: Iterable[str]) -> list[Method]:
         if METHODS[name] in found:
             raise ValueError(f"methods must be named once each, got {name!r} twice")
         found.append(METHODS[name])
+    if not found:
+        raise ValueError("methods must name at least one method, got none")
     return found

@@ -105,12 +105,14 @@ class RunFolder:
             }
         )
 
-    def finish(self, bounds: "DataFrame", failures: Sequence[Exception]) -> None:
-        """Write the tables of all tracks, and what made them."""
+    def finish(self, bounds: "DataFrame", failures: Sequence[Exception], *, complete: bool) -> None:
+        """Write the tables of all tracks, and what made them; when, if the run is complete."""
         write_whole(self._path / "scores.csv", self._all_scores())
         rows = bounds.astype(object).itertuples(index=False)
         write_whole(self._path / "bounds.csv", csv_text(BOUND_COLUMNS, rows))
-        self._run |= {"finished": _now(), "failed": [str(failure) for failure in failures]}
+        self._run["failed"] = [str(failure) for failure in failures]
+        if complete:
+            self._run["finished"] = _now()
         write_whole(self._path / "run.json", json.dumps(self._run, indent=2, ensure_ascii=False))
 
     def _file(self, folder: str, track: Track, suffix: str) -> Path:
@@ -276,12 +278,15 @@ def new_folder(path: Path) -> Path:
     Raises
     ------
     ValueError
-        If there is a file of this name, or a folder that is not empty.
+        If there is a file of this name, a folder that is not empty, or none can be made.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         state = "it is not empty" if path.is_dir() else "it is a file"
         raise ValueError(f"out must be a new or an empty folder, got {path}: {state}")
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out must be a folder that can be made, got {path} ({error})") from error
     return path
 
 

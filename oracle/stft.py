@@ -92,8 +92,10 @@ class STFT:
             )
         if self.workers != -1 and self.workers < 1:
             raise ValueError(f"workers must be positive, or -1 for all cores, got {self.workers}")
-        # A signal of one hop lies under the fewest windows; more only add to the sum.
-        weight = self._sum_of_squares(self.hop_length).min() / (self.window_samples**2).max()
+        # These signals lie under one window and under two; longer ones only add to the sums.
+        shortest = (1, self.hop_length + self.n_fft % 2)
+        weight = min(self._sum_of_squares(n_samples).min() for n_samples in shortest)
+        weight /= (self.window_samples**2).max()
         if not weight >= MIN_WEIGHT:
             raise ValueError(
                 "hop_length must let the windows overlap enough for an inverse, "
@@ -122,7 +124,19 @@ class STFT:
         return self.n_fft // 2 + 1
 
     def n_frames(self, n_samples: int) -> int:
-        """Return the number of frames of a signal of `n_samples` samples."""
+        """Return the number of frames of a signal of `n_samples` samples.
+
+        Raises
+        ------
+        TypeError
+            If `n_samples` is not an integer.
+        ValueError
+            If it is not positive.
+        """
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
+            raise TypeError(f"n_samples must be an integer, got {n_samples!r}")
+        if n_samples < 1:
+            raise ValueError(f"n_samples must be positive, got {n_samples}")
         padded = n_samples + 2 * (self.n_fft // 2)
         return -(-(padded - self.n_fft) // self.hop_length) + 1
 
@@ -186,9 +200,10 @@ class STFT:
         Raises
         ------
         TypeError
-            If the spectrum is not a complex64 or complex128 array.
+            If the spectrum is not a complex64 or complex128 array, or `n_samples` not an
+            integer.
         ValueError
-            If its shape is not that of the spectrum of `n_samples` samples.
+            If the shape is not that of the spectrum of `n_samples` samples.
         """
         if not isinstance(spectrum, np.ndarray) or spectrum.dtype not in (
             np.complex64,
@@ -199,7 +214,7 @@ class STFT:
                 f"got {getattr(spectrum, 'dtype', type(spectrum).__name__)}"
             )
         n_frames = self.n_frames(n_samples)
-        if n_samples < 1 or spectrum.shape[-2:] != (self.n_freqs, n_frames):
+        if spectrum.shape[-2:] != (self.n_freqs, n_frames):
             raise ValueError(
                 f"spectrum must have shape (..., {self.n_freqs}, {n_frames}) "
                 f"for n_samples={n_samples}, got {spectrum.shape}"

@@ -1,5 +1,6 @@
 """Track: one mixture and its named sources, checked once, here."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
@@ -25,7 +26,7 @@ class Track:
     Parameters
     ----------
     name : str
-        What the track is called: any text; file names are derived from it safely.
+        What the track is called: any printable text; file names are derived from it safely.
     rate : int
         Sampling rate in Hz.
     mixture : array of shape (n_channels, n_samples), float32 or float64
@@ -44,8 +45,9 @@ class Track:
     TypeError
         If an argument has the wrong type, or audio is not float32 or float64.
     ValueError
-        If there is no source, the rate is not positive, or audio is empty, is not
-        two-dimensional, is not finite, or has another shape than the mixture.
+        If there is no source, the rate is not positive, a name is empty or holds control
+        characters, or audio is empty, is not two-dimensional, is not finite, or has
+        another shape than the mixture.
 
     Examples
     --------
@@ -154,6 +156,9 @@ def _check_name(argument: str, name: object) -> None:
         raise TypeError(f"{argument} must be a str, got {name!r}")
     if not name.strip():
         raise ValueError(f"{argument} must not be empty, got {name!r}")
+    # A surrogate stands for a byte of a file name that is no text.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise ValueError(f"{argument} must not hold control characters, got {name!r}")
 
 
 def _check_sources(sources: object) -> None:

@@ -44,8 +44,9 @@ def multichannel_wiener_filter(
         STFT of the mixture.
     regularization : float, optional
         Scales the estimates in each bin by det C / (det C + regularization), in units of
-        the spectra to the power of twice the channel count. 0, the default, makes the
-        filter independent of the level; see `sisec18_regularization`.
+        the spectra to the power of twice the channel count; where C is singular, of rank
+        r, by the product of its r pivots and regularization^(r / I). 0, the default, makes
+        the filter independent of the level; see `sisec18_regularization`.
 
     Returns
     -------
@@ -68,6 +69,9 @@ def multichannel_wiener_filter(
     .. [2] F.-R. Stöter, A. Liutkus and N. Ito, "The 2018 Signal Separation Evaluation
            Campaign", LVA/ICA 2018.
     """
+    _check(sources, mixture)
+    if not 0 <= regularization < np.inf:
+        raise ValueError(f"regularization must be finite and not negative, got {regularization}")
     return _filter(sources, mixture, regularization, _scaled_to_trace, floor=0.0)
 
 
@@ -101,7 +105,10 @@ def sisec18_wiener_filter(sources: Spectrum, mixture: Spectrum, *, window_sum: f
     .. [1] F.-R. Stöter, A. Liutkus and N. Ito, "The 2018 Signal Separation Evaluation
            Campaign", LVA/ICA 2018; MWF.py of its oracle systems at revision 1590b09.
     """
-    regularization = sisec18_regularization(mixture.shape[0], window_sum)
+    _check(sources, mixture)
+    if not 0 < window_sum < np.inf:
+        raise ValueError(f"window_sum must be positive and finite, got {window_sum}")
+    regularization = sisec18_regularization(len(mixture), window_sum)
     floor = float(np.finfo(np.float64).eps) * window_sum**2
     return _filter(sources, mixture, regularization, _scaled_to_sisec18, floor)
 
@@ -160,7 +167,6 @@ def _filter(
     scaled: Callable[[Complex], tuple[Complex, Complex]],
     floor: float,
 ) -> Spectrum:
-    _check(sources, mixture, regularization)
     _, n_channels, n_freqs, n_frames = sources.shape
     # Frames first, as they lie in memory; frequencies last, so that matrices per frequency
     # broadcast against planes (frames, freqs).
@@ -208,7 +214,7 @@ def _quadratic_form(matrix: Complex, source: Spectrum) -> Real:
 
 
 def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
-    """Solve C u = x in every bin by elimination; u is scaled by det C / (det C + regularization).
+    """Solve C u = x in every bin by elimination, and scale u by the regularization.
 
     `matrix` has shape (I, I, n_frames, n_freqs); it and `vector` (I, ...) are overwritten.
     C is positive semidefinite: no pivoting is needed, and a pivot that is zero up to
@@ -218,10 +224,12 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
     eps = 8 * n_channels * np.finfo(np.float64).eps
     floors = [eps * np.abs(matrix[k, k]) for k in range(n_channels)]
     determinant = np.ones(vector.shape[1:], np.complex128)
+    added = np.ones(vector.shape[1:])
     for k in range(n_channels):
         pivot = matrix[k, k]
         pivot[np.abs(pivot) <= floors[k]] = 0
-        determinant *= pivot
+        determinant *= np.where(pivot == 0, 1, pivot)
+        added *= np.where(pivot == 0, 1, regularization ** (1 / n_channels))
         for i in range(k + 1, n_channels):
             factor = _quotient(matrix[i, k], pivot)
             matrix[i, k + 1 :] -= factor * matrix[k, k + 1 :]
@@ -231,7 +239,7 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
             vector[k] -= matrix[k, j] * vector[j]
         vector[k] = _quotient(vector[k], matrix[k, k])
     if regularization:
-        vector *= determinant / (determinant + regularization)
+        vector *= determinant / (determinant + added)
     return vector
 
 
@@ -241,11 +249,11 @@ def _quotient(numerator: Any, denominator: Any) -> Any:
     return np.where(nonzero, numerator / np.where(nonzero, denominator, 1), 0)
 
 
-def _check(sources: Spectrum, mixture: Spectrum, regularization: float) -> None:
+def _check(sources: Spectrum, mixture: Spectrum) -> None:
     for argument, array in (("sources", sources), ("mixture", mixture)):
-        if not isinstance(array, np.ndarray) or not np.iscomplexobj(array):
+        if not isinstance(array, np.ndarray) or array.dtype not in (np.complex64, np.complex128):
             raise TypeError(
-                f"{argument} must be a complex array, "
+                f"{argument} must be a complex64 or complex128 array, "
                 f"got {getattr(array, 'dtype', type(array).__name__)}"
             )
     if mixture.dtype != sources.dtype:
@@ -261,5 +269,3 @@ def _check(sources: Spectrum, mixture: Spectrum, regularization: float) -> None:
         raise ValueError(
             f"mixture must have the shape of one source, {sources.shape[1:]}, got {mixture.shape}"
         )
-    if not 0 <= regularization < np.inf:
-        raise ValueError(f"regularization must be finite and not negative, got {regularization}")

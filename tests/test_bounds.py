@@ -158,6 +158,7 @@ def test_an_interrupted_run_keeps_the_tracks_that_are_done(track: Track, tmp_pat
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path)
     assert set(read_scores(tmp_path / "scores.csv")["track"]) == {"done"}
     assert not list(tmp_path.rglob("*.part"))
+    assert "finished" not in json.loads((tmp_path / "run.json").read_text())
 
 
 def test_a_killed_run_has_whole_files_of_the_tracks_that_are_done(
@@ -197,9 +198,7 @@ def test_two_tracks_of_one_name_cannot_share_a_file(track: Track, tmp_path: Path
     assert set(read_scores(tmp_path / "scores.csv")["track"]) == {"noise"}
 
 
-@pytest.mark.parametrize(
-    "name", ["../../evil", "a/b", "..", ".", '"', "ünï 🎻", "nan", "a\nb", "5"]
-)
+@pytest.mark.parametrize("name", ["../../evil", "a/b", "..", ".", '"', "ünï 🎻", "nan", "5"])
 def test_any_name_stays_inside_out_and_comes_back_from_the_file(
     track: Track, tmp_path: Path, name: str
 ) -> None:
@@ -227,8 +226,14 @@ def test_wrong_arguments_have_their_errors(track: Track, tmp_path: Path) -> None
         compute_bounds(track, methods=["nope"])
     with pytest.raises(ValueError, match="methods must name at least one method, got none"):
         compute_bounds(track, methods=[])
-    with pytest.raises(ValueError, match="tracks must hold at least one track, got none"):
-        compute_bounds([], methods=["MIX"])
+    nothing: list[Track] = []
+    for none in (nothing, iter(nothing)):
+        with pytest.raises(ValueError, match="tracks must hold at least one track, got none"):
+            compute_bounds(none, methods=["MIX"])
+    with pytest.raises(TypeError, match="tracks must be a Track or several, got 'w'"):
+        compute_bounds("waltz", methods=["MIX"])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="out must be a folder that can be made, got "):
+        compute_bounds(track, methods=["MIX"], out=Path(__file__) / "below")
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="out must be a new or an empty folder, got .*not empty"):
         compute_bounds(track, methods=["MIX"], out=tmp_path)

@@ -74,6 +74,12 @@ def with_value(value: float) -> Audio:
     [
         ({"name": 3}, TypeError, "name must be a str, got 3"),
         ({"name": " "}, ValueError, "name must not be empty, got ' '"),
+        ({"name": "a\nb"}, ValueError, r"name must not hold control characters, got 'a\\nb'"),
+        (
+            {"sources": {"caf\udce9": ONES}},
+            ValueError,
+            r"a name in sources must not hold control characters, got 'caf\\udce9'",
+        ),
         ({"subset": ""}, ValueError, "subset must not be empty, got ''"),
         ({"rate": 44100.0}, TypeError, "rate must be an integer number of Hz, got 44100.0"),
         ({"rate": True}, TypeError, "rate must be an integer number of Hz, got True"),

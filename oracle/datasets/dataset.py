@@ -1,6 +1,6 @@
 """Dataset: tracks that are read one at a time, when they are asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -20,6 +20,11 @@ class Dataset(Sequence[Track]):
     loaders : tuple of callables
         Each returns the track at the same place in `track_names`.
 
+    Raises
+    ------
+    ValueError
+        If there are more names than loaders, or fewer.
+
     Examples
     --------
     >>> import oracle
@@ -31,6 +36,13 @@ class Dataset(Sequence[Track]):
     name: str
     track_names: tuple[str, ...]
     loaders: tuple[Callable[[], Track], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.track_names) != len(self.loaders):
+            raise ValueError(
+                "loaders must be as many as track_names, "
+                f"got {len(self.loaders)} and {len(self.track_names)}"
+            )
 
     def __len__(self) -> int:
         return len(self.loaders)
@@ -45,3 +57,7 @@ class Dataset(Sequence[Track]):
         if isinstance(index, slice):
             return Dataset(self.name, self.track_names[index], self.loaders[index])
         return self.loaders[index]()
+
+    def __iter__(self) -> Iterator[Track]:
+        # Sequence's would take an IndexError of a loader for the end.
+        return (load() for load in self.loaders)

@@ -17,9 +17,10 @@ def folder(root: str | Path) -> Dataset:
     """Find the tracks in a folder.
 
     Each track is a folder of audio files, one a source, named after it: ``vocals.wav``,
-    ``drums.flac``, anything that soundfile reads. ``mixture.*`` is the mixture; where it is
-    absent the mixture is the sum of the sources. Tracks lie in the folder itself, or in
-    ``train``, ``valid`` and ``test`` folders in it (MUSDB18-HQ); or the folder is a track.
+    ``drums.flac``, anything that soundfile reads, as float32. ``mixture.*`` is the mixture;
+    where it is absent the mixture is the sum of the sources. Tracks lie in the folder
+    itself, or in folders ``train``, ``valid`` and ``test`` in it (MUSDB18-HQ); or the
+    folder is a track.
 
     Parameters
     ----------
@@ -37,45 +38,58 @@ def folder(root: str | Path) -> Dataset:
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it holds no track.
+        If it holds no track, or tracks in more than one of these ways.
     """
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"folder must be a folder of tracks, got {root}: no such folder")
-    suffixes = readable_suffixes()
-    if _stems(root, suffixes):
-        name = root.resolve().name
-        return Dataset(name, (name,), (partial(_load, root, "test"),))
-    tracks: list[tuple[Path, str]] = []
-    for subset in SUBSETS:
-        tracks += [(path, subset) for path in _folders(root / subset)]
-    if not tracks:
-        tracks = [(path, "test") for path in _folders(root)]
+    if any(root.glob("*.stem.mp4")) or any(root.glob("*/*.stem.mp4")):
+        raise ValueError(
+            f"folder must hold folders of audio files, got {root} with .stem.mp4 files: "
+            "use the dataset musdb18, its root the folder with train and test"
+        )
+    within = [path for path in _folders(root) if path.name not in SUBSETS]
     # A folder without audio among others with some is an error of that track, not skipped.
-    if not any(_stems(path, suffixes) for path, _ in tracks):
-        hint = ""
-        if any(root.glob("*/*.stem.mp4")):
-            hint = "; for MUSDB18's .stem.mp4 files use the dataset musdb18 with this root"
+    kinds = {
+        "a track's files": [(root, root.resolve().name, "test")],
+        "tracks": [(path, path.name, "test") for path in within],
+        "tracks in train, valid and test": [
+            (path, path.name, subset) for subset in SUBSETS for path in _folders(root / subset)
+        ],
+    }
+    found = {
+        kind: tracks for kind, tracks in kinds.items() if any(_stems(path) for path, *_ in tracks)
+    }
+    if not found:
         raise ValueError(
             f"folder must hold tracks, each a folder of audio files, got {root}: "
-            f"no audio file in it or in the folders in it{hint}"
+            "no audio file in it or in the folders in it"
         )
-    names = tuple(path.name for path, _ in tracks)
-    return Dataset(root.resolve().name, names, tuple(partial(_load, *track) for track in tracks))
+    if len(found) > 1:
+        raise ValueError(
+            f"folder must hold one kind of thing, got {root} with {' and '.join(found)}"
+        )
+    (tracks,) = found.values()
+    return Dataset(
+        root.resolve().name,
+        tuple(name for _, name, _ in tracks),
+        tuple(partial(_load, *track) for track in tracks),
+    )
 
 
-def _load(path: Path, subset: str) -> Track:
+def _load(path: Path, track_name: str, subset: str) -> Track:
     stems: dict[str, Path] = {}
-    for file in _stems(path, readable_suffixes() | UNREADABLE):
+    for file in _stems(path):
         if file.suffix.lower() in UNREADABLE:
             raise ValueError(
                 f"{file} must be in a format that soundfile reads (WAV, FLAC, ...): convert it"
             )
-        if file.stem in stems:
+        name = MIXTURE if file.stem.lower() == MIXTURE else file.stem
+        if name in stems:
             raise ValueError(
-                f"{path} must hold one file a source, got {stems[file.stem].name} and {file.name}"
+                f"{path} must hold one file a source, got {stems[name].name} and {file.name}"
             )
-        stems[file.stem] = file
+        stems[name] = file
     if not stems:
         raise ValueError(f"{path} must hold a track's audio files, got none")
     if stems.keys() == {MIXTURE}:
@@ -83,11 +97,10 @@ def _load(path: Path, subset: str) -> Track:
     rate, audio = read_stems(stems)
     mixture = audio.pop(MIXTURE, None)
     sources = {name: audio[name] for name in sorted(audio, key=_order)}
-    name = path.resolve().name
     try:
         if mixture is None:
-            return Track.from_sources(name, rate, sources, subset)
-        return Track(name, rate, mixture, sources, subset)
+            return Track.from_sources(track_name, rate, sources, subset)
+        return Track(track_name, rate, mixture, sources, subset)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -100,9 +113,11 @@ def _folders(path: Path) -> list[Path]:
     return sorted(p for p in path.glob("*") if p.is_dir() and not p.name.startswith("."))
 
 
-def _stems(path: Path, suffixes: frozenset[str]) -> list[Path]:
+def _stems(path: Path) -> list[Path]:
+    """Find the audio files in a folder; also links to nothing, which fail when they are read."""
+    suffixes = readable_suffixes() | UNREADABLE
     return sorted(
         p
         for p in path.glob("*")
-        if p.is_file() and p.suffix.lower() in suffixes and not p.name.startswith(".")
+        if p.suffix.lower() in suffixes and not p.is_dir() and not p.name.startswith(".")
     )

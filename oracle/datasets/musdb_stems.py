@@ -69,7 +69,7 @@ def musdb18(
         raise ValueError(f"split must go with the subset 'train', got {split!r} with 'test'")
     musdb = _import_musdb()
     if root is None:
-        root = PREVIEW_ROOT if download else os.environ.get("MUSDB_PATH")
+        root = PREVIEW_ROOT if download else os.environ.get("MUSDB_PATH") or None
     if root is None:
         raise ValueError("root must be the folder of MUSDB18 (or set MUSDB_PATH), got none")
     root = Path(root).expanduser()
@@ -81,7 +81,7 @@ def musdb18(
     validation = frozenset(musdb.DB(root=str(root), subsets=[]).setup["validation_tracks"])
     files: list[tuple[Path, str]] = []
     for name in ("train", "test") if subset is None and split is None else (subset or "train",):
-        for path in sorted((root / name).glob(f"*{SUFFIX}")):
+        for path in sorted((root / name).glob(f"[!.]*{SUFFIX}")):
             valid = _track_name(path) in validation
             if split is None or valid == (split == "valid"):
                 files.append((path, name))

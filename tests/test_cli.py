@@ -1,0 +1,863 @@
+"""The `oracle` command: what it prints, writes and returns, and how it fails."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+import oracle
+from oracle import STFT, Track, TracksFailed, datasets
+from oracle.cli import main
+from oracle.methods import METHODS
+from oracle.results import aggregate, read_scores
+from oracle.scores import METRICS
+from oracle.stft import Spectrum
+from oracle.track import Audio
+
+RATE = 8000
+# museval's files hold 5 decimals.
+MUSEVAL_STEP = 1e-5
+COMMANDS = ("bounds", "separate", "methods")
+ROCK = "Music Delta - 80s Rock"
+NASTY_NAMES = (
+    "a/b",
+    "../../up",
+    "..",
+    ".",
+    "/etc/passwd",
+    "C:\\x",
+    ".hidden",
+    " lead",
+    "trail. ",
+    "quo\"te'",
+    "emoji 🎵",
+    "100%2F",
+    "-dash",
+    "~",
+    "$HOME *?",
+    "é" * 100,
+)
+# Those that a folder can have.
+FOLDER_NAMES = [name for name in NASTY_NAMES if name.strip(".") and not set("/\0") & set(name)]
+
+
+class Outcome(NamedTuple):
+    """What a run of the command leaves."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wide terminal without colours, whatever the machine that runs the tests."""
+    for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "MUSDB_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process."""
+
+    def run_main(*arguments: object) -> Outcome:
+        with pytest.raises(SystemExit) as exited:
+            main([str(argument) for argument in arguments])
+        return Outcome(int(exited.value.code or 0), *capsys.readouterr())
+
+    return run_main
+
+
+def in_process_of_its_own(*arguments: object, **options: Any) -> Outcome:
+    command = [sys.executable, "-c", "from oracle.cli import main; main()"]
+    done = subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, encoding="utf-8", **options
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def noise(seed: int = 0, *, n_channels: int = 2, n_samples: int = 2 * RATE) -> Audio:
+    """Noise on the grid of 16 bit, which WAV files hold exactly."""
+    steps = np.random.default_rng(seed).integers(-4000, 4001, (n_channels, n_samples))
+    return (steps / 2**15).astype(np.float32)
+
+
+def make_track(name: str = "song", *sources: str, subset: str = "test", **shape: int) -> Track:
+    names = sources or ("drums", "vocals")
+    signals = {source: noise(seed, **shape) for seed, source in enumerate(names)}
+    return Track.from_sources(name, RATE, signals, subset)
+
+
+def write_track(folder: Path, *sources: str, first_seed: int = 0, **shape: int) -> Path:
+    """Write a folder of stems."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, source in enumerate(sources or ("drums", "vocals"), start=first_seed):
+        soundfile.write(folder / f"{source}.wav", noise(seed, **shape).T, RATE)
+    return folder
+
+
+@pytest.fixture
+def stems(tmp_path: Path) -> Path:
+    """A folder of two tracks; of the second, the mixture is delivered."""
+    root = tmp_path / "stems"
+    write_track(root / "one")
+    write_track(root / "two", "drums", "vocals", "mixture", first_seed=5, n_samples=3 * RATE)
+    return root
+
+
+@pytest.fixture
+def some_bad(stems: Path) -> Path:
+    """The same, and three tracks that cannot be read."""
+    write_track(stems / "alone", "mixture")
+    write_track(stems / "cut").joinpath("vocals.wav").write_bytes(b"RIFF")
+    (stems / "empty").mkdir()
+    return stems
+
+
+@pytest.fixture
+def as_waltz(monkeypatch: pytest.MonkeyPatch) -> Callable[[Track], None]:
+    """Put a track of one's own in place of the waltz."""
+
+    def replace(track: Track) -> None:
+        monkeypatch.setattr(datasets, "waltz", lambda: track)
+
+    return replace
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
+    """Interrupt this call of the method MIX, as Ctrl-C would."""
+    calls: list[Spectrum] = []
+
+    def separator(sources: Spectrum, mixture: Spectrum, stft: STFT) -> Spectrum:
+        calls.append(mixture)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return sources
+
+    broken = dataclasses.replace(METHODS["MIX"], separator=separator)
+    monkeypatch.setitem(METHODS, "MIX", broken)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def printed(out: str, metric: str) -> dict[str, list[str]]:
+    """The rows of a printed table: cells by method."""
+    _, _, text = out.partition(f"{metric} in dB")
+    text, _, _ = text.partition(" in dB")
+    rows = (re.split(r"\s{2,}", line.strip()) for line in text.splitlines())
+    return {row[0]: row[1:] for row in rows if row[0] in METHODS}
+
+
+def assert_fails(outcome: Outcome, status: int, message: str) -> None:
+    """One line on stderr, which says this; nothing else."""
+    assert outcome.status == status
+    assert outcome.out == ""
+    assert re.fullmatch(r"oracle: [^\n]+\n", outcome.err)
+    assert re.search(message, outcome.err)
+
+
+def assert_close(table: pd.DataFrame, other: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(table, other, check_dtype=False, rtol=1e-12)
+
+
+# The table
+
+
+def test_bounds_alone_prints_the_table_of_the_waltz(run: Run) -> None:
+    status, out, err = run("bounds", "--methods", "MIX,IRM2")
+    assert (status, err) == (0, "")
+    bounds = oracle.compute_bounds(datasets.waltz(), methods=["MIX", "IRM2"])
+    targets = ["drums", "bass", "other", "vocals", "accompaniment"]
+    for metric in ("SDR", "uSDR"):
+        of_metric = bounds[bounds["metric"] == metric].set_index(["method", "target"])["median"]
+        rows = printed(out, metric)
+        assert list(rows) == ["MIX", "IRM2"]
+        for method, cells in rows.items():
+            expected = [f"{of_metric[method, target]:.2f}" for target in targets]
+            assert cells == expected + (["13", "0"] if metric == "SDR" else [])
+    words = " ".join(out.split())
+    assert "method drums bass other vocals accompaniment windows NaN" in words
+    assert "STFT: hann window of 2048 samples, hop 1024. 1 track." in words
+    assert "SDR: museval v4, median over windows of 1 s; NaN: windows in which" in words
+    assert "Mixture: the sum of the sources, as none was delivered." in words
+
+
+def test_bounds_of_several_tracks_prints_median_and_mean(run: Run, stems: Path) -> None:
+    write_track(stems / "three", first_seed=9)
+    # Louder drums: a mean that is not the median.
+    soundfile.write(stems / "three" / "drums.wav", 4 * noise(9).T, RATE)
+    status, out, err = run("bounds", stems, "--methods", "IRM1")
+    assert (status, err) == (0, "")
+    bounds = oracle.compute_bounds(datasets.folder(stems), methods=["IRM1"])
+    sdr = bounds[bounds["metric"] == "SDR"]
+    expected = [f"{row.median:.2f} / {row.mean:.2f}" for row in sdr.itertuples()]
+    assert printed(out, "SDR") == {"IRM1": [*expected, "7", "0"]}
+    assert all(left != right for left, right in (cell.split(" / ") for cell in expected[:2]))
+    assert "3 tracks: median / mean over tracks." in out
+    assert "as none was delivered, in 2 of 3 tracks." in out
+
+
+def test_bounds_defaults_to_every_method(run: Run, as_waltz: Callable[[Track], None]) -> None:
+    as_waltz(make_track())
+    assert list(printed(run("bounds").out, "SDR")) == list(METHODS)
+
+
+def test_bounds_prints_the_metrics_asked_for_in_their_order(run: Run, stems: Path) -> None:
+    metrics = list(reversed(METRICS))
+    out = run("bounds", stems, "--methods", "MIX", "--metrics", ", ".join(metrics)).out
+    assert re.findall(r"^ *(\S+) in dB", out, re.MULTILINE) == metrics
+    out = run("bounds", stems, "--methods", "MIX", "--metrics", "SI-SDR").out
+    assert re.findall(r"^ *(\S+) in dB", out, re.MULTILINE) == ["SI-SDR"]
+    assert "NaN" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "stft"),
+    [
+        (["--n-fft", 512], STFT(n_fft=512, hop_length=256)),
+        (
+            ["--n-fft", 400, "--hop", 100, "--window", "hamming"],
+            STFT(n_fft=400, hop_length=100, window="hamming"),
+        ),
+        (["--hop", 512], STFT(hop_length=512)),
+    ],
+)
+def test_bounds_takes_and_states_the_stft(
+    run: Run, stems: Path, tmp_path: Path, options: list[object], stft: STFT
+) -> None:
+    out = tmp_path / "out"
+    outcome = run("bounds", stems, "--methods", "IRM2", "--out", out, *options)
+    assert f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}." in (
+        " ".join(outcome.out.split())
+    )
+    expected = oracle.compute_bounds(datasets.folder(stems), methods=["IRM2"], stft=stft)
+    assert_close(pd.read_csv(out / "bounds.csv"), expected)
+    settings = json.loads((out / "run.json").read_text(encoding="utf-8"))["stft"]
+    assert settings == {name: getattr(stft, name) for name in settings}
+    assert settings.keys() == {"n_fft", "hop_length", "window"}
+
+
+def test_bounds_counts_windows_with_silence(run: Run, tmp_path: Path) -> None:
+    write_track(tmp_path / "t", n_samples=4 * RATE)
+    bass = noise(7, n_samples=4 * RATE)
+    bass[:, : 3 * RATE] = 0
+    soundfile.write(tmp_path / "t" / "bass.wav", bass.T, RATE)
+    out = run("bounds", tmp_path, "--methods", "IRM2", "--metrics", "SDR").out
+    assert printed(out, "SDR")["IRM2"][-2:] == ["4", "3"]
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_bounds_cuts_no_number_on_a_narrow_terminal(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    for seed, name in enumerate("ab"):
+        write_track(tmp_path / name, "drums", "bass", "other", "vocals", first_seed=seed)
+    arguments = ("bounds", tmp_path, "--methods", "CIRM,MWF-SISEC18", "--metrics", "SDR")
+    wide = run(*arguments).out
+    monkeypatch.setenv("COLUMNS", str(columns))
+    narrow = run(*arguments).out
+    assert printed(narrow, "SDR") == printed(wide, "SDR")
+    assert "accompaniment" in narrow
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["guitar[left]", "[/b]", "a:smile:b"],
+)
+def test_bounds_prints_the_name_of_a_source_as_it_is(
+    run: Run, as_waltz: Callable[[Track], None], source: str
+) -> None:
+    as_waltz(make_track("t", source, "y"))
+    outcome = run("bounds", "--methods", "MIX")
+    assert outcome.status == 0
+    assert source in outcome.out
+
+
+# The files
+
+
+@pytest.fixture
+def results(run: Run, stems: Path, tmp_path: Path) -> Path:
+    out = tmp_path / "deep" / "results"
+    outcome = run("bounds", stems, "--methods", "MIX,IRM2", "--out", out)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.endswith(f"Written to {out}\n")
+    return out
+
+
+def test_bounds_writes_these_files(results: Path) -> None:
+    tracks = ("one", "two")
+    assert set(contents(results)) == {
+        "scores.csv",
+        "bounds.csv",
+        "run.json",
+        *(f"tracks/test/{track}.csv" for track in tracks),
+        *(f"{method}/test/{track}.json" for track in tracks for method in ("MIX", "IRM2")),
+    }
+
+
+def test_scores_are_complete_and_aggregate_to_the_bounds(results: Path, stems: Path) -> None:
+    scores = read_scores(results / "scores.csv")
+    assert set(scores["metric"]) == set(METRICS)
+    n_targets, n_global = 3, len(METRICS) - 1
+    assert len(scores) == 2 * n_targets * sum(n_global + seconds for seconds in (2, 3))
+    bounds = pd.read_csv(results / "bounds.csv")
+    assert_close(aggregate(scores), bounds)
+    assert_close(bounds, oracle.compute_bounds(datasets.folder(stems), methods=["MIX", "IRM2"]))
+
+
+def test_scores_of_the_tracks_make_up_scores_csv(results: Path) -> None:
+    tracks = [read_scores(path) for path in sorted((results / "tracks").rglob("*.csv"))]
+    assert_close(pd.concat(tracks, ignore_index=True), read_scores(results / "scores.csv"))
+
+
+@pytest.mark.parametrize("method", ["MIX", "IRM2"])
+@pytest.mark.parametrize("track", ["one", "two"])
+def test_museval_json_holds_the_same_scores(results: Path, method: str, track: str) -> None:
+    scores = read_scores(results / "scores.csv")
+    ours = scores.query("method == @method and track == @track and metric == 'SDR'")
+    text = (results / method / "test" / f"{track}.json").read_text(encoding="utf-8")
+    targets = json.loads(text)["targets"]
+    assert [target["name"] for target in targets] == ["drums", "vocals", "accompaniment"]
+    for target in targets:
+        expected = ours[ours["target"] == target["name"]]
+        frames = target["frames"]
+        assert [frame["time"] for frame in frames] == list(expected["time"])
+        assert {frame["duration"] for frame in frames} == {1.0}
+        sdr = [frame["metrics"]["SDR"] for frame in frames]
+        np.testing.assert_allclose(sdr, expected["score"], rtol=0, atol=MUSEVAL_STEP)
+        assert sdr == [round(value, 5) for value in sdr]
+
+
+@pytest.mark.filterwarnings("ignore")  # museval's own
+@pytest.mark.usefixtures("ffmpeg")
+def test_museval_reads_the_same_medians(results: Path) -> None:
+    import museval
+
+    store = museval.MethodStore()
+    for method in ("MIX", "IRM2"):
+        store.add_eval_dir(results / method)
+    medians = store.agg_frames_tracks_scores()
+    bounds = pd.read_csv(results / "bounds.csv").query("metric == 'SDR'")
+    assert len(bounds) == 6
+    for row in bounds.itertuples():
+        theirs = medians[row.method, row.target, "SDR"]
+        assert theirs == pytest.approx(row.median, abs=MUSEVAL_STEP)
+
+
+def test_run_json_says_what_was_done(results: Path) -> None:
+    run_ = json.loads((results / "run.json").read_text(encoding="utf-8"))
+    assert run_["methods"] == ["MIX", "IRM2"]
+    assert run_["stft"] == {"n_fft": 2048, "hop_length": 1024, "window": "hann"}
+    assert run_["versions"]["oracle"] == oracle.__version__
+    assert run_["failed"] == []
+    assert run_["started"] <= run_["finished"]
+    shape = {"subset": "test", "rate": RATE, "n_channels": 2}
+    assert run_["tracks"] == [
+        {"name": "one", **shape, "n_samples": 2 * RATE, "mixture": "sum of the sources"},
+        {"name": "two", **shape, "n_samples": 3 * RATE, "mixture": "as delivered"},
+    ]
+
+
+@pytest.mark.usefixtures("ffmpeg")
+def test_bounds_of_musdb18(run: Run, shared: Path, tmp_path: Path) -> None:
+    root = shared / "data" / "musdb18-7"
+    options = ("--root", root, "--subset", "train", "--methods", "IRM2", "--metrics", "SDR")
+    status, out, err = run("bounds", "musdb18", *options, "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert "Mixture" not in out
+    reference = shared / "reference" / "museval-80s-rock" / "IRM2.json"
+    theirs = json.loads(reference.read_text(encoding="utf-8"))
+    (path,) = (tmp_path / "out" / "IRM2").rglob("*.json")
+    assert path == tmp_path / "out" / "IRM2" / "train" / f"{ROCK}.json"
+    ours = json.loads(path.read_text(encoding="utf-8"))
+
+    def sdr(scores: Mapping[str, Any]) -> dict[str, list[float]]:
+        return {
+            target["name"]: [frame["metrics"]["SDR"] for frame in target["frames"]]
+            for target in scores["targets"]
+        }
+
+    assert sdr(ours).keys() == sdr(theirs).keys()
+    for target, values in sdr(ours).items():
+        np.testing.assert_allclose(values, sdr(theirs)[target], rtol=0, atol=1e-3)
+
+
+# separate
+
+
+def test_separate_writes_the_estimates(run: Run, stems: Path, tmp_path: Path) -> None:
+    out = tmp_path / "estimates"
+    options = ("--methods", "IBM1,IRM2", "--n-fft", 512)
+    status, text, err = run("separate", stems, *options, "--out", out)
+    assert (status, err) == (0, "")
+    assert text == f"12 files written to {out}\n"
+    written = set(contents(out))
+    for track in datasets.folder(stems):
+        for method in ("IBM1", "IRM2"):
+            stft = STFT(n_fft=512, hop_length=256)
+            for target, audio in oracle.separate(track, method, stft=stft).items():
+                name = f"{method}/test/{track.name}/{target}.wav"
+                read, rate = soundfile.read(out / name, dtype="float32", always_2d=True)
+                np.testing.assert_array_equal(read.T, audio)
+                assert rate == RATE
+                assert soundfile.info(out / name).subtype == "FLOAT"
+                written.remove(name)
+    assert not written
+
+
+def test_separate_does_not_clip(
+    run: Run, as_waltz: Callable[[Track], None], tmp_path: Path
+) -> None:
+    as_waltz(Track.from_sources("loud", RATE, {"x": 64 * noise()}))
+    run("separate", "--methods", "IRM1", "--out", tmp_path / "out")
+    read, _ = soundfile.read(tmp_path / "out" / "IRM1" / "test" / "loud" / "x.wav")
+    assert np.abs(read).max() > 7
+
+
+def test_separate_goes_on_after_a_bad_track(run: Run, some_bad: Path, tmp_path: Path) -> None:
+    status, _, err = run("separate", some_bad, "--methods", "MIX", "--out", tmp_path / "out")
+    assert status == 3
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == ["alone", "cut", "empty"]
+    assert len(contents(tmp_path / "out")) == 6
+
+
+# methods, version, help
+
+
+def test_methods_names_and_explains_every_method(run: Run) -> None:
+    status, out, err = run("methods")
+    assert (status, err) == (0, "")
+    words = " ".join(out.split())
+    for method in METHODS.values():
+        assert re.search(rf"^{method.name}\s", out, re.MULTILINE)
+        assert method.formula
+        assert " ".join(method.formula.split()) in words
+
+
+def test_version_is_the_package_s(run: Run) -> None:
+    assert run("--version") == (0, f"oracle {oracle.__version__}\n", "")
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+@pytest.mark.parametrize("command", ["bounds", "separate"])
+def test_help_shows_examples_that_are_read(run: Run, command: str, option: str) -> None:
+    status, out, err = run(command, option)
+    assert (status, err) == (0, "")
+    examples = " ".join(out.split()).partition("Examples: ")[2]
+    assert examples.count(f"oracle {command}") >= 2
+    for example in examples.split(" | "):
+        for name in re.findall(r"--[a-z-]+", example):
+            assert name in out.partition("Examples: ")[0]
+        for methods in re.findall(r"--methods (\S+)", example):
+            assert set(methods.split(",")) <= METHODS.keys()
+
+
+def test_help_of_methods_shows_an_example(run: Run) -> None:
+    assert "Example" in run("methods", "--help").out
+
+
+def test_help_names_the_commands_and_the_exit_status(run: Run) -> None:
+    status, out, err = run("--help")
+    assert (status, err) == (0, "")
+    for word in (*COMMANDS, "Exit status: 0 done, 1 error, 2 wrong usage, 3 some tracks failed"):
+        assert word in " ".join(out.split())
+
+
+def test_help_explains_every_option(run: Run) -> None:
+    words = run("bounds", "--help").out
+    options = ("root", "subset", "split", "download", "methods", "n-fft", "hop", "window")
+    for option in (*options, "metrics", "out", "debug"):
+        assert f"--{option} " in words
+
+
+# Wrong usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["bounds", "--nonsense"], "No such option: --nonsense"),
+        (["bounds", "waltz", "polka"], r"unexpected extra argument.*polka"),
+        (["bounds", "--methods", "IRM2,irm3"], r"method must be one of MIX, .*got 'irm3'"),
+        (["bounds", "--methods", "MIX,MIX"], "methods must be named once each, got 'MIX' twice"),
+        (["bounds", "--metrics", "SDR,PESQ"], "metrics must be some of SDR, .*got 'SDR,PESQ'"),
+        (["bounds", "--hop", "0"], r"hop_length must lie between 1 and n_fft=2048, got 0"),
+        (["bounds", "--hop", "4096"], "hop_length must lie between .* got 4096"),
+        (["bounds", "--hop", "2048"], "hop_length must let the windows overlap enough"),
+        (["bounds", "--hop", "half"], "--hop.*integer"),
+        (["bounds", "--n-fft", "1"], "n_fft must be at least 2, got 1"),
+        (["bounds", "--n-fft", "-2"], "n_fft must be at least 2, got -2"),
+        (["bounds", "--window", "bow"], "window must be one that scipy.* knows, got 'bow'"),
+        (["bounds", "--window", "kaiser"], "window must be one that scipy.* got 'kaiser'"),
+        (["bounds", "--root", "x"], "go with the dataset musdb18, got waltz"),
+        (["bounds", "waltz", "--download"], "go with the dataset musdb18"),
+        (["bounds", ".", "--subset", "test"], "go with the dataset musdb18"),
+        (["bounds", ".", "--split", "valid"], "go with the dataset musdb18"),
+        (["bounds", "musdb18", "--subset", "dev"], "--subset.*'dev' is not one of 'train', 'test'"),
+        (["bounds", "musdb18", "--split", "test"], "--split.*'test' is not one of"),
+        (["separate"], "Missing option '--out'"),
+        (["separate", "--out"], "--out"),
+        (["methods", "IRM2"], "unexpected extra argument"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(run: Run, arguments: list[str], message: str) -> None:
+    assert_fails(run(*arguments), 2, message)
+
+
+def test_no_command_is_wrong_usage_and_shows_the_help(run: Run) -> None:
+    status, out, _ = run()
+    assert status == 2
+    assert "Usage: " in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bounds", "--methods", ","],
+        ["separate", "--methods", "", "--out", "estimates"],
+        ["bounds", "--metrics", "", "--methods", "MIX"],
+        ["bounds", "--metrics", "SDR,SDR", "--methods", "MIX"],
+        ["bounds", "musdb18", "--subset", "test", "--split", "valid"],
+        ["bounds", ""],
+    ],
+)
+def test_empty_and_repeated_names_are_wrong_usage(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(write_track(tmp_path / "song"))
+    assert run(*arguments).status == 2
+
+
+# Errors
+
+
+@pytest.mark.usefixtures("ffmpeg")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bounds", "nowhere"], "dataset must be waltz, musdb18 or a folder, got 'nowhere'"),
+        (["bounds", "empty"], "folder must hold tracks, .* got empty: no audio file"),
+        (["bounds", "file"], "dataset must be waltz, musdb18 or a folder, got 'file'"),
+        (["bounds", "musdb18"], "root must be .*set MUSDB_PATH"),
+        (["bounds", "musdb18", "--root", "nowhere"], "root must be .* got nowhere: no such"),
+        (["bounds", "musdb18", "--root", "empty"], r"root must hold \.stem\.mp4 files"),
+        (
+            ["bounds", "--out", "full"],
+            "out must be a new or an empty folder, got full: .*not empty",
+        ),
+        (["bounds", "--out", "file"], "out must be a new or an empty folder, got file: .*a file"),
+        (["separate", "--out", "full"], "out must be a new or an empty folder, got full"),
+        (["separate", "--out", "file"], "out must be a new or an empty folder, got file"),
+        (["bounds", "--out", "file/below"], "file/below"),
+    ],
+)
+def test_error_is_one_line_and_status_1(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "full"):
+        Path(name).mkdir()
+    for name in ("file", "full/file"):
+        Path(name).write_text("mine")
+    before = contents(tmp_path)
+    assert_fails(run(*arguments), 1, message)
+    assert contents(tmp_path) == before
+
+
+def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
+    status, out, err = in_process_of_its_own("bounds", "nowhere", "--debug", cwd=tmp_path)
+    assert (status, out) == (1, "")
+    assert err.startswith("Traceback (most recent call last)")
+    assert (
+        err.splitlines()[-1] == "oracle: dataset must be waltz, musdb18 or a folder, got 'nowhere'"
+    )
+
+
+def test_out_may_be_an_empty_folder(run: Run, stems: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert run("bounds", stems, "--methods", "MIX", "--out", tmp_path / "out").status == 0
+
+
+def test_bounds_of_bad_tracks_names_them_and_prints_the_others(
+    run: Run, some_bad: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    status, text, err = run("bounds", some_bad, "--methods", "MIX", "--out", out)
+    assert status == 3
+    alone, cut, empty = err.splitlines()
+    assert re.match(r"oracle: alone: .*must hold the sources beside the mixture", alone)
+    assert re.match(r"oracle: cut: .*vocals\.wav must be a readable audio file", cut)
+    assert re.match(r"oracle: empty: .*must hold a track's audio files", empty)
+    assert "2 tracks" in text
+    failed = json.loads((out / "run.json").read_text(encoding="utf-8"))["failed"]
+    assert [f"oracle: {failure}" for failure in failed] == [alone, cut, empty]
+    assert {path.name for path in (out / "MIX" / "test").iterdir()} == {"one.json", "two.json"}
+    good = oracle.compute_bounds(datasets.folder(some_bad)[3:], methods=["MIX"])
+    assert_close(pd.read_csv(out / "bounds.csv"), good)
+
+
+def test_bounds_of_bad_tracks_only_prints_no_table(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_track(tmp_path / name, "mixture")
+    status, out, err = run("bounds", tmp_path, "--methods", "MIX")
+    assert (status, out) == (3, "")
+    assert [line.split(":")[1] for line in err.splitlines()] == [" a", " b"]
+
+
+def test_debug_keeps_the_status_of_failed_tracks(some_bad: Path) -> None:
+    outcome = in_process_of_its_own("bounds", some_bad, "--methods", "MIX", "--debug")
+    assert "Traceback" in outcome.err
+    assert outcome.status == 3
+
+
+@pytest.mark.parametrize("command", ["bounds", "separate"])
+def test_interrupt_leaves_whole_files_of_the_finished_tracks(
+    run: Run, stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    interrupt(monkeypatch, call=2)
+    out = tmp_path / "out"
+    status, text, _ = run(command, stems, "--methods", "MIX", "--out", out)
+    assert (status, text) == (130, "")
+    names = contents(out)
+    assert not [name for name in names if name.endswith(".part")]
+    assert any("/one" in name for name in names)
+    assert not any("/two" in name for name in names)
+    if command == "bounds":
+        json.loads(names["MIX/test/one.json"])
+        assert set(read_scores(out / "scores.csv")["track"]) == {"one"}
+
+
+def test_interrupt_says_so(run: Run, stems: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt(monkeypatch, call=1)
+    assert run("bounds", stems, "--methods", "MIX") == (130, "", "oracle: interrupted\n")
+
+
+def test_run_json_tells_that_a_run_was_interrupted(
+    run: Run, stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, call=2)
+    run("bounds", stems, "--methods", "MIX", "--out", tmp_path / "out")
+    run_ = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert "finished" not in run_ or run_["failed"] or "interrupted" in run_
+
+
+def test_nothing_is_written_outside_out(
+    run: Run, stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before = contents(tmp_path)
+    run("bounds", stems, "--methods", "MIX")
+    assert contents(tmp_path) == before
+    for command in ("bounds", "separate"):
+        run(command, stems, "--methods", "MIX", "--out", f"out/{command}")
+    after = contents(tmp_path)
+    assert {name: data for name, data in after.items() if not name.startswith("out/")} == before
+    assert len(after) > len(before)
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_track_name_becomes_one_file_within_out(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "below" / "out"
+    track = make_track(name, n_samples=100)
+    oracle.compute_bounds(track, methods=["MIX"], out=out)
+    assert all(path.startswith("below/out/") for path in contents(tmp_path))
+    (path,) = (out / "MIX" / "test").iterdir()
+    assert unquote(path.name) == f"{name}.json"
+    assert set(read_scores(out / "scores.csv")["track"]) == {name}
+    (record,) = json.loads((out / "run.json").read_text(encoding="utf-8"))["tracks"]
+    assert record["name"] == name
+
+
+def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
+    name = "caf\udce9"  # as Python has a file name that is no UTF-8
+    loaders = (lambda: make_track(name), lambda: make_track("good", n_samples=100))
+    tracks = datasets.Dataset("two", (name, "good"), loaders)
+    with pytest.raises(TracksFailed) as error:
+        oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
+    assert "name must not hold control characters" in str(error.value.exceptions[0])
+    assert error.value.table is not None
+    assert len(error.value.table)
+
+
+@pytest.mark.parametrize("subset", ["../up", "/abs", ".", "a/b"])
+def test_subset_becomes_one_folder_within_out(tmp_path: Path, subset: str) -> None:
+    out = tmp_path / "below" / "out"
+    oracle.compute_bounds(make_track(subset=subset, n_samples=100), methods=["MIX"], out=out)
+    assert all(path.startswith("below/out/") for path in contents(tmp_path))
+    (path,) = (out / "MIX").iterdir()
+    assert unquote(path.name) == subset
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_source_name_becomes_one_file_within_out(
+    run: Run, as_waltz: Callable[[Track], None], tmp_path: Path, name: str
+) -> None:
+    as_waltz(make_track("t", name, "plain", n_samples=100))
+    out = tmp_path / "below" / "out"
+    assert run("separate", "--methods", "MIX", "--out", out / "sep").status == 0
+    assert run("bounds", "--methods", "MIX", "--out", out / "bounds").status == 0
+    assert all(path.startswith("below/out/") for path in contents(tmp_path))
+    files = {unquote(path.name) for path in (out / "sep" / "MIX" / "test" / "t").iterdir()}
+    assert files == {f"{name}.wav", "plain.wav"}
+    assert set(read_scores(out / "bounds" / "scores.csv")["target"]) == {name, "plain"}
+
+
+@pytest.mark.parametrize("name", NASTY_NAMES)
+def test_separate_makes_folders_of_names_within_out(
+    run: Run, as_waltz: Callable[[Track], None], tmp_path: Path, name: str
+) -> None:
+    as_waltz(make_track(name, "x", subset=name, n_samples=100))
+    out = tmp_path / "below" / "out"
+    assert run("separate", "--methods", "MIX", "--out", out).status == 0
+    (path,) = contents(tmp_path)
+    assert [unquote(part) for part in path.split("/")] == [
+        "below",
+        "out",
+        "MIX",
+        name,
+        name,
+        "x.wav",
+    ]
+
+
+@pytest.mark.parametrize("name", FOLDER_NAMES)
+def test_folder_name_is_the_name_of_the_track(run: Run, tmp_path: Path, name: str) -> None:
+    root = tmp_path / "stems"
+    write_track(root / name, n_samples=100)
+    hidden = name.startswith(".")
+    write_track(root / "good", n_samples=100)
+    out = tmp_path / "below" / "out"
+    outcome = run("bounds", root, "--methods", "MIX", "--out", out)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert all(path.startswith(("below/out/", "stems/")) for path in contents(tmp_path))
+    names = set(read_scores(out / "scores.csv")["track"])
+    assert names == ({"good"} if hidden else {name, "good"})
+
+
+@pytest.mark.parametrize("command", ["bounds", "separate"])
+def test_name_too_long_for_a_file_fails_alone_and_at_once(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    root = tmp_path / "stems"
+    for name in ("good", "x" * 250):
+        write_track(root / name, n_samples=100)
+    out = tmp_path / "out"
+    status, _, err = run(command, root, "--methods", "MIX", "--out", out)
+    assert status == 3
+    assert "name must fit a file name, at most 223 bytes, got 250" in err
+    assert not any("xxx" in name for name in contents(out))
+
+
+def test_two_tracks_of_one_name_are_not_merged(tmp_path: Path) -> None:
+    tracks = [
+        make_track("a", n_samples=100),
+        make_track("a", n_samples=200),
+        make_track("a", n_samples=300, subset="train"),
+    ]
+    with pytest.raises(TracksFailed) as error:
+        oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
+    (failure,) = error.value.exceptions
+    assert re.search("different names in a subset, got two called 'a'", str(failure))
+    run_ = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert [track["n_samples"] for track in run_["tracks"]] == [100, 300]
+
+
+# Tracks at the edge
+
+
+@pytest.mark.parametrize(
+    ("sources", "shape", "targets"),
+    [
+        (("x",), {}, ["x"]),
+        (("vocals",), {}, ["vocals"]),
+        (("drums", "bass"), {}, ["drums", "bass"]),
+        (("drums", "vocals"), {}, ["drums", "vocals", "accompaniment"]),
+        (("vocals", "accompaniment"), {}, ["vocals", "accompaniment"]),
+        (("drums", "vocals"), {"n_channels": 1}, ["drums", "vocals", "accompaniment"]),
+        (("drums", "vocals"), {"n_channels": 3}, ["drums", "vocals", "accompaniment"]),
+        (("drums", "vocals"), {"n_samples": 10}, ["drums", "vocals", "accompaniment"]),
+        (
+            ("drums", "vocals"),
+            {"n_channels": 1, "n_samples": 1},
+            ["drums", "vocals", "accompaniment"],
+        ),
+    ],
+)
+def test_track_at_the_edge_has_every_bound(
+    run: Run,
+    as_waltz: Callable[[Track], None],
+    tmp_path: Path,
+    sources: tuple[str, ...],
+    shape: dict[str, Any],
+    targets: list[str],
+) -> None:
+    as_waltz(make_track("t", *sources, **shape))
+    status, out, err = run("bounds", "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert list(printed(out, "SDR")) == list(METHODS)
+    bounds = pd.read_csv(tmp_path / "out" / "bounds.csv")
+    assert list(dict.fromkeys(bounds["target"])) == targets
+    assert len(bounds) == len(METHODS) * len(METRICS) * len(targets)
+    assert bounds.query("metric == 'uSDR'")["median"].notna().all()
+
+
+def test_silent_source_is_nan_and_counted(
+    run: Run, as_waltz: Callable[[Track], None], tmp_path: Path
+) -> None:
+    sources = {"bass": np.zeros_like(noise()), "drums": noise(1), "vocals": noise(2)}
+    as_waltz(Track.from_sources("t", RATE, sources))
+    status, out, err = run("bounds", "--methods", "MIX,IRM2", "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    for cells in printed(out, "SDR").values():
+        assert cells[:2] == ["nan", "nan"]
+        assert "nan" not in cells[2:4]
+        assert cells[4:] == ["2", "2"]
+    for cells in printed(out, "uSDR").values():
+        assert [cell == "nan" for cell in cells] == [True, False, False, False]
+    # IRM2 of a silent source is silence; of MIX, a share of the mixture.
+    scores = read_scores(tmp_path / "out" / "scores.csv")
+    assert scores.query("target == 'bass'")["score"].isna().all()
+
+
+# From end to end
+
+
+def test_command_from_end_to_end(stems: Path, tmp_path: Path) -> None:
+    arguments = ("bounds", "stems", "--methods", "MIX,IRM2", "--out", "out")
+    status, out, err = in_process_of_its_own(*arguments, cwd=tmp_path)
+    # Not a terminal: no progress bar.
+    assert (status, err) == (0, "")
+    assert "\x1b" not in out
+    assert list(printed(out, "SDR")) == ["MIX", "IRM2"]
+    assert (tmp_path / "out" / "bounds.csv").is_file()
+    status, out, err = in_process_of_its_own(*arguments, cwd=tmp_path)
+    assert (status, out) == (1, "")
+    assert err == "oracle: out must be a new or an empty folder, got out: it is not empty\n"
