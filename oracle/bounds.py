@@ -1,9 +1,11 @@
 """The main job: tracks x methods -> scores, a table of bounds, and files."""
 
+from collections import Counter
 from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oracle.datasets import Dataset
 from oracle.execution import Advance, TracksFailed, each_track
 from oracle.methods import METHODS, methods_named, separate_each
 from oracle.results import Row, RunFolder, over_tracks, over_windows, tidy
@@ -45,7 +47,8 @@ def compute_bounds(
     table : DataFrame
         The bounds: columns method, target, metric, median, mean, n_tracks, n_windows,
         n_nan; see `oracle.results.aggregate`. ``table.attrs["mixture_is_sum"]`` lists the
-        tracks whose mixture is the sum of their sources because none was delivered.
+        tracks whose mixture is the sum of their sources because none was delivered,
+        ``table.attrs["subsets"]`` counts the tracks of each subset.
 
     Raises
     ------
@@ -69,7 +72,8 @@ def compute_bounds(
     if isinstance(tracks, Sized) and not len(tracks):
         raise ValueError("tracks must hold at least one track, got none")
     stft = STFT() if stft is None else stft
-    folder = None if out is None else RunFolder(Path(out), chosen, stft)
+    dataset = tracks.name if isinstance(tracks, Dataset) else None
+    folder = None if out is None else RunFolder(Path(out), dataset, chosen, stft)
 
     def work(track: Track, advance: Advance) -> list[Row]:
         if folder is not None:
@@ -78,11 +82,13 @@ def compute_bounds(
 
     summaries = [over_windows(tidy([]))]
     summed: list[str] = []
+    subsets: Counter[str] = Counter()
     failed: TracksFailed | None = None
     complete = False
     try:
         for track, rows in each_track(tracks, work, steps=len(chosen), progress=progress):
             summaries.append(over_windows(tidy(rows)))
+            subsets[track.subset] += 1
             if track.mixture_is_sum:
                 summed.append(track.name)
             if folder is not None:
@@ -92,7 +98,7 @@ def compute_bounds(
         failed, complete = error, True
     finally:  # also of an interrupted run
         table = over_tracks(pd.concat(summaries[1:] or summaries))
-        table.attrs["mixture_is_sum"] = summed
+        table.attrs |= {"mixture_is_sum": summed, "subsets": dict(subsets)}
         if folder is not None:
             folder.finish(table, failed.exceptions if failed else [], complete=complete)
     if failed is not None:

@@ -37,7 +37,7 @@ app = typer.Typer(
     help="How well can any time-frequency mask separate these sources?",
     epilog="Examples: [b]oracle bounds[/b] | [b]oracle bounds stems/ --out results[/b] | "
     "[b]oracle separate --methods IRM2 --out estimates[/b]. "
-    "Exit status: 0 done, 1 error, 2 wrong usage, 3 some tracks failed, 130 interrupted.",
+    "Exit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed, 130 interrupted.",
 )
 
 DatasetName = Annotated[
@@ -53,7 +53,7 @@ Root = Annotated[
     Path | None,
     typer.Option(help="musdb18: the folder with train and test.", show_default="$MUSDB_PATH"),
 ]
-Subset = Annotated[Literal["train", "test"] | None, typer.Option(help="musdb18: only this subset.")]
+Subset = Annotated[Literal["train", "valid", "test"] | None, typer.Option(help="Only this subset.")]
 Split = Annotated[
     Literal["train", "valid"] | None,
     typer.Option(help="musdb18: only this part of the subset train."),
@@ -270,25 +270,29 @@ def _stft(n_fft: int, hop: int | None, window: str) -> STFT:
 def _dataset(
     name: str,
     root: Path | None,
-    subset: Literal["train", "test"] | None,
+    subset: Literal["train", "valid", "test"] | None,
     split: Literal["train", "valid"] | None,
     download: bool,
 ) -> datasets.Dataset | Track:
     if name == "musdb18":
         if subset == "test" and split is not None:
             raise typer.BadParameter("--split goes with --subset train, got --subset test")
+        if subset == "valid":
+            raise typer.BadParameter("musdb18 has its validation part as --split valid")
         return datasets.musdb18(root, subset=subset, split=split, download=download)
-    if root or subset or split or download:
+    if root or split or download:
         raise typer.BadParameter(
-            f"--root, --subset, --split and --download go with the dataset musdb18, got {name}"
+            f"--root, --split and --download go with the dataset musdb18, got {name}"
         )
     if name == "waltz":
+        if subset:
+            raise typer.BadParameter("--subset goes with musdb18 and folders, got waltz")
         return datasets.waltz()
     if not name:
         raise typer.BadParameter("dataset must not be empty, got ''")
     if not Path(name).is_dir():
         raise FileNotFoundError(f"dataset must be waltz, musdb18 or a folder, got {name!r}")
-    return datasets.folder(name)
+    return datasets.folder(name, subset=subset)
 
 
 def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
@@ -301,6 +305,9 @@ def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
         console.width = max(console.width, needed.maximum)
         console.print(shown)
     tracks = "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
+    subsets = table.attrs.get("subsets", {})
+    if len(subsets) > 1:
+        tracks += f" ({', '.join(f'{count} {name}' for name, count in subsets.items())})"
     console.print(
         f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}. {tracks}"
         + (": median / mean over tracks." if n_tracks > 1 else ".")
@@ -310,6 +317,8 @@ def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
             f"{', '.join(FRAMEWISE)}: museval v4, median over windows of {WINDOW:g} s; "
             "NaN: windows in which a source or estimate is silent."
         )
+    if "CIRM" in set(table["method"]):
+        console.print("CIRM is exact up to rounding: no bound.")
     summed = table.attrs.get("mixture_is_sum", [])
     if summed:
         where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"

@@ -463,7 +463,13 @@ def _in_phase(xp: Any, sources: Array, mixture: Array) -> tuple[Array, Array]:
 
 def _namespace(sources: Array, mixture: Array) -> Any:
     """Check the arguments that every mask has, and find the library that they come from."""
-    xp = array_namespace(sources, mixture)
+    try:
+        xp = array_namespace(sources, mixture)
+    except TypeError as error:
+        raise TypeError(
+            "sources and mixture must be arrays of one library, "
+            f"got {type(sources).__name__} and {type(mixture).__name__}"
+        ) from error
     if not xp.isdtype(sources.dtype, "complex floating"):
         raise TypeError(f"sources must be complex STFTs, got {sources.dtype}")
     if mixture.dtype != sources.dtype:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import groupby
 from typing import Any
 
@@ -19,8 +20,9 @@ SISEC18_RMS = 10 ** (-15.6 / 20)
 BATCH_FRAMES = 64
 
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n_frames) and of the mixture
-# (n_channels, n_freqs, n_frames) to those of the estimates, shaped like the sources.
-Separator = Callable[[Spectrum, Spectrum, STFT], Spectrum]
+# (n_channels, n_freqs, n_frames) to those of the estimates, written to the last argument,
+# which is shaped like the sources.
+Separator = Callable[[Spectrum, Spectrum, STFT, Spectrum], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class Method:
     reference : str
         Where it comes from.
     separator : callable
-        ``(sources, mixture, stft) -> estimates``, all STFTs.
+        ``(sources, mixture, stft, out)``: writes the STFTs of the estimates to ``out``.
     double : bool, optional
         Whether it needs spectra in double precision, also of float32 audio.
     """
@@ -54,28 +56,26 @@ class Method:
 def masking(mask: Callable[..., Any], **parameters: Any) -> Separator:
     """Make a separator of a mask: the mask times the mixture."""
 
-    def separate_spectra(sources: Spectrum, mixture: Spectrum, stft: STFT) -> Spectrum:
-        estimates = np.empty_like(sources)
+    def separate_spectra(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
         # A few frames at a time: what masks compute on the way stays in the cache.
         for start in range(0, mixture.shape[-1], BATCH_FRAMES):
             batch = (..., slice(start, start + BATCH_FRAMES))
             masks_of_batch = mask(sources[batch], mixture[batch], **parameters)
-            np.multiply(masks_of_batch, mixture[batch], out=estimates[batch])
-        return estimates
+            np.multiply(masks_of_batch, mixture[batch], out=out[batch])
 
     return separate_spectra
 
 
-def _mwf(sources: Spectrum, mixture: Spectrum, stft: STFT) -> Spectrum:
+def _mwf(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
     # SiSEC's epsilon, moved with the level of the mixture, or quiet music would be lost.
     energy = np.mean(mixture.real**2 + mixture.imag**2) / np.sum(stft.window_samples**2)
     gain = np.sqrt(energy) / SISEC18_RMS
     regularization = wiener.sisec18_regularization(len(mixture), gain * _window_sum(stft))
-    return wiener.multichannel_wiener_filter(sources, mixture, regularization=regularization)
+    wiener.multichannel_wiener_filter(sources, mixture, regularization=regularization, out=out)
 
 
-def _mwf_sisec18(sources: Spectrum, mixture: Spectrum, stft: STFT) -> Spectrum:
-    return wiener.sisec18_wiener_filter(sources, mixture, window_sum=_window_sum(stft))
+def _mwf_sisec18(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
+    wiener.sisec18_wiener_filter(sources, mixture, window_sum=_window_sum(stft), out=out)
 
 
 def _window_sum(stft: STFT) -> float:
@@ -130,7 +130,7 @@ _ALL = (
     Method(
         name="IAM",
         formula="|S_j| / max(|X|, |S_j|)",
-        summary="The amplitude mask, also called waltz mask; a track's masks sum to more than 1.",
+        summary="The amplitude mask, clipped at 1; a track's masks may sum to more than 1.",
         reference="Wang, Narayanan & Wang 2014",
         separator=masking(masks.ideal_amplitude_mask),
     ),
@@ -258,9 +258,13 @@ def _separate_each(
     """Separate with methods that share spectra of one precision, freed when it returns."""
     sources = stft.forward(np.stack(list(track.sources.values()), dtype=dtype))
     mixture = stft.forward(track.mixture.astype(dtype, copy=False))
+    # Only the analysis may need more precision than the track has.
+    precision = np.result_type(track.mixture.dtype, np.complex64)
     for method in methods:
-        audio = stft.inverse(method.separator(sources, mixture, stft), n_samples=track.n_samples)
-        audio = audio.astype(track.mixture.dtype, copy=False)
+        spectra = np.empty_like(sources, dtype=precision)
+        method.separator(sources, mixture, stft, spectra)
+        audio = stft.inverse(spectra, n_samples=track.n_samples)
+        del spectra
         estimates = with_accompaniment(dict(zip(track.sources, audio, strict=True)))
         del audio
         yield method.name, estimates
@@ -282,7 +286,9 @@ def methods_named(methods: Iterable[str]) -> list[Method]:
     found: list[Method] = []
     for name in methods:
         if name not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
+            near = get_close_matches(str(name).upper(), METHODS, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}{hint}")
         if METHODS[name] in found:
             raise ValueError(f"methods must be named once each, got {name!r} twice")
         found.append(METHODS[name])

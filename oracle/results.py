@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -42,6 +43,8 @@ class RunFolder:
     ----------
     path : Path
         A new or empty folder.
+    dataset : str or None
+        Name of the dataset, if it has one.
     methods : sequence of str
         Names of the methods of the run.
     stft : STFT
@@ -53,10 +56,11 @@ class RunFolder:
         If the folder is not empty, or is a file.
     """
 
-    def __init__(self, path: Path, methods: Sequence[str], stft: STFT) -> None:
+    def __init__(self, path: Path, dataset: str | None, methods: Sequence[str], stft: STFT) -> None:
         self._path = new_folder(path)
         self._parts: list[Path] = []
         self._run: dict[str, Any] = {
+            "dataset": dataset,
             "methods": list(methods),
             "stft": {
                 "n_fft": stft.n_fft,
@@ -113,7 +117,9 @@ class RunFolder:
         self._run["failed"] = [str(failure) for failure in failures]
         if complete:
             self._run["finished"] = _now()
-        write_whole(self._path / "run.json", json.dumps(self._run, indent=2, ensure_ascii=False))
+        write_whole(
+            self._path / "run.json", json.dumps(self._run, indent=2, ensure_ascii=False) + "\n"
+        )
 
     def _file(self, folder: str, track: Track, suffix: str) -> Path:
         name = file_name(track.name) + suffix
@@ -278,15 +284,17 @@ def new_folder(path: Path) -> Path:
     Raises
     ------
     ValueError
-        If there is a file of this name, a folder that is not empty, or none can be made.
+        If it is a file, is not empty, or cannot be written to.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         state = "it is not empty" if path.is_dir() else "it is a file"
         raise ValueError(f"out must be a new or an empty folder, got {path}: {state}")
     try:
         path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):  # better now than at the end of the run
+            pass
     except OSError as error:
-        raise ValueError(f"out must be a folder that can be made, got {path} ({error})") from error
+        raise ValueError(f"out must be a folder to write to, got {path} ({error})") from error
     return path
 
 
@@ -312,7 +320,9 @@ def _now() -> str:
 
 
 def _versions() -> dict[str, str]:
-    packages = {"oracle": "oracle-masks", "numpy": "numpy", "scipy": "scipy"}
-    return {"python": platform.python_version()} | {
-        name: version(package) for name, package in packages.items()
+    packages = ("numpy", "scipy", "pandas", "soundfile")
+    return {
+        "oracle": version("oracle-masks"),
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
     }

@@ -161,7 +161,7 @@ class STFT:
         """
         if not isinstance(audio, np.ndarray) or audio.dtype not in (np.float32, np.float64):
             raise TypeError(
-                "audio must be a float32 or float64 array, "
+                "audio must be a numpy array of float32 or float64, "
                 f"got {getattr(audio, 'dtype', type(audio).__name__)}"
             )
         if audio.ndim == 0 or audio.shape[-1] == 0:
@@ -210,7 +210,7 @@ class STFT:
             np.complex128,
         ):
             raise TypeError(
-                "spectrum must be a complex64 or complex128 array, "
+                "spectrum must be a numpy array of complex64 or complex128, "
                 f"got {getattr(spectrum, 'dtype', type(spectrum).__name__)}"
             )
         n_frames = self.n_frames(n_samples)

@@ -29,7 +29,11 @@ Real = npt.NDArray[np.float64]
 
 
 def multichannel_wiener_filter(
-    sources: Spectrum, mixture: Spectrum, *, regularization: float = 0.0
+    sources: Spectrum,
+    mixture: Spectrum,
+    *,
+    regularization: float = 0.0,
+    out: Spectrum | None = None,
 ) -> Spectrum:
     """Filter the mixture with the multichannel Wiener filter of the true sources.
 
@@ -47,12 +51,14 @@ def multichannel_wiener_filter(
         the spectra to the power of twice the channel count; where C is singular, of rank
         r, by the product of its r pivots and regularization^(r / I). 0, the default, makes
         the filter independent of the level; see `sisec18_regularization`.
+    out : array, complex, same shape as sources, optional
+        Where to write the estimates; its dtype may be another than that of the sources.
 
     Returns
     -------
     estimates : array, complex, same shape and dtype as sources
-        STFTs of the estimated sources; without regularization they sum to the mixture
-        wherever C can be inverted.
+        `out` or a new array: STFTs of the estimated sources; without regularization they
+        sum to the mixture wherever C can be inverted.
 
     Raises
     ------
@@ -72,10 +78,12 @@ def multichannel_wiener_filter(
     _check(sources, mixture)
     if not 0 <= regularization < np.inf:
         raise ValueError(f"regularization must be finite and not negative, got {regularization}")
-    return _filter(sources, mixture, regularization, _scaled_to_trace, floor=0.0)
+    return _filter(sources, mixture, regularization, _scaled_to_trace, 0.0, out)
 
 
-def sisec18_wiener_filter(sources: Spectrum, mixture: Spectrum, *, window_sum: float) -> Spectrum:
+def sisec18_wiener_filter(
+    sources: Spectrum, mixture: Spectrum, *, window_sum: float, out: Spectrum | None = None
+) -> Spectrum:
     """Filter the mixture as SiSEC 2018's code did, which scaled R_j by a wrong trace.
 
     The trace was taken over the first frequencies instead of over the channels: column b
@@ -89,11 +97,13 @@ def sisec18_wiener_filter(sources: Spectrum, mixture: Spectrum, *, window_sum: f
     window_sum : float
         Sum of the samples of the STFT's window: the code added the machine epsilon to
         powers and determinants of spectra that had been divided by it.
+    out
+        As in `multichannel_wiener_filter`.
 
     Returns
     -------
     estimates : array, complex, same shape and dtype as sources
-        STFTs of the estimated sources.
+        `out` or a new array: STFTs of the estimated sources.
 
     Raises
     ------
@@ -110,7 +120,7 @@ def sisec18_wiener_filter(sources: Spectrum, mixture: Spectrum, *, window_sum: f
         raise ValueError(f"window_sum must be positive and finite, got {window_sum}")
     regularization = sisec18_regularization(len(mixture), window_sum)
     floor = float(np.finfo(np.float64).eps) * window_sum**2
-    return _filter(sources, mixture, regularization, _scaled_to_sisec18, floor)
+    return _filter(sources, mixture, regularization, _scaled_to_sisec18, floor, out)
 
 
 def sisec18_regularization(n_channels: int, window_sum: float) -> float:
@@ -166,6 +176,7 @@ def _filter(
     regularization: float,
     scaled: Callable[[Complex], tuple[Complex, Complex]],
     floor: float,
+    out: Spectrum | None,
 ) -> Spectrum:
     _, n_channels, n_freqs, n_frames = sources.shape
     # Frames first, as they lie in memory; frequencies last, so that matrices per frequency
@@ -180,7 +191,7 @@ def _filter(
             covariance += _spatial_covariance(source[:, batch], floor)
         spatial, inverse = scaled(covariance.transpose(2, 0, 1))
         models.append((spatial.transpose(1, 2, 0), inverse.transpose(1, 2, 0)))
-    estimates = np.empty_like(sources)
+    estimates = np.empty_like(sources) if out is None else out.swapaxes(-1, -2)
     for batch in batches:
         powers = [
             _quadratic_form(inverse, source[:, batch])

@@ -75,7 +75,10 @@ def test_table_and_files_agree(track: Track, tmp_path: Path) -> None:
     whole = table["metric"].isin(GLOBAL)
     assert set(table["n_windows"][whole]) == {2}  # one a track
     assert set(table["n_windows"][~whole]) == {4}  # 2.5 s: two windows a track
-    assert table.attrs["mixture_is_sum"] == ["first", "second"]
+    assert table.attrs == {
+        "mixture_is_sum": ["first", "second"],
+        "subsets": {"test": 1, "train": 1},
+    }
 
     scores = read_scores(out / "scores.csv")
     assert list(scores.columns) == list(SCORE_COLUMNS)
@@ -89,6 +92,7 @@ def test_table_and_files_agree(track: Track, tmp_path: Path) -> None:
     assert (out / "scores.csv").read_text().splitlines() == joined
 
     run = json.loads((out / "run.json").read_text())
+    assert run["dataset"] is None
     assert run["methods"] == CHOSEN
     assert run["stft"] == {"n_fft": 512, "hop_length": 128, "window": "hann"}
     assert [(t["name"], t["mixture"]) for t in run["tracks"]] == [
@@ -96,7 +100,9 @@ def test_table_and_files_agree(track: Track, tmp_path: Path) -> None:
         ("second", "sum of the sources"),
     ]
     assert run["failed"] == []
-    assert run["versions"].keys() == {"python", "oracle", "numpy", "scipy"}
+    assert run["versions"].keys() == {
+        *("oracle", "python", "numpy", "scipy", "pandas", "soundfile")
+    }
     assert run["started"] <= run["finished"]
 
 
@@ -135,6 +141,7 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     assert caught.value.table is not None
     assert set(caught.value.table["n_tracks"]) == {1}
     run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["dataset"] == "two"
     assert run["failed"] == ["bad: its file is broken"]
     assert [t["name"] for t in run["tracks"]] == ["good"]
     assert (tmp_path / "out" / "IRM2" / "test" / "good.json").exists()
@@ -232,7 +239,7 @@ def test_wrong_arguments_have_their_errors(track: Track, tmp_path: Path) -> None
             compute_bounds(none, methods=["MIX"])
     with pytest.raises(TypeError, match="tracks must be a Track or several, got 'w'"):
         compute_bounds("waltz", methods=["MIX"])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="out must be a folder that can be made, got "):
+    with pytest.raises(ValueError, match="out must be a folder to write to, got "):
         compute_bounds(track, methods=["MIX"], out=Path(__file__) / "below")
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="out must be a new or an empty folder, got .*not empty"):

@@ -142,11 +142,11 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
     """Interrupt this call of the method MIX, as Ctrl-C would."""
     calls: list[Spectrum] = []
 
-    def separator(sources: Spectrum, mixture: Spectrum, stft: STFT) -> Spectrum:
+    def separator(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
         calls.append(mixture)
         if len(calls) == call:
             raise KeyboardInterrupt
-        return sources
+        out[:] = sources
 
     broken = dataclasses.replace(METHODS["MIX"], separator=separator)
     monkeypatch.setitem(METHODS, "MIX", broken)
@@ -276,6 +276,17 @@ def test_bounds_cuts_no_number_on_a_narrow_terminal(
     narrow = run(*arguments).out
     assert printed(narrow, "SDR") == printed(wide, "SDR")
     assert "accompaniment" in narrow
+
+
+def test_bounds_says_how_many_tracks_of_each_subset_it_pools(run: Run, tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "test/c"):
+        write_track(tmp_path / name, "drums", "bass")
+    everything = run("bounds", tmp_path, "--methods", "MIX,CIRM").out
+    assert "3 tracks (2 train, 1 test): median / mean over tracks." in everything
+    assert "CIRM is exact up to rounding: no bound." in everything
+    some = run("bounds", tmp_path, "--methods", "MIX", "--subset", "train").out
+    assert "2 tracks: median / mean" in some
+    assert "CIRM" not in some
 
 
 @pytest.mark.parametrize(
@@ -478,7 +489,7 @@ def test_help_of_methods_shows_an_example(run: Run) -> None:
 def test_help_names_the_commands_and_the_exit_status(run: Run) -> None:
     status, out, err = run("--help")
     assert (status, err) == (0, "")
-    for word in (*COMMANDS, "Exit status: 0 done, 1 error, 2 wrong usage, 3 some tracks failed"):
+    for word in (*COMMANDS, "Exit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed"):
         assert word in " ".join(out.split())
 
 
@@ -510,10 +521,14 @@ def test_help_explains_every_option(run: Run) -> None:
         (["bounds", "--window", "bow"], "window must be one that scipy.* knows, got 'bow'"),
         (["bounds", "--window", "kaiser"], "window must be one that scipy.* got 'kaiser'"),
         (["bounds", "--root", "x"], "go with the dataset musdb18, got waltz"),
+        (["bounds", "--subset", "test"], "--subset goes with musdb18 and folders, got waltz"),
+        (["bounds", "musdb18", "--subset", "valid"], "musdb18 has its validation part as --split"),
         (["bounds", "waltz", "--download"], "go with the dataset musdb18"),
-        (["bounds", ".", "--subset", "test"], "go with the dataset musdb18"),
         (["bounds", ".", "--split", "valid"], "go with the dataset musdb18"),
-        (["bounds", "musdb18", "--subset", "dev"], "--subset.*'dev' is not one of 'train', 'test'"),
+        (
+            ["bounds", "musdb18", "--subset", "dev"],
+            "--subset.*'dev' is not one of 'train', 'valid', 'test'",
+        ),
         (["bounds", "musdb18", "--split", "test"], "--split.*'test' is not one of"),
         (["separate"], "Missing option '--out'"),
         (["separate", "--out"], "--out"),

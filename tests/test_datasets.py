@@ -395,11 +395,37 @@ def test_whole_mp3_is_read(tmp_path: Path) -> None:
     assert datasets.folder(tmp_path)[0].n_samples > 0
 
 
-def test_mixture_is_known_in_any_case(tmp_path: Path) -> None:
-    write_track(tmp_path, "Mixture.WAV", "x.wav")
+def test_usual_names_are_known_in_any_case(tmp_path: Path) -> None:
+    write_track(tmp_path, "Mixture.WAV", "Vocals.wav", "BASS.wav", "Guitar.wav")
     track = datasets.folder(tmp_path)[0]
-    assert list(track.sources) == ["x"]
+    assert list(track.targets) == ["bass", "vocals", "Guitar", "accompaniment"]
     assert not track.mixture_is_sum
+
+
+def test_mixture_under_another_name_is_refused_not_summed(tmp_path: Path) -> None:
+    write_track(tmp_path, "Mix.wav", "vocals.wav")
+    with pytest.raises(ValueError, match=r"Mix\.wav must be called mixture\.wav if it is the mix"):
+        datasets.folder(tmp_path)[0]
+
+
+def test_folder_for_each_source_is_refused(tmp_path: Path) -> None:
+    for name in ("mix", "s1", "s2"):
+        write_track(tmp_path / name, "0.wav", "1.wav")
+    with pytest.raises(
+        ValueError, match=r"must hold a folder for each track.*each source \(s1, s2"
+    ):
+        datasets.folder(tmp_path)
+
+
+def test_folder_has_the_subsets_that_it_has(tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "test/c"):
+        write_track(tmp_path / name, "x.wav")
+    assert datasets.folder(tmp_path, subset="train").track_names == ("a", "b")
+    assert datasets.folder(tmp_path, subset="test")[0].subset == "test"
+    with pytest.raises(ValueError, match=r"has \(test, train\), got 'valid'"):
+        datasets.folder(tmp_path, subset="valid")
+    with pytest.raises(ValueError, match=r"has \(none\), got 'test'"):
+        datasets.folder(tmp_path / "train", subset="test")
 
 
 def test_folder_of_unreadable_formats_only_says_to_convert(tmp_path: Path) -> None:
@@ -433,9 +459,9 @@ def test_value_that_is_not_finite_is_located(tmp_path: Path, file: str, value: f
 @pytest.mark.parametrize(
     ("shape", "rate", "what", "values"),
     [
-        ({"n_samples": 1999}, RATE, "length", ("2000 samples", "1999 samples")),
-        ({"n_channels": 1}, RATE, "number of channels", ("2 channels", "1 channels")),
-        ({}, 44100, "sampling rate", ("8000 Hz", "44100 Hz")),
+        ({"n_samples": 1999}, RATE, "number of samples", ("2000", "1999")),
+        ({"n_channels": 1}, RATE, "number of channels", ("2", "1")),
+        ({}, 44100, "sampling rate in Hz", ("8000", "44100")),
     ],
 )
 @pytest.mark.parametrize("odd", ["mixture.wav", "z.wav"])

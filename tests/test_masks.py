@@ -525,3 +525,9 @@ def test_roots_of_silent_sources_have_gradients() -> None:
     mask = masks.ideal_ratio_mask(sources, sources.detach().sum(0), power=0.5)
     mask[0].sum().backward()
     assert torch.isfinite(torch.view_as_real(sources.grad)).all()
+
+
+def test_arrays_of_two_libraries_are_refused() -> None:
+    sources = np.ones((2, 3, 4), np.complex64)
+    with pytest.raises(TypeError, match=r"must be arrays of one library, got Array and ndarray$"):
+        masks.uniform_mask(array_api_strict.asarray(sources), sources[0])

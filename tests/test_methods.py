@@ -177,6 +177,10 @@ def test_the_registry_is_the_designs() -> None:
 
 
 def test_unknown_and_repeated_methods_have_their_errors(track: Track) -> None:
+    with pytest.raises(ValueError, match=r"got 'irm2' \(did you mean IRM2\?\)$"):
+        methods.separate(track, "irm2")
+    with pytest.raises(ValueError, match="method must be one of MIX, .*, got 'nothing'$"):
+        methods.separate(track, "nothing")
     with pytest.raises(ValueError, match="method must be one of MIX, .*, got 'IRM3'"):
         methods.separate(track, "IRM3")
     with pytest.raises(ValueError, match="methods must be named once each, got 'MIX' twice"):

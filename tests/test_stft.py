@@ -394,7 +394,9 @@ def test_boxcar_is_inverted_without_any_overlap() -> None:
     ],
 )
 def test_forward_refuses_what_is_not_float32_or_float64(audio: Any, got: str) -> None:
-    with pytest.raises(TypeError, match=f"^audio must be a float32 or float64 array, got {got}$"):
+    with pytest.raises(
+        TypeError, match=f"^audio must be a numpy array of float32 or float64, got {got}$"
+    ):
         STFT().forward(audio)
 
 
@@ -409,7 +411,7 @@ def test_forward_refuses_audio_without_samples(shape: tuple[int, ...]) -> None:
     ("spectrum", "got"), [(np.zeros((5, 3)), "float64"), ([[0j] * 3] * 5, "list")]
 )
 def test_inverse_refuses_what_is_not_complex(spectrum: Any, got: str) -> None:
-    message = f"^spectrum must be a complex64 or complex128 array, got {got}$"
+    message = f"^spectrum must be a numpy array of complex64 or complex128, got {got}$"
     with pytest.raises(TypeError, match=message):
         STFT(n_fft=8, hop_length=4).inverse(spectrum, n_samples=8)
 

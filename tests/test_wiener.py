@@ -311,9 +311,10 @@ def test_permuted_sources_have_permuted_estimates(rng: np.random.Generator) -> N
     sources = random_sources(rng, 3, 2)
     mixture = random_spectra(rng, *sources.shape[1:])
     order = [2, 0, 1]
-    for options in ({}, {"regularization": 1.0}):
-        expected = multichannel_wiener_filter(sources, mixture, **options)[order]
-        assert_close(multichannel_wiener_filter(sources[order], mixture, **options), expected)
+    for added in (0.0, 1.0):
+        expected = multichannel_wiener_filter(sources, mixture, regularization=added)[order]
+        permuted = multichannel_wiener_filter(sources[order], mixture, regularization=added)
+        assert_close(permuted, expected)
     expected = sisec18_wiener_filter(sources, mixture, window_sum=1e4)[order]
     assert_close(sisec18_wiener_filter(sources[order], mixture, window_sum=1e4), expected)
 
@@ -469,3 +470,12 @@ def test_regularization_of_a_singular_covariance_leaves_what_is_not_small() -> N
     # p_j R_j is |s_j|^2 in every entry, so the pivot is 9 + 1.
     expected = np.array([0.9, 0.1])[:, None] * 4 * (10 / (10 + 5))
     np.testing.assert_allclose(estimates[:, :, 0, 0], expected.repeat(2, axis=1))
+
+
+def test_estimates_are_written_to_out_in_its_precision() -> None:
+    sources = SOURCES.astype(np.complex128)
+    out = np.empty_like(sources, dtype=np.complex64)
+    estimates = multichannel_wiener_filter(sources, sources[0], out=out)
+    expected = multichannel_wiener_filter(sources, sources[0])
+    np.testing.assert_array_equal(out, expected.astype(np.complex64))
+    np.testing.assert_array_equal(estimates, out)

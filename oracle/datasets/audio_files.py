@@ -48,15 +48,15 @@ def read_stems(paths: Mapping[str, Path]) -> tuple[int, dict[str, Audio]]:
         rate, signal = read_audio(path)
         if path == first_path:
             first_rate, first_audio = rate, signal
-        for what, value, expected, unit in (
-            ("sampling rate", rate, first_rate, "Hz"),
-            ("number of channels", signal.shape[0], first_audio.shape[0], "channels"),
-            ("length", signal.shape[1], first_audio.shape[1], "samples"),
+        for what, value, expected in (
+            ("sampling rate in Hz", rate, first_rate),
+            ("number of channels", signal.shape[0], first_audio.shape[0]),
+            ("number of samples", signal.shape[1], first_audio.shape[1]),
         ):
             if value != expected:
                 raise ValueError(
                     f"files of a track must have one {what}, "
-                    f"got {expected} {unit} in {first_path} and {value} {unit} in {path}"
+                    f"got {expected} in {first_path} and {value} in {path}"
                 )
         audio[name] = signal
     return first_rate, audio

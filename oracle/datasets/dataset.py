@@ -1,7 +1,7 @@
 """Dataset: tracks that are read one at a time, when they are asked for."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import overload
 
 from oracle.track import Track
@@ -35,7 +35,7 @@ class Dataset(Sequence[Track]):
 
     name: str
     track_names: tuple[str, ...]
-    loaders: tuple[Callable[[], Track], ...]
+    loaders: tuple[Callable[[], Track], ...] = field(repr=False)
 
     def __post_init__(self) -> None:
         if len(self.track_names) != len(self.loaders):

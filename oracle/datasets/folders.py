@@ -11,9 +11,11 @@ MIXTURE = "mixture"
 SUBSETS = ("train", "valid", "test")
 # The order in which tables show the usual stems; others follow by name.
 USUAL = ("drums", "bass", "other", "vocals", "accompaniment")
+# Names that are recognised in capitals too.
+KNOWN = frozenset({MIXTURE, *USUAL})
 
 
-def folder(root: str | Path) -> Dataset:
+def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
     """Find the tracks in a folder.
 
     Each track is a folder of audio files, one a source, named after it: ``vocals.wav``,
@@ -26,6 +28,8 @@ def folder(root: str | Path) -> Dataset:
     ----------
     root : str or Path
         The folder.
+    subset : {"train", "valid", "test"}, optional
+        Only the tracks in this folder of it. All by default.
 
     Returns
     -------
@@ -38,7 +42,7 @@ def folder(root: str | Path) -> Dataset:
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it holds no track, or tracks in more than one of these ways.
+        If it holds no track, tracks in more than one of these ways, or no such subset.
     """
     root = Path(root)
     if not root.is_dir():
@@ -70,6 +74,19 @@ def folder(root: str | Path) -> Dataset:
             f"folder must hold one kind of thing, got {root} with {' and '.join(found)}"
         )
     (tracks,) = found.values()
+    if subset is not None:
+        present = {tracks_subset for path, _, tracks_subset in tracks if path.parent != root}
+        tracks = [track for track in tracks if track[2] == subset and track[0].parent != root]
+        if not tracks:
+            raise ValueError(
+                f"subset must be one that {root} has ({', '.join(sorted(present)) or 'none'}), "
+                f"got {subset!r}"
+            )
+    if {"s1", "s2"} <= {name for _, name, _ in tracks}:
+        raise ValueError(
+            f"folder must hold a folder for each track, got {root} with one for each source "
+            "(s1, s2, ...)"
+        )
     return Dataset(
         root.resolve().name,
         tuple(name for _, name, _ in tracks),
@@ -84,7 +101,9 @@ def _load(path: Path, track_name: str, subset: str) -> Track:
             raise ValueError(
                 f"{file} must be in a format that soundfile reads (WAV, FLAC, ...): convert it"
             )
-        name = MIXTURE if file.stem.lower() == MIXTURE else file.stem
+        name = file.stem.lower() if file.stem.lower() in KNOWN else file.stem
+        if name.lower() == "mix":
+            raise ValueError(f"{file} must be called {MIXTURE}{file.suffix} if it is the mixture")
         if name in stems:
             raise ValueError(
                 f"{path} must hold one file a source, got {stems[name].name} and {file.name}"
