@@ -75,10 +75,13 @@ def compute_bounds(
     dataset = tracks.name if isinstance(tracks, Dataset) else None
     folder = None if out is None else RunFolder(Path(out), dataset, chosen, stft)
 
-    def work(track: Track, advance: Advance) -> list[Row]:
+    def work(track: Track, advance: Advance) -> tuple["DataFrame", str, str | None]:
         if folder is not None:
             folder.check(track)
-        return score_track(track, chosen, stft=stft, advance=advance)
+        rows = score_track(track, chosen, stft=stft, advance=advance)
+        if folder is not None:
+            folder.add(track, rows)
+        return over_windows(tidy(rows)), track.subset, track.name if track.mixture_is_sum else None
 
     summaries = [over_windows(tidy([]))]
     summed: list[str] = []
@@ -86,13 +89,13 @@ def compute_bounds(
     failed: TracksFailed | None = None
     complete = False
     try:
-        for track, rows in each_track(tracks, work, steps=len(chosen), progress=progress):
-            summaries.append(over_windows(tidy(rows)))
-            subsets[track.subset] += 1
-            if track.mixture_is_sum:
-                summed.append(track.name)
-            if folder is not None:
-                folder.add(track, rows)
+        for summary, subset, name_if_summed in each_track(
+            tracks, work, steps=len(chosen), progress=progress
+        ):
+            summaries.append(summary)
+            subsets[subset] += 1
+            if name_if_summed is not None:
+                summed.append(name_if_summed)
         complete = True
     except TracksFailed as error:
         failed, complete = error, True

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oracle import STFT, Track, TracksFailed, __version__, compute_bounds, datasets
+from oracle.datasets.audio_files import write_audio
 from oracle.execution import Advance, each_track
 from oracle.methods import METHODS, methods_named, separate_each
 from oracle.results import file_name, new_folder
@@ -175,13 +176,13 @@ def separate_command(
         for method, estimates in separate_each(track, chosen, stft=stft):
             for target, audio in estimates.items():
                 path = out / method / place / f"{file_name(target)}.wav"
-                datasets.audio_files.write_audio(path, audio, track.rate)
+                write_audio(path, audio, track.rate)
                 n_files += 1
             advance(f"{track.name}: {method}")
         return n_files
 
     written = each_track(tracks, write_estimates, steps=len(chosen), progress=True)
-    n_files = sum(count for _, count in written)
+    n_files = sum(written)
     print(f"{n_files} files written to {out}")
 
 

@@ -35,7 +35,7 @@ def each_track(
     *,
     steps: int,
     progress: bool,
-) -> Iterator[tuple[Track, Result]]:
+) -> Iterator[Result]:
     """Load each track and work on it; go on with the others if one fails.
 
     Parameters
@@ -52,9 +52,8 @@ def each_track(
 
     Yields
     ------
-    track : Track
     result : object
-        What `work` returned.
+        What `work` returned for a track.
 
     Raises
     ------
@@ -67,8 +66,7 @@ def each_track(
     with _progress_bar(progress, tracks, steps) as advance:
         for name, load in _by_name(tracks):
             try:
-                track = load()
-                result = work(track, advance)
+                result = work(load(), advance)
             except Exception as error:
                 message = f"{name}: {str(error) or type(error).__name__}"
                 # File names may hold bytes that are no text.
@@ -76,7 +74,7 @@ def each_track(
                 failures.append(RuntimeError(printable))
                 failures[-1].__cause__ = error
             else:
-                yield track, result
+                yield result
     if failures:
         count = "1 track" if len(failures) == 1 else f"{len(failures)} tracks"
         raise TracksFailed(f"{count} failed", failures)
@@ -99,17 +97,17 @@ def _itself(track: Track) -> Track:
 
 @contextmanager
 def _progress_bar(show: bool, tracks: Track | Iterable[Track], steps: int) -> Iterator[Advance]:
-    if not show:
-        yield lambda done: None
-        return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
 
+    console = Console(stderr=True)
+    if not (show and console.is_terminal):
+        yield lambda done: None
+        return
     n_tracks = 1 if isinstance(tracks, Track) else None
     if isinstance(tracks, Sized):
         n_tracks = len(tracks)
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task("", total=n_tracks and n_tracks * steps)
         yield lambda done: bar.update(task, advance=1, description=escape(done))

@@ -352,7 +352,8 @@ def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
     """
     xp = _namespace(sources, mixture)
     magnitude = xp.abs(mixture)
-    return _quotient(xp, sources * xp.conj(_quotient(xp, mixture, magnitude)), magnitude)
+    rotated = sources * xp.conj(_on_parts(xp, mixture, lambda x: _quotient(xp, x, magnitude)))
+    return _on_parts(xp, rotated, lambda part: _quotient(xp, part, magnitude))
 
 
 def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N803
@@ -371,8 +372,8 @@ def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N
     Returns
     -------
     compressed : array like mask
-        Parts beyond about 18 / C (float32) or 38 / C (float64) reach K: `uncompress`
-        cannot bring them back.
+        Parts beyond about 18 / C (float32) or 38 / C (float64) come so near K that
+        `uncompress` cannot tell them apart.
 
     Raises
     ------
@@ -408,7 +409,7 @@ def uncompress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa:
     Returns
     -------
     uncompressed : array like mask
-        Infinite, with numpy's warning, where a part is K or -K.
+        Finite: a part that is K or -K counts as the nearest number to it that is not.
 
     Raises
     ------
@@ -433,7 +434,8 @@ def uncompress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa:
         if not bool(xp.all(xp.abs(part) <= K)):
             largest = float(xp.max(xp.abs(part)))
             raise ValueError(f"mask must lie in [-K, K] = [{-K}, {K}], got a part of {largest}")
-        return 2 / C * xp.atanh(part / K)
+        below_one = 1 - xp.finfo(part.dtype).eps
+        return 2 / C * xp.atanh(xp.clip(part / K, -below_one, below_one))
 
     return _on_parts(xp, mask, undo)
 
@@ -446,9 +448,11 @@ def _on_parts(xp: Any, mask: Array, function: Any) -> Array:
 
 
 def _quotient(xp: Any, numerator: Array, denominator: Array) -> Array:
-    """Divide where the denominator is positive; 0 elsewhere.
+    """Divide real arrays where the denominator is positive; 0 elsewhere.
 
-    The denominator is replaced before the division too, not to send NaN into gradients.
+    Of a complex numerator the parts are divided one by one: numpy takes the reciprocal of
+    a real denominator, which overflows where the quotient does not. The denominator is
+    replaced before the division too, not to send NaN into gradients.
     """
     positive = denominator > 0
     quotient = numerator / xp.where(positive, denominator, xp.ones_like(denominator))
@@ -458,7 +462,8 @@ def _quotient(xp: Any, numerator: Array, denominator: Array) -> Array:
 def _in_phase(xp: Any, sources: Array, mixture: Array) -> tuple[Array, Array]:
     """Split Re(S_j X*) / abs(X) from abs(X): neither is a square."""
     magnitude = xp.abs(mixture)
-    return xp.real(sources * xp.conj(_quotient(xp, mixture, magnitude))), magnitude
+    direction = _on_parts(xp, mixture, lambda part: _quotient(xp, part, magnitude))
+    return xp.real(sources * xp.conj(direction)), magnitude
 
 
 def _namespace(sources: Array, mixture: Array) -> Any:

@@ -20,9 +20,8 @@ SISEC18_RMS = 10 ** (-15.6 / 20)
 BATCH_FRAMES = 64
 
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n_frames) and of the mixture
-# (n_channels, n_freqs, n_frames) to those of the estimates, written to the last argument,
-# which is shaped like the sources.
-Separator = Callable[[Spectrum, Spectrum, STFT, Spectrum], None]
+# (n_channels, n_freqs, n_frames) to those of the estimates, shaped like the sources, of a dtype.
+Separator = Callable[[Spectrum, Spectrum, STFT, np.dtype[Any]], Spectrum]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class Method:
     reference : str
         Where it comes from.
     separator : callable
-        ``(sources, mixture, stft, out)``: writes the STFTs of the estimates to ``out``.
+        ``(sources, mixture, stft, dtype) -> estimates``, all STFTs.
     double : bool, optional
         Whether it needs spectra in double precision, also of float32 audio.
     """
@@ -56,26 +55,34 @@ class Method:
 def masking(mask: Callable[..., Any], **parameters: Any) -> Separator:
     """Make a separator of a mask: the mask times the mixture."""
 
-    def separate_spectra(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
+    def separate_spectra(
+        sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]
+    ) -> Spectrum:
+        estimates = np.empty_like(sources, dtype=dtype)
         # A few frames at a time: what masks compute on the way stays in the cache.
         for start in range(0, mixture.shape[-1], BATCH_FRAMES):
             batch = (..., slice(start, start + BATCH_FRAMES))
             masks_of_batch = mask(sources[batch], mixture[batch], **parameters)
-            np.multiply(masks_of_batch, mixture[batch], out=out[batch])
+            np.multiply(masks_of_batch, mixture[batch], out=estimates[batch])
+        return estimates
 
     return separate_spectra
 
 
-def _mwf(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
+def _mwf(sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]) -> Spectrum:
     # SiSEC's epsilon, moved with the level of the mixture, or quiet music would be lost.
     energy = np.mean(mixture.real**2 + mixture.imag**2) / np.sum(stft.window_samples**2)
-    gain = np.sqrt(energy) / SISEC18_RMS
-    regularization = wiener.sisec18_regularization(len(mixture), gain * _window_sum(stft))
-    wiener.multichannel_wiener_filter(sources, mixture, regularization=regularization, out=out)
+    epsilon = wiener.sisec18_regularization(len(mixture), _window_sum(stft))
+    return wiener.multichannel_wiener_filter(
+        sources, mixture, regularization=epsilon * energy / SISEC18_RMS**2, dtype=dtype
+    )
 
 
-def _mwf_sisec18(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
-    wiener.sisec18_wiener_filter(sources, mixture, window_sum=_window_sum(stft), out=out)
+def _mwf_sisec18(
+    sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]
+) -> Spectrum:
+    window_sum = _window_sum(stft)
+    return wiener.sisec18_wiener_filter(sources, mixture, window_sum=window_sum, dtype=dtype)
 
 
 def _window_sum(stft: STFT) -> float:
@@ -261,8 +268,7 @@ def _separate_each(
     # Only the analysis may need more precision than the track has.
     precision = np.result_type(track.mixture.dtype, np.complex64)
     for method in methods:
-        spectra = np.empty_like(sources, dtype=precision)
-        method.separator(sources, mixture, stft, spectra)
+        spectra = method.separator(sources, mixture, stft, precision)
         audio = stft.inverse(spectra, n_samples=track.n_samples)
         del spectra
         estimates = with_accompaniment(dict(zip(track.sources, audio, strict=True)))

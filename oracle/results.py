@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -82,7 +83,9 @@ class RunFolder:
         ValueError
             If its name is too long for a file, or another track has had it.
         """
-        if self._file("tracks", track, ".csv") in self._parts:
+        # File systems may hold two names for one, if they differ in case only.
+        names = {_folded(part) for part in self._parts}
+        if _folded(self._file("tracks", track, ".csv")) in names:
             raise ValueError(
                 f"tracks must have different names in a subset, got two called {track.name!r}"
             )
@@ -252,8 +255,8 @@ def _rounded(value: float | None) -> float:
 def file_name(name: str) -> str:
     """Turn any name into the name of a file.
 
-    Characters that some file system does not allow are percent-encoded, and so is a dot at
-    the start; all others, also emoji, stay. `urllib.parse.unquote` turns it back.
+    Characters that Linux, macOS or Windows do not allow are percent-encoded, and so is a
+    dot at the start; all others, also emoji, stay. `urllib.parse.unquote` turns it back.
 
     Raises
     ------
@@ -272,6 +275,10 @@ def file_name(name: str) -> str:
             f"{len(encoded.encode())} in {name[:40]!r}..."
         )
     return encoded
+
+
+def _folded(path: Path) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _percent(match: re.Match[str]) -> str:
@@ -311,8 +318,11 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file under another name, then rename it: a file that exists is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8", newline="")
-    os.replace(partial, path)
+    try:
+        partial.write_text(text, encoding="utf-8", newline="")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _now() -> str:

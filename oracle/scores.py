@@ -8,7 +8,6 @@ import numpy as np
 from oracle.metrics import (
     framewise_sdr,
     scale_invariant_ratios,
-    usdr,
     window_starts,
 )
 from oracle.track import ACCOMPANIMENT, VOCALS, Audio
@@ -83,8 +82,9 @@ def score_estimates(
         sdr |= zip(
             group, framewise_sdr(truths, guesses, window=window, hop=window).tolist(), strict=True
         )
-        ratios = [usdr(truths, guesses), *scale_invariant_ratios(truths, guesses)]
-        whole = dict(zip(group, np.transpose(ratios).tolist(), strict=True)) | whole
+        ratios = scale_invariant_ratios(truths, guesses)
+        columns = [ratios.snr, *ratios]  # uSDR is SNR
+        whole = dict(zip(group, np.transpose(columns).tolist(), strict=True)) | whole
     scores = []
     for target in references:
         for start, value in zip(starts, sdr[target], strict=True):

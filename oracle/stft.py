@@ -83,6 +83,7 @@ class STFT:
             value = getattr(self, argument)
             if not isinstance(value, Integral) or isinstance(value, bool):
                 raise TypeError(f"{argument} must be an integer, got {value!r}")
+            object.__setattr__(self, argument, int(value))
         if self.n_fft < 2:
             raise ValueError(f"n_fft must be at least 2, got {self.n_fft}")
         if not 1 <= self.hop_length <= self.n_fft:
@@ -249,7 +250,7 @@ class STFT:
         self, transform: Callable[[Any, Any, int], None], inputs: Any, outputs: Any
     ) -> None:
         """Transform signals in parallel; a single one has all the workers for its FFT."""
-        workers = os.cpu_count() or 1 if self.workers == -1 else self.workers
+        workers = _n_cores() if self.workers == -1 else self.workers
         threads = max(1, min(workers, len(inputs)))
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(transform, inputs, outputs, [workers // threads] * len(inputs)))
@@ -270,6 +271,13 @@ class STFT:
         squares = np.broadcast_to(self.window_samples**2, (n_frames, self.n_fft))
         self._overlap_add(padded, squares)
         return padded[self._inside(n_samples)]
+
+
+def _n_cores() -> int:
+    """Count the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _batches(n_frames: int) -> list[slice]:

@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral
 from types import MappingProxyType
 from typing import Any, Self
@@ -21,7 +22,8 @@ class Track:
     """One piece of music: its mixture and the true sources in it.
 
     Everything is checked when a track is made, so that no function that takes one has
-    to check again. The arrays are kept as read-only views, not copied.
+    to check again. The arrays are kept as read-only views, not copied: leave your own as
+    they are.
 
     Parameters
     ----------
@@ -45,9 +47,10 @@ class Track:
     TypeError
         If an argument has the wrong type, or audio is not float32 or float64.
     ValueError
-        If there is no source, the rate is not positive, a name is empty or holds control
-        characters, or audio is empty, is not two-dimensional, is not finite, or has
-        another shape than the mixture.
+        If there is no source, an accompaniment beside the sources that it is the sum of,
+        the rate is not positive, a name is empty or holds control characters, or audio is
+        empty, is not two-dimensional, has more channels than samples, is not finite, or
+        has another shape than the mixture.
 
     Examples
     --------
@@ -61,8 +64,8 @@ class Track:
     rate: int
     mixture: Audio
     sources: Mapping[str, Audio]
-    subset: str = "test"
-    mixture_is_sum: bool = False
+    subset: str = field(default="test", kw_only=True)
+    mixture_is_sum: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_name("name", self.name)
@@ -75,12 +78,13 @@ class Track:
         _check_alike({"mixture": self.mixture} | _named(self.sources))
         sources = {name: _read_only(audio) for name, audio in self.sources.items()}
         # The only way in which a frozen dataclass can set its own fields.
+        object.__setattr__(self, "rate", int(self.rate))
         object.__setattr__(self, "mixture", _read_only(self.mixture))
         object.__setattr__(self, "sources", MappingProxyType(sources))
 
     @classmethod
     def from_sources(
-        cls, name: str, rate: int, sources: Mapping[str, Audio], subset: str = "test"
+        cls, name: str, rate: int, sources: Mapping[str, Audio], *, subset: str = "test"
     ) -> Self:
         """Make a track whose mixture is the sum of its sources.
 
@@ -88,7 +92,8 @@ class Track:
         """
         _check_sources(sources)
         _check_alike(_named(sources))
-        return cls(name, rate, sum_of(sources.values()), sources, subset, mixture_is_sum=True)
+        mixture = sum_of(sources.values())
+        return cls(name, rate, mixture, sources, subset=subset, mixture_is_sum=True)
 
     @property
     def n_channels(self) -> int:
@@ -114,8 +119,8 @@ class Track:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mappingproxy cannot be pickled; workers get the sources as a plain dict.
-        fields = (self.name, self.rate, self.mixture, dict(self.sources))
-        return Track, (*fields, self.subset, self.mixture_is_sum)
+        make = partial(Track, subset=self.subset, mixture_is_sum=self.mixture_is_sum)
+        return make, (self.name, self.rate, self.mixture, dict(self.sources))
 
 
 def with_accompaniment(signals: Mapping[str, Audio]) -> dict[str, Audio]:

@@ -33,7 +33,7 @@ def multichannel_wiener_filter(
     mixture: Spectrum,
     *,
     regularization: float = 0.0,
-    out: Spectrum | None = None,
+    dtype: npt.DTypeLike | None = None,
 ) -> Spectrum:
     """Filter the mixture with the multichannel Wiener filter of the true sources.
 
@@ -47,18 +47,18 @@ def multichannel_wiener_filter(
     mixture : array of shape (n_channels, n_freqs, n_frames), complex
         STFT of the mixture.
     regularization : float, optional
-        Scales the estimates in each bin by det C / (det C + regularization), in units of
-        the spectra to the power of twice the channel count; where C is singular, of rank
-        r, by the product of its r pivots and regularization^(r / I). 0, the default, makes
-        the filter independent of the level; see `sisec18_regularization`.
-    out : array, complex, same shape as sources, optional
-        Where to write the estimates; its dtype may be another than that of the sources.
+        Scales the estimates in each bin by det C / (det C + regularization^I), in units of
+        power of the spectra; where C is singular, of rank r, the product of its r pivots
+        and regularization^r stand in. 0, the default, makes the filter independent of the
+        level; see `sisec18_regularization`.
+    dtype : dtype, optional
+        Of the estimates, complex64 or complex128; that of the sources by default.
 
     Returns
     -------
-    estimates : array, complex, same shape and dtype as sources
-        `out` or a new array: STFTs of the estimated sources; without regularization they
-        sum to the mixture wherever C can be inverted.
+    estimates : array, complex, same shape as sources
+        STFTs of the estimated sources; without regularization they sum to the mixture
+        wherever C can be inverted.
 
     Raises
     ------
@@ -78,11 +78,11 @@ def multichannel_wiener_filter(
     _check(sources, mixture)
     if not 0 <= regularization < np.inf:
         raise ValueError(f"regularization must be finite and not negative, got {regularization}")
-    return _filter(sources, mixture, regularization, _scaled_to_trace, 0.0, out)
+    return _filter(sources, mixture, regularization, _scaled_to_trace, 0.0, dtype)
 
 
 def sisec18_wiener_filter(
-    sources: Spectrum, mixture: Spectrum, *, window_sum: float, out: Spectrum | None = None
+    sources: Spectrum, mixture: Spectrum, *, window_sum: float, dtype: npt.DTypeLike | None = None
 ) -> Spectrum:
     """Filter the mixture as SiSEC 2018's code did, which scaled R_j by a wrong trace.
 
@@ -97,13 +97,13 @@ def sisec18_wiener_filter(
     window_sum : float
         Sum of the samples of the STFT's window: the code added the machine epsilon to
         powers and determinants of spectra that had been divided by it.
-    out
+    dtype
         As in `multichannel_wiener_filter`.
 
     Returns
     -------
-    estimates : array, complex, same shape and dtype as sources
-        `out` or a new array: STFTs of the estimated sources.
+    estimates : array, complex, same shape as sources
+        STFTs of the estimated sources.
 
     Raises
     ------
@@ -120,14 +120,15 @@ def sisec18_wiener_filter(
         raise ValueError(f"window_sum must be positive and finite, got {window_sum}")
     regularization = sisec18_regularization(len(mixture), window_sum)
     floor = float(np.finfo(np.float64).eps) * window_sum**2
-    return _filter(sources, mixture, regularization, _scaled_to_sisec18, floor, out)
+    return _filter(sources, mixture, regularization, _scaled_to_sisec18, floor, dtype)
 
 
 def sisec18_regularization(n_channels: int, window_sum: float) -> float:
     """Return the regularization that SiSEC 2018's code amounts to.
 
-    It added the machine epsilon to det C, on spectra that `scipy.signal.stft` had divided
-    by the sum of the window: quiet bins lose energy, and quiet tracks most of theirs.
+    It added the machine epsilon to det C, which is a power to the I, on spectra that
+    `scipy.signal.stft` had divided by the sum of the window: quiet bins lose energy, and
+    quiet tracks most of theirs.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def sisec18_regularization(n_channels: int, window_sum: float) -> float:
     regularization : float
         For `multichannel_wiener_filter` on spectra of `oracle.STFT`.
     """
-    return float(np.finfo(np.float64).eps * window_sum ** (2 * n_channels))
+    return float(np.finfo(np.float64).eps ** (1 / n_channels) * window_sum**2)
 
 
 def _scaled_to_trace(covariance: Complex) -> tuple[Complex, Complex]:
@@ -176,7 +177,7 @@ def _filter(
     regularization: float,
     scaled: Callable[[Complex], tuple[Complex, Complex]],
     floor: float,
-    out: Spectrum | None,
+    dtype: npt.DTypeLike | None,
 ) -> Spectrum:
     _, n_channels, n_freqs, n_frames = sources.shape
     # Frames first, as they lie in memory; frequencies last, so that matrices per frequency
@@ -191,7 +192,7 @@ def _filter(
             covariance += _spatial_covariance(source[:, batch], floor)
         spatial, inverse = scaled(covariance.transpose(2, 0, 1))
         models.append((spatial.transpose(1, 2, 0), inverse.transpose(1, 2, 0)))
-    estimates = np.empty_like(sources) if out is None else out.swapaxes(-1, -2)
+    estimates = np.empty_like(sources, dtype=dtype)
     for batch in batches:
         powers = [
             _quadratic_form(inverse, source[:, batch])
@@ -234,13 +235,13 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
     n_channels = len(vector)
     eps = 8 * n_channels * np.finfo(np.float64).eps
     floors = [eps * np.abs(matrix[k, k]) for k in range(n_channels)]
-    determinant = np.ones(vector.shape[1:], np.complex128)
-    added = np.ones(vector.shape[1:])
+    added = np.full(vector.shape[1:], 1 if regularization else 0, np.complex128)
     for k in range(n_channels):
         pivot = matrix[k, k]
         pivot[np.abs(pivot) <= floors[k]] = 0
-        determinant *= np.where(pivot == 0, 1, pivot)
-        added *= np.where(pivot == 0, 1, regularization ** (1 / n_channels))
+        # regularization^r over the product of the r pivots, neither of which need fit a float
+        with np.errstate(over="ignore", invalid="ignore"):
+            added *= np.where(pivot == 0, 1, _quotient(regularization, pivot))
         for i in range(k + 1, n_channels):
             factor = _quotient(matrix[i, k], pivot)
             matrix[i, k + 1 :] -= factor * matrix[k, k + 1 :]
@@ -249,8 +250,7 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
         for j in range(k + 1, n_channels):
             vector[k] -= matrix[k, j] * vector[j]
         vector[k] = _quotient(vector[k], matrix[k, k])
-    if regularization:
-        vector *= determinant / (determinant + added)
+    vector *= np.where(np.isfinite(added), 1 / (1 + added), 0)
     return vector
 
 

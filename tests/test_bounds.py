@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, results
 from oracle.datasets import Dataset
-from oracle.execution import each_track
+from oracle.execution import Advance, each_track
 from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, aggregate, file_name, read_scores, tidy
 from oracle.scores import GLOBAL, METRICS, Score
 
@@ -18,7 +19,7 @@ CHOSEN = ["MIX", "IRM2"]
 
 
 def renamed(track: Track, name: str, subset: str = "test") -> Track:
-    return Track.from_sources(name, track.rate, track.sources, subset)
+    return Track.from_sources(name, track.rate, track.sources, subset=subset)
 
 
 def broken() -> Track:
@@ -147,6 +148,33 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     assert (tmp_path / "out" / "IRM2" / "test" / "good.json").exists()
 
 
+def test_a_track_that_cannot_be_written_fails_and_leaves_nothing(
+    track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target).name == "two.json":
+            raise OSError("no space left")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    tracks = [renamed(track, name) for name in ("one", "two", "three")]
+    with pytest.raises(TracksFailed, match="1 track failed") as caught:
+        compute_bounds(tracks, methods=["MIX"], out=tmp_path)
+    assert str(caught.value.exceptions[0]) == "two: no space left"
+    assert set(pd.read_csv(tmp_path / "bounds.csv")["n_tracks"]) == {2}
+    assert set(read_scores(tmp_path / "scores.csv")["track"]) == {"one", "three"}
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_numpy_integers_do_not_reach_the_files(track: Track, tmp_path: Path) -> None:
+    made = Track.from_sources("song", np.int64(8000), track.sources)  # type: ignore[arg-type]
+    stft = STFT(n_fft=np.int64(512), hop_length=np.int32(256))  # type: ignore[arg-type]
+    compute_bounds(made, methods=["MIX"], stft=stft, out=tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text())["stft"]["n_fft"] == 512
+
+
 def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
     dataset = Dataset("two", ("x", "y"), (broken, broken))
     with pytest.raises(TracksFailed, match=r"^2 tracks failed") as caught:
@@ -192,9 +220,13 @@ def test_tracks_are_loaded_one_at_a_time_when_their_turn_comes(track: Track) -> 
         return renamed(track, name)
 
     dataset = Dataset("two", ("a", "b"), (lambda: load("a"), lambda: load("b")))
-    work = each_track(dataset, lambda t, _: events.append(f"do {t.name}"), steps=1, progress=False)
-    for done, _ in work:
-        events.append(f"done {done.name}")
+
+    def work(track: Track, advance: Advance) -> str:
+        events.append(f"do {track.name}")
+        return track.name
+
+    for done in each_track(dataset, work, steps=1, progress=False):
+        events += [f"done {done}"]
     assert events == ["load a", "do a", "done a", "load b", "do b", "done b"]
 
 
@@ -202,6 +234,8 @@ def test_two_tracks_of_one_name_cannot_share_a_file(track: Track, tmp_path: Path
     with pytest.raises(TracksFailed) as caught:
         compute_bounds([track, track], methods=["MIX"], out=tmp_path)
     assert "different names in a subset, got two called 'noise'" in str(caught.value.exceptions[0])
+    with pytest.raises(TracksFailed, match="1 track failed"):  # one file on some systems
+        compute_bounds([track, renamed(track, "NOISE")], methods=["MIX"], out=tmp_path / "case")
     assert set(read_scores(tmp_path / "scores.csv")["track"]) == {"noise"}
 
 

@@ -99,7 +99,7 @@ def noise(seed: int = 0, *, n_channels: int = 2, n_samples: int = 2 * RATE) -> A
 def make_track(name: str = "song", *sources: str, subset: str = "test", **shape: int) -> Track:
     names = sources or ("drums", "vocals")
     signals = {source: noise(seed, **shape) for seed, source in enumerate(names)}
-    return Track.from_sources(name, RATE, signals, subset)
+    return Track.from_sources(name, RATE, signals, subset=subset)
 
 
 def write_track(folder: Path, *sources: str, first_seed: int = 0, **shape: int) -> Path:
@@ -142,11 +142,13 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
     """Interrupt this call of the method MIX, as Ctrl-C would."""
     calls: list[Spectrum] = []
 
-    def separator(sources: Spectrum, mixture: Spectrum, stft: STFT, out: Spectrum) -> None:
+    def separator(
+        sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]
+    ) -> Spectrum:
         calls.append(mixture)
         if len(calls) == call:
             raise KeyboardInterrupt
-        out[:] = sources
+        return sources
 
     broken = dataclasses.replace(METHODS["MIX"], separator=separator)
     monkeypatch.setitem(METHODS, "MIX", broken)
@@ -515,7 +517,7 @@ def test_help_explains_every_option(run: Run) -> None:
         (["bounds", "--hop", "0"], r"hop_length must lie between 1 and n_fft=2048, got 0"),
         (["bounds", "--hop", "4096"], "hop_length must lie between .* got 4096"),
         (["bounds", "--hop", "2048"], "hop_length must let the windows overlap enough"),
-        (["bounds", "--hop", "half"], "--hop.*integer"),
+        (["bounds", "--hop", "half"], "--hop.*(integer|int)"),
         (["bounds", "--n-fft", "1"], "n_fft must be at least 2, got 1"),
         (["bounds", "--n-fft", "-2"], "n_fft must be at least 2, got -2"),
         (["bounds", "--window", "bow"], "window must be one that scipy.* knows, got 'bow'"),
@@ -669,15 +671,6 @@ def test_interrupt_leaves_whole_files_of_the_finished_tracks(
 def test_interrupt_says_so(run: Run, stems: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(monkeypatch, call=1)
     assert run("bounds", stems, "--methods", "MIX") == (130, "", "oracle: interrupted\n")
-
-
-def test_run_json_tells_that_a_run_was_interrupted(
-    run: Run, stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    interrupt(monkeypatch, call=2)
-    run("bounds", stems, "--methods", "MIX", "--out", tmp_path / "out")
-    run_ = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
-    assert "finished" not in run_ or run_["failed"] or "interrupted" in run_
 
 
 def test_nothing_is_written_outside_out(

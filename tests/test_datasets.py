@@ -417,6 +417,13 @@ def test_folder_for_each_source_is_refused(tmp_path: Path) -> None:
         datasets.folder(tmp_path)
 
 
+def test_track_called_like_a_subset_is_refused_not_passed_over(tmp_path: Path) -> None:
+    for name in ("song", "test"):
+        write_track(tmp_path / name, "x.wav")
+    with pytest.raises(ValueError, match="tracks of a subset in folders of their own, .*/test"):
+        datasets.folder(tmp_path)
+
+
 def test_folder_has_the_subsets_that_it_has(tmp_path: Path) -> None:
     for name in ("train/a", "train/b", "test/c"):
         write_track(tmp_path / name, "x.wav")

@@ -304,3 +304,20 @@ def test_a_signal_shorter_than_a_window_is_one_window() -> None:
 def test_estimates_must_be_of_the_same_targets() -> None:
     with pytest.raises(ValueError, match="estimates must have the targets of references, a, got b"):
         score_estimates(targets_of("a", seed=0), targets_of("b", seed=0), rate=8)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 100), (3, 1, 44100), (2, 2, 977)])
+def test_a_perfect_estimate_is_infinite_in_every_ratio(shape: tuple[int, int, int]) -> None:
+    references = np.random.default_rng(0).standard_normal(shape, np.float32)
+    for ratio in metrics.scale_invariant_ratios(references, references.copy()):
+        assert (ratio == np.inf).all()
+
+
+@pytest.mark.parametrize("gain", [1e-8, 1e-30, 1e30])
+def test_the_level_of_another_reference_does_not_matter(gain: float) -> None:
+    references = np.random.default_rng(0).standard_normal((2, 1, 500))
+    estimates = references + 0.1 * references[::-1]
+    before = metrics.scale_invariant_ratios(references, estimates)
+    references[1] *= gain
+    after = metrics.scale_invariant_ratios(references, estimates)
+    assert after.si_sir[0] == pytest.approx(before.si_sir[0])

@@ -41,25 +41,22 @@ def read_stems(paths: Mapping[str, Path]) -> tuple[int, dict[str, Audio]]:
     ValueError
         If a file cannot be read whole, or rates, channel counts or lengths differ.
     """
-    first_path, *_ = paths.values()
-    first_rate, first_audio = 0, np.empty((0, 0), np.float32)
-    audio = {}
-    for name, path in paths.items():
-        rate, signal = read_audio(path)
-        if path == first_path:
-            first_rate, first_audio = rate, signal
+    read = {name: read_audio(path) for name, path in paths.items()}
+    first, *others = paths
+    first_rate, first_audio = read[first]
+    for name in others:
+        rate, audio = read[name]
         for what, value, expected in (
             ("sampling rate in Hz", rate, first_rate),
-            ("number of channels", signal.shape[0], first_audio.shape[0]),
-            ("number of samples", signal.shape[1], first_audio.shape[1]),
+            ("number of channels", audio.shape[0], first_audio.shape[0]),
+            ("number of samples", audio.shape[1], first_audio.shape[1]),
         ):
             if value != expected:
                 raise ValueError(
                     f"files of a track must have one {what}, "
-                    f"got {expected} in {first_path} and {value} in {path}"
+                    f"got {expected} in {paths[first]} and {value} in {paths[name]}"
                 )
-        audio[name] = signal
-    return first_rate, audio
+    return first_rate, {name: audio for name, (_, audio) in read.items()}
 
 
 def read_audio(path: Path) -> tuple[int, Audio]:
@@ -68,7 +65,8 @@ def read_audio(path: Path) -> tuple[int, Audio]:
     Raises
     ------
     ValueError
-        If the file cannot be read, or is shorter than its header announces.
+        If the file cannot be read, or is shorter than its header announces (MP3 and a few
+        rare formats do not).
     """
     import soundfile
 
@@ -79,7 +77,7 @@ def read_audio(path: Path) -> tuple[int, Audio]:
             cut = _is_cut(file.extra_info)
             signal = file.read(dtype="float32", always_2d=True)
             rate = file.samplerate
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} must be a readable audio file ({error})") from error
     if cut or announced not in (None, len(signal)):
         raise ValueError(

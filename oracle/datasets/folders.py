@@ -52,6 +52,12 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
             f"folder must hold folders of audio files, got {root} with .stem.mp4 files: "
             "use the dataset musdb18, its root the folder with train and test"
         )
+    for name in SUBSETS:
+        if _stems(root / name):
+            raise ValueError(
+                f"folder must hold the tracks of a subset in folders of their own, "
+                f"got audio files in {root / name}"
+            )
     within = [path for path in _folders(root) if path.name not in SUBSETS]
     # A folder without audio among others with some is an error of that track, not skipped.
     kinds = {
@@ -118,8 +124,8 @@ def _load(path: Path, track_name: str, subset: str) -> Track:
     sources = {name: audio[name] for name in sorted(audio, key=_order)}
     try:
         if mixture is None:
-            return Track.from_sources(track_name, rate, sources, subset)
-        return Track(track_name, rate, mixture, sources, subset)
+            return Track.from_sources(track_name, rate, sources, subset=subset)
+        return Track(track_name, rate, mixture, sources, subset=subset)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -108,7 +108,9 @@ def _load(path: Path, subset: str) -> Track:
         for stream, stem in enumerate(STEMS, start=1):
             source = musdb.audio_classes.Source(stems, name=stem, path=str(path), stem_id=stream)
             sources[stem] = _transposed(source.audio)
-        return Track(name, int(stems.rate), mixture, sources, subset)
+        return Track(name, int(stems.rate), mixture, sources, subset=subset)
+    except MemoryError:
+        raise
     except Exception as error:  # of ffmpeg, stempeg (which raises warnings), numpy or Track
         raise ValueError(f"{path} must be a whole stem file ({error})") from error
 

@@ -1,4 +1,4 @@
-"""Float64s of the energy of a source to that of the error: framewise (museval) and global."""
+"""Ratios of the energy of a source to that of the error: framewise (museval) and global."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -35,7 +35,7 @@ def scale_invariant_ratios(references: Audio, estimates: Audio) -> ScaleInvarian
         SI-SDR = 10 log10(|alpha s|^2 / |e - alpha s|^2)
         SI-SIR = 10 log10(|alpha s|^2 / |interference|^2)
         SI-SAR = 10 log10(|alpha s|^2 / |artifacts|^2)
-        SNR    = 10 log10(|s|^2 / |e - s|^2)
+        SNR    = 10 log10(|s|^2 / |e - s|^2), which is uSDR
         SD-SDR = SNR + 10 log10(alpha^2)
         SRR    = -10 log10((1 - 1 / alpha)^2)
 
@@ -77,26 +77,30 @@ def scale_invariant_ratios(references: Audio, estimates: Audio) -> ScaleInvarian
     check_pair(references, estimates)
     n_sources = len(references)
     gram, cross = np.zeros((2, n_sources, n_sources))
-    error, residual, artifacts = np.zeros((3, n_sources))
+    signal, dots, error, residual, interference, artifacts = np.zeros((6, n_sources))
     for truths, guesses in float64_blocks(references, estimates):
         gram += truths @ truths.T
-        cross += truths @ guesses.T
+        # Not the diagonal of the Gram, which is rounded otherwise: a perfect estimate has
+        # alpha 1 exactly.
+        signal += energies(truths)
+        dots += np.einsum("ij,ij->i", truths, guesses)
         error += energies(guesses - truths)
-    signal = np.diag(gram)
     silent = signal == 0
-    alpha = np.diag(cross) / np.where(silent, 1, signal)
+    norms = np.where(silent, 1, np.sqrt(signal))
+    alpha = dots / np.where(silent, 1, signal)
 
     # In a second pass, as the difference of two energies would lose a small residual.
-    cross[:] = 0
     for truths, guesses in float64_blocks(references, estimates):
         cross += truths @ (guesses - alpha[:, None] * truths).T
     # Least squares, not a solve: silent or identical references make the Gram singular.
-    weights = np.linalg.lstsq(gram, cross, rcond=None)[0].T
+    normal = gram / np.outer(norms, norms)
+    weights = np.linalg.lstsq(normal, cross / norms[:, None], rcond=None)[0].T / norms
     for truths, guesses in float64_blocks(references, estimates):
         rest = guesses - alpha[:, None] * truths
+        projected = weights @ truths
         residual += energies(rest)
-        artifacts += energies(rest - weights @ truths)
-    interference = np.einsum("ij,jk,ik->i", weights, gram, weights)
+        interference += energies(projected)
+        artifacts += energies(rest - projected)
 
     target = alpha**2 * signal
     snr = decibels(signal, error)
