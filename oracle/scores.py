@@ -76,8 +76,8 @@ def score_estimates(
     sdr: dict[str, list[float]] = {}
     whole: dict[str, list[float]] = {}
     for group in groups(list(references)):
-        truths = np.stack([references[target] for target in group])
-        guesses = np.stack([estimates[target] for target in group])
+        truths = [references[target] for target in group]
+        guesses = [estimates[target] for target in group]
         # The later group stands for museval's metrics, the earlier for the others.
         sdr |= zip(
             group, framewise_sdr(truths, guesses, window=window, hop=window).tolist(), strict=True

@@ -227,6 +227,15 @@ def test_float32_and_inputs_are_left_as_they_are() -> None:
     np.testing.assert_array_equal(estimates, copies[1])
 
 
+def test_lists_of_signals_are_scored_as_arrays_are() -> None:
+    references, estimates = np.random.default_rng(7).standard_normal((2, 3, 2, 50))
+    for metric in (metrics.usdr, metrics.scale_invariant_ratios):
+        ours = metric(list(references), list(estimates))
+        np.testing.assert_array_equal(ours, metric(references, estimates))
+    with pytest.raises(ValueError, match=r"must have one shape, got \[\(1, 8\), \(1, 9\)\]"):
+        metrics.usdr([np.ones((1, 8)), np.ones((1, 9))], [np.ones((1, 8))] * 2)
+
+
 def test_wrong_shapes_and_windows_have_their_errors() -> None:
     signals = np.ones((2, 1, 8))
     for metric in (metrics.usdr, metrics.scale_invariant_ratios):

@@ -1,6 +1,6 @@
 """Ratios of the energy of a source to that of the error: framewise (museval) and global."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,14 @@ from oracle.track import Audio
 
 Float64s = npt.NDArray[np.float64]
 
+# An array of shape (n_sources, n_channels, n_samples), or as many of (n_channels, n_samples).
+Signals = Audio | Sequence[Audio]
+
 # Samples taken to float64 at a time: long signals are never held in double precision.
 BLOCK_SAMPLES = 2**16
 
 
-def framewise_sdr(references: Audio, estimates: Audio, *, window: int, hop: int) -> Float64s:
+def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: int) -> Float64s:
     """Compute museval's SDR in windows: 10 log10(|s|^2 / |s - estimate|^2), all channels.
 
     The SDR of BSS Eval v4 (images): its distortion filters cancel out of it, so none are
@@ -26,7 +29,7 @@ def framewise_sdr(references: Audio, estimates: Audio, *, window: int, hop: int)
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources.
+        The true sources; a list of arrays (n_channels, n_samples) will do.
     estimates : array of shape (n_sources, n_channels, n_samples)
         The estimated sources, in the same order.
     window, hop : int
@@ -55,12 +58,14 @@ def framewise_sdr(references: Audio, estimates: Audio, *, window: int, hop: int)
     >>> framewise_sdr(references, 0.9 * references, window=4, hop=4).round(6)
     array([[20., 20.]])
     """
-    check_pair(references, estimates)
-    starts = window_starts(references.shape[-1], window=window, hop=hop)
+    n_samples = check_pair(references, estimates)
+    starts = window_starts(n_samples, window=window, hop=hop)
     sdr = np.empty((len(references), len(starts)))
     for column, start in enumerate(starts):
         cut = slice(start, start + window)
-        truths, guesses = references[..., cut], estimates[..., cut]
+        truths, guesses = (
+            np.stack([signal[:, cut] for signal in signals]) for signals in (references, estimates)
+        )
         if _any_silent(truths) or _any_silent(guesses):
             sdr[:, column] = np.nan
         else:
@@ -68,7 +73,7 @@ def framewise_sdr(references: Audio, estimates: Audio, *, window: int, hop: int)
     return sdr
 
 
-def usdr(references: Audio, estimates: Audio) -> Float64s:
+def usdr(references: Signals, estimates: Signals) -> Float64s:
     """Compute the SDR of whole signals: 10 log10(|s|^2 / |s - estimate|^2), all channels.
 
     Called SDR in the MDX 2021 and SDX 2023 challenges, uSDR (utterance level) where it has
@@ -77,7 +82,7 @@ def usdr(references: Audio, estimates: Audio) -> Float64s:
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources.
+        The true sources; a list of arrays (n_channels, n_samples) will do.
     estimates : array of shape (n_sources, n_channels, n_samples)
         The estimated sources, in the same order.
 
@@ -142,12 +147,14 @@ def window_starts(n_samples: int, *, window: int, hop: int) -> list[int]:
     return list(range(0, max(n_samples - window, 0) + 1, hop))
 
 
-def float64_blocks(*stacks: Audio) -> Iterator[list[Float64s]]:
-    """Cut stacks of signals into blocks of samples, as float64 matrices (n_sources, ...)."""
-    n_sources, _, n_samples = stacks[0].shape
-    for start in range(0, n_samples, BLOCK_SAMPLES):
+def float64_blocks(*several: Signals) -> Iterator[list[Float64s]]:
+    """Cut signals into blocks of samples, as float64 matrices of shape (n_sources, ...)."""
+    for start in range(0, several[0][0].shape[-1], BLOCK_SAMPLES):
         cut = slice(start, start + BLOCK_SAMPLES)
-        yield [stack[..., cut].reshape(n_sources, -1).astype(np.float64) for stack in stacks]
+        yield [
+            np.stack([signal[:, cut].ravel() for signal in signals], dtype=np.float64)
+            for signals in several
+        ]
 
 
 def energies(signals: Float64s) -> Float64s:
@@ -161,18 +168,28 @@ def decibels(numerator: Any, denominator: Any) -> Float64s:
         return np.asarray(10 * np.log10(np.divide(numerator, denominator)))
 
 
-def check_pair(references: Audio, estimates: Audio) -> None:
-    """Check that references and estimates are signals of one shape."""
-    if references.ndim != 3 or references.size == 0:
+def check_pair(references: Signals, estimates: Signals) -> int:
+    """Check that references and estimates are signals of one shape; return their length."""
+    shape = _shape(references)
+    if len(shape) != 3 or 0 in shape:
         raise ValueError(
             "references must have shape (n_sources, n_channels, n_samples) and not be empty, "
-            f"got {references.shape}"
+            f"got {shape}"
         )
-    if estimates.shape != references.shape:
+    if _shape(estimates) != shape:
         raise ValueError(
-            f"estimates must have the shape of references, {references.shape}, "
-            f"got {estimates.shape}"
+            f"estimates must have the shape of references, {shape}, got {_shape(estimates)}"
         )
+    return shape[-1]
+
+
+def _shape(signals: Signals) -> tuple[int, ...]:
+    if isinstance(signals, np.ndarray):
+        return signals.shape
+    shapes = {signal.shape for signal in signals}
+    if len(shapes) > 1:
+        raise ValueError(f"signals must have one shape, got {sorted(shapes)}")
+    return (len(signals), *(shapes.pop() if shapes else ()))
 
 
 def _any_silent(signals: Audio) -> bool:

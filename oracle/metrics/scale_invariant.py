@@ -6,12 +6,12 @@ import numpy as np
 
 from oracle.metrics.energy_ratios import (
     Float64s,
+    Signals,
     check_pair,
     decibels,
     energies,
     float64_blocks,
 )
-from oracle.track import Audio
 
 
 class ScaleInvariantRatios(NamedTuple):
@@ -25,7 +25,7 @@ class ScaleInvariantRatios(NamedTuple):
     srr: Float64s
 
 
-def scale_invariant_ratios(references: Audio, estimates: Audio) -> ScaleInvariantRatios:
+def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInvariantRatios:
     """Compute SI-SDR, SI-SIR, SI-SAR, SD-SDR, SNR and SRR of whole signals.
 
     With alpha = <e, s> / |s|^2, the gain at which the reference s is nearest to the
@@ -45,7 +45,8 @@ def scale_invariant_ratios(references: Audio, estimates: Audio) -> ScaleInvarian
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources, *all* that may interfere.
+        The true sources, *all* that may interfere; a list of arrays (n_channels,
+        n_samples) will do.
     estimates : array of shape (n_sources, n_channels, n_samples)
         The estimated sources, in the same order.
 
