@@ -4,10 +4,12 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -32,6 +34,16 @@ def test_examples_in_the_readme() -> None:
     )
     assert result.attempted >= 5
     assert result.failed == 0
+
+
+def test_the_readmes_training_target() -> None:
+    torch = pytest.importorskip("torch")
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), flags=re.DOTALL)
+    (block,) = (block for block in blocks if "import torch" in block)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert names["target"].shape == names["sources"].shape == (4, 8, 1025, 44)
+    assert names["target"].dtype == torch.float32
 
 
 def test_the_readmes_table_is_what_the_command_computes() -> None:
