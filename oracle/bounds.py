@@ -53,7 +53,7 @@ def compute_bounds(
     Raises
     ------
     ValueError
-        If there are no tracks, there is no such method, or `out` holds something else.
+        If there are no tracks, there is no such method, or `out` is no new or empty folder.
     TracksFailed
         At the end, if tracks failed: the others are done, in its `table` and on disk.
 

@@ -259,9 +259,8 @@ def _metrics(text: str) -> list[str]:
 
 
 def _methods(text: str | None) -> list[str]:
-    return (
-        list(METHODS) if text is None else [method.name for method in methods_named(_names(text))]
-    )
+    names = list(METHODS) if text is None else _names(text)
+    return [method.name for method in methods_named(names)]
 
 
 def _stft(n_fft: int, hop: int | None, window: str) -> STFT:

@@ -431,8 +431,9 @@ def test_folder_has_the_subsets_that_it_has(tmp_path: Path) -> None:
     assert datasets.folder(tmp_path, subset="test")[0].subset == "test"
     with pytest.raises(ValueError, match=r"has \(test, train\), got 'valid'"):
         datasets.folder(tmp_path, subset="valid")
-    with pytest.raises(ValueError, match=r"has \(none\), got 'test'"):
-        datasets.folder(tmp_path / "train", subset="test")
+    for path in (tmp_path / "train", tmp_path / "train" / "a"):
+        with pytest.raises(ValueError, match=r"has \(none\), got 'test'"):
+            datasets.folder(path, subset="test")
 
 
 def test_folder_of_unreadable_formats_only_says_to_convert(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         "a track's files": [(root, root.resolve().name, "test")],
         "tracks": [(path, path.name, "test") for path in within],
         "tracks in train, valid and test": [
-            (path, path.name, subset) for subset in SUBSETS for path in _folders(root / subset)
+            (path, path.name, part) for part in SUBSETS for path in _folders(root / part)
         ],
     }
     found = {
@@ -79,15 +79,15 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         raise ValueError(
             f"folder must hold one kind of thing, got {root} with {' and '.join(found)}"
         )
-    (tracks,) = found.values()
+    ((kind, tracks),) = found.items()
     if subset is not None:
-        present = {tracks_subset for path, _, tracks_subset in tracks if path.parent != root}
-        tracks = [track for track in tracks if track[2] == subset and track[0].parent != root]
-        if not tracks:
+        parts = {part for *_, part in tracks} if "train" in kind else set()
+        if subset not in parts:
             raise ValueError(
-                f"subset must be one that {root} has ({', '.join(sorted(present)) or 'none'}), "
+                f"subset must be one that {root} has ({', '.join(sorted(parts)) or 'none'}), "
                 f"got {subset!r}"
             )
+        tracks = [track for track in tracks if track[-1] == subset]
     if {"s1", "s2"} <= {name for _, name, _ in tracks}:
         raise ValueError(
             f"folder must hold a folder for each track, got {root} with one for each source "
