@@ -254,7 +254,8 @@ def test_phase_sensitive_mask_is_the_least_squares_real_mask(rng: np.random.Gene
     mask = masks.phase_sensitive_mask(sources, mixture)
     for j, f, t in np.ndindex(sources.shape):
         column = mixture[f, t : t + 1].view(float)[:, None]
-        expected = np.linalg.lstsq(column, sources[j, f, t : t + 1].view(float))[0].item()
+        truth = sources[j, f, t : t + 1].view(float)
+        expected = np.linalg.lstsq(column, truth, rcond=None)[0].item()
         assert mask[j, f, t] == pytest.approx(expected, rel=1e-12)
 
 
