@@ -24,6 +24,10 @@ from oracle.stft import Spectrum
 # Frames filtered at a time: bounds the memory of the covariances and keeps them in the cache.
 BATCH_FRAMES = 64
 
+# An eigenvalue or a pivot that is smaller, relative to the largest, is rounding: of float32 audio
+# in a direction in which it has no energy (about 1e-14), or of the matrices themselves.
+RANK_TOLERANCE = 1e-13
+
 Complex = npt.NDArray[np.complex128]
 Real = npt.NDArray[np.float64]
 
@@ -164,8 +168,7 @@ def _scaled_to_sisec18(covariance: Complex) -> tuple[Complex, Complex]:
 def _inverse_over_rank(covariance: Complex) -> Complex:
     """Invert Hermitian matrices, as far as their rank goes, and divide by the rank."""
     values, vectors = np.linalg.eigh(covariance)
-    floor = values.shape[-1] * np.finfo(np.float64).eps * values[:, -1:]
-    kept = values > np.maximum(floor, 0)
+    kept = values > RANK_TOLERANCE * np.maximum(values[:, -1:], 0)
     inverse_values = np.where(kept, 1, 0) / np.where(kept, values, 1)
     inverse_values /= np.maximum(kept.sum(axis=-1, keepdims=True), 1)
     return np.asarray((vectors * inverse_values[:, None, :]) @ vectors.conj().swapaxes(1, 2))
@@ -233,8 +236,7 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
     rounding belongs to a direction in which no source has energy, whose u is set to zero.
     """
     n_channels = len(vector)
-    eps = 8 * n_channels * np.finfo(np.float64).eps
-    floors = [eps * np.abs(matrix[k, k]) for k in range(n_channels)]
+    floors = [RANK_TOLERANCE * np.abs(matrix[k, k]) for k in range(n_channels)]
     added = np.full(vector.shape[1:], 1 if regularization else 0, np.complex128)
     for k in range(n_channels):
         pivot = matrix[k, k]
@@ -250,7 +252,8 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
         for j in range(k + 1, n_channels):
             vector[k] -= matrix[k, j] * vector[j]
         vector[k] = _quotient(vector[k], matrix[k, k])
-    vector *= np.where(np.isfinite(added), 1 / (1 + added), 0)
+    finite = np.isfinite(added)
+    vector *= finite / (1 + np.where(finite, added, 0))
     return vector
 
 

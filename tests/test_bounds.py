@@ -144,6 +144,7 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["dataset"] == "two"
     assert run["failed"] == ["bad: its file is broken"]
+    assert "finished" in run
     assert [t["name"] for t in run["tracks"]] == ["good"]
     assert (tmp_path / "out" / "IRM2" / "test" / "good.json").exists()
 
@@ -262,7 +263,13 @@ def test_file_names_are_safe_and_different_for_different_names(names: list[str])
     assert not first.startswith(".")
 
 
-def test_wrong_arguments_have_their_errors(track: Track, tmp_path: Path) -> None:
+def read_only(dir: Path) -> None:  # noqa: A002
+    raise PermissionError(f"{dir} is read-only")
+
+
+def test_wrong_arguments_have_their_errors(
+    track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ValueError, match="method must be one of MIX, .*, got 'nope'"):
         compute_bounds(track, methods=["nope"])
     with pytest.raises(ValueError, match="methods must name at least one method, got none"):
@@ -275,6 +282,10 @@ def test_wrong_arguments_have_their_errors(track: Track, tmp_path: Path) -> None
         compute_bounds("waltz", methods=["MIX"])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="out must be a folder to write to, got "):
         compute_bounds(track, methods=["MIX"], out=Path(__file__) / "below")
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.TemporaryFile", read_only)
+        with pytest.raises(ValueError, match="out must be a folder to write to, got .*read-only"):
+            compute_bounds(track, methods=["MIX"], out=tmp_path / "locked")
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="out must be a new or an empty folder, got .*not empty"):
         compute_bounds(track, methods=["MIX"], out=tmp_path)

@@ -74,24 +74,24 @@ def test_estimates_of_a_partition_sum_to_the_mixture(track: Track, method: str) 
     assert_close(sum(separate(track, method).values()), track.mixture)  # type: ignore[arg-type]
 
 
+# Powers of two, which scale without rounding: a bin at a threshold stays on its side.
 @settings(max_examples=15, deadline=None)
-@given(track=tracks, method=st.sampled_from(LEVEL_FREE), gain=st.sampled_from([1e-8, 0.5, 1e3]))
+@given(track=tracks, method=st.sampled_from(LEVEL_FREE), power=st.sampled_from([-27, -1, 10]))
 def test_a_gain_scales_the_estimates_and_nothing_else(
-    track: Track, method: str, gain: float
+    track: Track, method: str, power: int
 ) -> None:
+    gain = 2.0**power
     before, after = separate(track, method), separate(changed(track, gain=gain), method)
-    if METHODS[method].formula.find(">=") < 0 and "argmax" not in METHODS[method].formula:
-        for name, audio in before.items():
-            assert_close(after[name] / np.float32(gain), audio)
-    else:  # rounding may move a bin over the threshold: the energy of the others tells
-        for name, audio in before.items():
-            difference = np.linalg.norm(after[name] / np.float32(gain) - audio)
-            assert difference <= 0.05 * np.linalg.norm(track.mixture)
+    for name, audio in before.items():
+        assert_close(after[name] / np.float32(gain), audio)
 
 
 @settings(max_examples=15, deadline=None)
 @given(track=tracks, method=st.sampled_from(sorted(METHODS)))
 def test_the_order_of_the_sources_does_not_matter(track: Track, method: str) -> None:
+    # In double precision, where magnitudes never tie: a tie goes to the first source.
+    sources = {name: audio.astype(np.float64) for name, audio in track.sources.items()}
+    track = Track.from_sources(track.name, track.rate, sources)
     before, after = separate(track, method), separate(changed(track, order=-1), method)
     for name, audio in before.items():
         assert_close(after[name], audio)
