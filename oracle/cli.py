@@ -333,7 +333,7 @@ def _table_of(metric: str, bounds: "DataFrame", n_tracks: int) -> Table:
     for target, count in targets.items():
         # Not every track has every target.
         name = str(target) if count == n_tracks else f"{target} ({count})"
-        table.add_column(Text(name), justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True)
     if metric in FRAMEWISE:
         table.add_column("windows", justify="right")
         table.add_column("NaN", justify="right")
