@@ -1,5 +1,6 @@
 """Where the work runs: this process, a track at a time."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from functools import partial
@@ -97,17 +98,16 @@ def _itself(track: Track) -> Track:
 
 @contextmanager
 def _progress_bar(show: bool, tracks: Track | Iterable[Track], steps: int) -> Iterator[Advance]:
+    if not (show and sys.stderr.isatty()):
+        yield lambda done: None
+        return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
 
-    console = Console(stderr=True)
-    if not (show and console.is_terminal):
-        yield lambda done: None
-        return
     n_tracks = 1 if isinstance(tracks, Track) else None
     if isinstance(tracks, Sized):
         n_tracks = len(tracks)
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=n_tracks and n_tracks * steps)
         yield lambda done: bar.update(task, advance=1, description=escape(done))

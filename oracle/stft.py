@@ -93,7 +93,7 @@ class STFT:
             )
         if self.workers != -1 and self.workers < 1:
             raise ValueError(f"workers must be positive, or -1 for all cores, got {self.workers}")
-        # These signals lie under one window and under two; longer ones only add to the sums.
+        # These signals lie under the fewest windows; longer ones only add to the sums.
         shortest = (1, self.hop_length + self.n_fft % 2)
         weight = min(self._sum_of_squares(n_samples).min() for n_samples in shortest)
         weight /= (self.window_samples**2).max()

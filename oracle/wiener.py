@@ -67,7 +67,7 @@ def multichannel_wiener_filter(
     Raises
     ------
     TypeError
-        If the arguments are not complex arrays of one dtype.
+        If the arguments are not complex arrays of one dtype, or `dtype` is not complex.
     ValueError
         If their shapes do not fit, or the regularization is negative or not finite.
 
@@ -79,7 +79,7 @@ def multichannel_wiener_filter(
     .. [2] F.-R. Stöter, A. Liutkus and N. Ito, "The 2018 Signal Separation Evaluation
            Campaign", LVA/ICA 2018.
     """
-    _check(sources, mixture)
+    _check(sources, mixture, dtype)
     if not 0 <= regularization < np.inf:
         raise ValueError(f"regularization must be finite and not negative, got {regularization}")
     return _filter(sources, mixture, regularization, _scaled_to_trace, 0.0, dtype)
@@ -119,7 +119,7 @@ def sisec18_wiener_filter(
     .. [1] F.-R. Stöter, A. Liutkus and N. Ito, "The 2018 Signal Separation Evaluation
            Campaign", LVA/ICA 2018; MWF.py of its oracle systems at revision 1590b09.
     """
-    _check(sources, mixture)
+    _check(sources, mixture, dtype)
     if not 0 < window_sum < np.inf:
         raise ValueError(f"window_sum must be positive and finite, got {window_sum}")
     regularization = sisec18_regularization(len(mixture), window_sum)
@@ -263,7 +263,7 @@ def _quotient(numerator: Any, denominator: Any) -> Any:
     return np.where(nonzero, numerator / np.where(nonzero, denominator, 1), 0)
 
 
-def _check(sources: Spectrum, mixture: Spectrum) -> None:
+def _check(sources: Spectrum, mixture: Spectrum, dtype: npt.DTypeLike | None) -> None:
     for argument, array in (("sources", sources), ("mixture", mixture)):
         if not isinstance(array, np.ndarray) or array.dtype not in (np.complex64, np.complex128):
             raise TypeError(
@@ -274,6 +274,8 @@ def _check(sources: Spectrum, mixture: Spectrum) -> None:
         raise TypeError(
             f"mixture must have the dtype of sources, {sources.dtype}, got {mixture.dtype}"
         )
+    if dtype is not None and np.dtype(dtype) not in (np.complex64, np.complex128):
+        raise TypeError(f"dtype must be complex64 or complex128, got {np.dtype(dtype)}")
     if sources.ndim != 4 or sources.size == 0:
         raise ValueError(
             "sources must have shape (n_sources, n_channels, n_freqs, n_frames), "

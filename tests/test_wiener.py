@@ -490,3 +490,13 @@ def test_many_channels_at_any_level_do_not_overflow(rng: np.random.Generator) ->
             sisec18_wiener_filter(sources, sources.sum(axis=0), window_sum=1024.0),
         ):
             assert np.isfinite(estimates).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, "float64", int, np.clongdouble])
+def test_estimates_in_another_than_a_complex_dtype_are_refused(dtype: Any) -> None:
+    """A real dtype would lose the imaginary parts."""
+    message = f"^dtype must be complex64 or complex128, got {np.dtype(dtype)}$"
+    with pytest.raises(TypeError, match=message):
+        multichannel_wiener_filter(SOURCES, SOURCES[0], dtype=dtype)
+    with pytest.raises(TypeError, match=message):
+        sisec18_wiener_filter(SOURCES, SOURCES[0], window_sum=1.0, dtype=dtype)

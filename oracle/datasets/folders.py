@@ -11,6 +11,7 @@ MIXTURE = "mixture"
 SUBSETS = ("train", "valid", "test")
 # The order in which tables show the usual stems; others follow by name.
 USUAL = ("drums", "bass", "other", "vocals", "accompaniment")
+BY_SUBSET = f"tracks in {SUBSETS[0]}, {SUBSETS[1]} and {SUBSETS[2]}"
 # Names that are recognised in capitals too.
 KNOWN = frozenset({MIXTURE, *USUAL})
 
@@ -63,9 +64,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
     kinds = {
         "a track's files": [(root, root.resolve().name, "test")],
         "tracks": [(path, path.name, "test") for path in within],
-        "tracks in train, valid and test": [
-            (path, path.name, part) for part in SUBSETS for path in _folders(root / part)
-        ],
+        BY_SUBSET: [(path, path.name, part) for part in SUBSETS for path in _folders(root / part)],
     }
     found = {
         kind: tracks for kind, tracks in kinds.items() if any(_stems(path) for path, *_ in tracks)
@@ -81,7 +80,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         )
     ((kind, tracks),) = found.items()
     if subset is not None:
-        parts = {part for *_, part in tracks} if "train" in kind else set()
+        parts = {part for *_, part in tracks} if kind == BY_SUBSET else set()
         if subset not in parts:
             raise ValueError(
                 f"subset must be one that {root} has ({', '.join(sorted(parts)) or 'none'}), "
