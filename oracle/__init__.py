@@ -7,6 +7,7 @@ from oracle.bounds import compute_bounds
 from oracle.execution import TracksFailed
 from oracle.methods import separate
 from oracle.stft import STFT
+from oracle.systems import score_system
 from oracle.track import Track
 
 __version__ = version("oracle-masks")
@@ -21,6 +22,7 @@ __all__ = [
     "methods",
     "metrics",
     "results",
+    "score_system",
     "separate",
     "wiener",
 ]

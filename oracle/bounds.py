@@ -1,20 +1,22 @@
 """The main job: tracks x methods -> scores, a table of bounds, and files."""
 
-from collections import Counter
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.datasets import Dataset
-from oracle.execution import Advance, TracksFailed, each_track
-from oracle.methods import METHODS, methods_named, separate_each
-from oracle.results import Row, RunFolder, over_tracks, over_windows, tidy
-from oracle.scores import score_estimates
+from oracle.execution import Advance
+from oracle.methods import METHODS, Separation, methods_named
+from oracle.results import Row
+from oracle.runs import run, scorer_of
+from oracle.scores import METRICS, metrics_named
 from oracle.stft import STFT
 from oracle.track import Track
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+# They share the track's transforms; what is kept of each grows with the track.
+METHODS_AT_ONCE = 5
 
 
 def compute_bounds(
@@ -22,6 +24,7 @@ def compute_bounds(
     *,
     methods: Iterable[str] = tuple(METHODS),
     stft: STFT | None = None,
+    metrics: Sequence[str] = METRICS,
     out: str | Path | None = None,
     progress: bool = False,
 ) -> "DataFrame":
@@ -35,6 +38,9 @@ def compute_bounds(
         Names in `oracle.methods.METHODS`. All by default.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
+    metrics : sequence of str, optional
+        Some of `oracle.scores.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics of
+        whole tracks; SDR alone takes a fraction of the time.
     out : str or Path, optional
         A folder to write to: ``<method>/<subset>/<track>.json`` in museval's format,
         ``scores.csv``, ``bounds.csv``, ``run.json``, and ``tracks/<subset>/<track>.csv``
@@ -53,7 +59,8 @@ def compute_bounds(
     Raises
     ------
     ValueError
-        If there are no tracks, there is no such method, or `out` is no new or empty folder.
+        If there are no tracks, no such method or metric, or `out` is no new or empty
+        folder.
     TracksFailed
         At the end, if tracks failed: the others are done, in its `table` and on disk.
 
@@ -64,52 +71,21 @@ def compute_bounds(
     >>> table[["target", "metric"]].head(2)
       target metric
     0  drums    SDR
-    1  drums   uSDR
+    1  drums    ISR
     """
-    import pandas as pd
-
     chosen = [method.name for method in methods_named(methods)]
-    if isinstance(tracks, Sized) and not len(tracks):
-        raise ValueError("tracks must hold at least one track, got none")
+    wanted = metrics_named(metrics)
     stft = STFT() if stft is None else stft
-    dataset = tracks.name if isinstance(tracks, Dataset) else None
-    folder = None if out is None else RunFolder(Path(out), dataset, chosen, stft)
 
-    def work(track: Track, advance: Advance) -> tuple["DataFrame", str, str | None]:
-        if folder is not None:
-            folder.check(track)
-        rows = score_track(track, chosen, stft=stft, advance=advance)
-        if folder is not None:
-            folder.add(track, rows)
-        return over_windows(tidy(rows)), track.subset, track.name if track.mixture_is_sum else None
+    def score(track: Track, advance: Advance) -> list[Row]:
+        return score_track(track, chosen, stft=stft, metrics=wanted, advance=advance)
 
-    summaries = [over_windows(tidy([]))]
-    summed: list[str] = []
-    subsets: Counter[str] = Counter()
-    failed: TracksFailed | None = None
-    complete = False
-    try:
-        for summary, subset, name_if_summed in each_track(
-            tracks, work, steps=len(chosen), progress=progress
-        ):
-            summaries.append(summary)
-            subsets[subset] += 1
-            if name_if_summed is not None:
-                summed.append(name_if_summed)
-        complete = True
-    except TracksFailed as error:
-        failed, complete = error, True
-    finally:  # also of an interrupted run
-        table = over_tracks(pd.concat(summaries[1:] or summaries))
-        table.attrs |= {"mixture_is_sum": summed, "subsets": dict(subsets)}
-        if folder is not None:
-            folder.finish(table, failed.exceptions if failed else [], complete=complete)
-    if failed is not None:
-        failed.table = table
-        raise failed
-    if table.empty:  # of an iterator, whose length was not known
-        raise ValueError("tracks must hold at least one track, got none")
-    return table
+    settings = {
+        "methods": chosen,
+        "metrics": wanted,
+        "stft": {"n_fft": stft.n_fft, "hop_length": stft.hop_length, "window": stft.window},
+    }
+    return run(tracks, score, settings=settings, out=out, progress=progress)
 
 
 def score_track(
@@ -117,7 +93,8 @@ def score_track(
     methods: Iterable[str],
     *,
     stft: STFT | None = None,
-    advance: Advance = lambda done: None,
+    metrics: Sequence[str] = METRICS,
+    advance: Advance = lambda name, part: None,
 ) -> list[Row]:
     """Separate a track with oracle methods and score the estimates.
 
@@ -125,10 +102,11 @@ def score_track(
     ----------
     track : Track
         The mixture and its true sources.
-    methods, stft
+    methods, stft, metrics
         As in `compute_bounds`.
     advance : callable, optional
-        Called after each method with what has been done.
+        Called with the name of the track and the part of the work that has just been
+        done, from 0 to 1.
 
     Returns
     -------
@@ -136,10 +114,16 @@ def score_track(
         Values of the columns of ``scores.csv``: track, subset, method, then those of
         `oracle.scores.Score`.
     """
-    targets = track.targets
+    chosen = [method.name for method in methods_named(methods)]
+    scorer = scorer_of(track, track.targets, metrics)
     rows: list[Row] = []
-    for method, estimates in separate_each(track, methods, stft=stft):
-        scores = score_estimates(targets, estimates, rate=track.rate)
-        rows += [(track.name, track.subset, method, *score) for score in scores]
-        advance(f"{track.name}: {method}")
+    for start in range(0, len(chosen), METHODS_AT_ONCE):
+        some = chosen[start : start + METHODS_AT_ONCE]
+
+        def done(part: float, share: float = len(some) / len(chosen)) -> None:
+            advance(track.name, part * share)
+
+        scores = scorer.score_each(Separation(track, some, stft=stft).part, advance=done)
+        for name in some:
+            rows += [(track.name, track.subset, name, *score) for score in scores[name]]
     return rows

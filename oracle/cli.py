@@ -4,7 +4,8 @@ import io
 import math
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -20,7 +21,8 @@ from oracle.datasets.audio_files import write_audio
 from oracle.execution import Advance, each_track
 from oracle.methods import METHODS, methods_named, separate_each
 from oracle.results import file_name, new_folder
-from oracle.scores import FRAMEWISE, METRICS, WINDOW
+from oracle.scores import ALL_METRICS, FRAMEWISE, METRICS, MUSEVAL, WINDOW, metrics_named
+from oracle.systems import score_system
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
 MAX_WIDTH = 10_000  # of a table, in characters
 
 FAILED, WRONG_USAGE, SOME_TRACKS_FAILED, INTERRUPTED = 1, 2, 3, 130
+
+# From bounds, metrics and the number of tracks to what is printed.
+Layout = Callable[["DataFrame", Sequence[str], int], Iterator[Table]]
+
+# What is printed unless asked otherwise.
+SHOWN = (*MUSEVAL, "uSDR")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,6 +84,19 @@ Hop = Annotated[
     typer.Option(help="STFT: samples from one window to the next.", show_default="half a window"),
 ]
 Window = Annotated[str, typer.Option(help="STFT: window, as scipy.signal.get_window names it.")]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,...",
+        help=f"Metrics to compute, and to print: {', '.join(ALL_METRICS)}. SDR alone is several "
+        "times faster; those with -reg bear low-passed references.",
+        show_default=f"computes all but -reg, prints {','.join(SHOWN)}",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="New folder for scores.csv, bounds.csv, run.json and museval's JSON."),
+]
 # Read in `main`, where errors end; here for --help.
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -114,34 +135,88 @@ def bounds_command(
     n_fft: NFft = 2048,
     hop: Hop = None,
     window: Window = "hann",
-    metrics: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME,...", help=f"Metrics to print: {', '.join(METRICS)}. Files hold all."
-        ),
-    ] = "SDR,uSDR",
-    out: Annotated[
-        Path | None,
-        typer.Option(help="New folder for scores.csv, bounds.csv, run.json and museval's JSON."),
-    ] = None,
+    metrics: Metrics = None,
+    out: Out = None,
     debug: Debug = False,
 ) -> None:
     """Compute the bounds of a dataset: separate with oracle methods, score, print a table."""
     with _usage():
-        chosen, stft, shown = _methods(methods), _stft(n_fft, hop, window), _metrics(metrics)
+        chosen, stft = _methods(methods), _stft(n_fft, hop, window)
+        computed, shown = _metrics(metrics)
     tracks = _dataset(dataset, root, subset, split, download)
-    failed: TracksFailed | None = None
-    table: DataFrame | None
-    try:
-        table = compute_bounds(tracks, methods=chosen, stft=stft, out=out, progress=True)
-    except TracksFailed as error:
-        failed, table = error, error.table
-    if table is not None and not table.empty:
-        _print_bounds(table, stft, shown)
-    if out is not None:
-        print(f"Written to {out}")
-    if failed is not None:
-        raise failed
+    _report(
+        lambda: compute_bounds(
+            tracks, methods=chosen, stft=stft, metrics=computed, out=out, progress=True
+        ),
+        _table_each,
+        shown,
+        f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}.",
+        out,
+    )
+
+
+@app.command(
+    name="score",
+    epilog="Examples: [b]oracle score stems/ estimates/ --out results[/b] | "
+    "[b]oracle score musdb18 estimates/ --root ~/musdb18 --subset test[/b] | "
+    "[b]oracle separate --methods IRM2 --out est && oracle score waltz est/IRM2[/b]",
+)
+def score_command(
+    references: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCES",
+            help="[b]waltz[/b], [b]musdb18[/b] (see --root), or a folder of tracks, "
+            "as in 'oracle bounds'.",
+        ),
+    ],
+    estimates: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ESTIMATES",
+            help="Folder of SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav, of every source or "
+            "of vocals and accompaniment.",
+        ),
+    ],
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    metrics: Metrics = None,
+    fit_length: Annotated[
+        bool,
+        typer.Option(
+            "--fit-length",
+            help="Cut estimates that are longer than the references, pad shorter ones with "
+            "zeros, as museval does.",
+        ),
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call the system.", show_default="as its folder"),
+    ] = None,
+    out: Out = None,
+    debug: Debug = False,
+) -> None:
+    """Score the separated audio of any system: the same metrics, tables and files."""
+    with _usage():
+        computed, shown = _metrics(metrics)
+    tracks = _dataset(references, root, subset, split, download)
+    _report(
+        lambda: score_system(
+            tracks,
+            estimates,
+            name=name,
+            metrics=computed,
+            fit_length=fit_length,
+            out=out,
+            progress=True,
+        ),
+        _one_table,
+        shown,
+        f"Estimates: {estimates}.",
+        out,
+    )
 
 
 @app.command(
@@ -178,10 +253,10 @@ def separate_command(
                 path = out / method / place / f"{file_name(target)}.wav"
                 write_audio(path, audio, track.rate)
                 n_files += 1
-            advance(f"{track.name}: {method}")
+            advance(f"{track.name}: {method}", 1 / len(chosen))
         return n_files
 
-    written = each_track(tracks, write_estimates, steps=len(chosen), progress=True)
+    written = each_track(tracks, write_estimates, progress=True)
     n_files = sum(written)
     print(f"{n_files} files written to {out}")
 
@@ -210,6 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show every name
             stream.reconfigure(errors="backslashreplace")
     status = FAILED
+    warnings.filterwarnings("always", category=UserWarning, module=__package__)
+    warnings.showwarning = _show_warning
     try:
         # A command returns nothing; --help, --version and an interruption their status.
         status = app(list(arguments), standalone_mode=False) or 0
@@ -247,15 +324,20 @@ def _complain(message: str) -> None:
         print(f"oracle: {' '.join(message.split())}", file=sys.stderr)
 
 
+def _show_warning(message: Warning | str, *where: object, **options: object) -> None:
+    _complain(f"warning: {message}")
+
+
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _metrics(text: str) -> list[str]:
-    metrics = _names(text)
-    if not metrics or len(set(metrics)) < len(metrics) or not set(metrics) <= set(METRICS):
-        raise ValueError(f"metrics must be some of {', '.join(METRICS)}, once each, got {text!r}")
-    return metrics
+def _metrics(text: str | None) -> tuple[Sequence[str], Sequence[str]]:
+    """Tell which metrics to compute and which to print."""
+    if text is None:
+        return METRICS, SHOWN
+    names = metrics_named(_names(text))
+    return names, names
 
 
 def _methods(text: str | None) -> list[str]:
@@ -295,11 +377,32 @@ def _dataset(
     return datasets.folder(name, subset=subset)
 
 
-def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
+def _report(
+    compute: Callable[[], "DataFrame"],
+    layout: Layout,
+    metrics: Sequence[str],
+    made_by: str,
+    out: Path | None,
+) -> None:
+    """Compute a table and print it, also if tracks failed."""
+    failed: TracksFailed | None = None
+    table: DataFrame | None
+    try:
+        table = compute()
+    except TracksFailed as error:
+        failed, table = error, error.table
+    if table is not None and not table.empty:
+        _print_bounds(table, layout, metrics, made_by)
+    if out is not None:
+        print(f"Written to {out}")
+    if failed is not None:
+        raise failed
+
+
+def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], made_by: str) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     n_tracks = int(table["n_tracks"].max())
-    for metric in metrics:
-        shown = _table_of(metric, table[table["metric"] == metric], n_tracks)
+    for shown in layout(table, metrics, n_tracks):
         # Never cut a number: rather let a narrow terminal wrap the line.
         needed = console.measure(shown, options=console.options.update(max_width=MAX_WIDTH))
         console.width = max(console.width, needed.maximum)
@@ -308,44 +411,58 @@ def _print_bounds(table: "DataFrame", stft: STFT, metrics: list[str]) -> None:
     subsets = table.attrs.get("subsets", {})
     if len(subsets) > 1:
         tracks += f" ({', '.join(f'{count} {name}' for name, count in subsets.items())})"
-    console.print(
-        f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}. {tracks}"
-        + (": median / mean over tracks." if n_tracks > 1 else ".")
-    )
-    if set(metrics) & set(FRAMEWISE):
+    console.print(f"{made_by} {tracks}" + (": median / mean over tracks." if n_tracks > 1 else "."))
+    framewise = [metric for metric in metrics if metric in FRAMEWISE]
+    if framewise:
         console.print(
-            f"{', '.join(FRAMEWISE)}: museval v4, median over windows of {WINDOW:g} s; "
+            f"{', '.join(framewise)}: museval v4, median over windows of {WINDOW:g} s; "
             "NaN: windows in which a source or estimate is silent."
         )
     if "CIRM" in set(table["method"]):
         console.print("CIRM is exact up to rounding: no bound.")
     summed = table.attrs.get("mixture_is_sum", [])
-    if summed:
+    if summed and layout is _table_each:  # other systems have had a mixture of their own
         where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"
         console.print(f"Mixture: the sum of the sources, as none was delivered{where}.")
 
 
-def _table_of(metric: str, bounds: "DataFrame", n_tracks: int) -> Table:
-    """Lay out the bounds of one metric, a row a method, a column a target."""
-    table = Table(title=f"{metric} in dB", title_justify="left", box=box.SIMPLE, pad_edge=False)
-    table.add_column("method")
+def _table_each(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+    """Lay out a table a metric, a row a method."""
+    methods = bounds["method"].unique()
+    for metric in metrics:
+        of_metric = bounds[bounds["metric"] == metric]
+        yield _table(f"{metric} in dB", "method", of_metric, methods, n_tracks)
+
+
+def _one_table(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+    """Lay out one table of one method, a row a metric."""
+    shown = bounds[bounds["metric"].isin(metrics)]
+    yield _table(f"{shown['method'].iloc[0]}, in dB", "metric", shown, metrics, n_tracks)
+
+
+def _table(title: str, key: str, bounds: "DataFrame", rows: Iterable[str], n_tracks: int) -> Table:
+    """Lay out bounds, a column a target."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table.add_column(key)
     targets = bounds.groupby("target", sort=False)["n_tracks"].max()
     for target, count in targets.items():
         # Not every track has every target.
         name = str(target) if count == n_tracks else f"{target} ({count})"
         table.add_column(name, justify="right", no_wrap=True)
-    if metric in FRAMEWISE:
+    windows = bounds["metric"].isin(FRAMEWISE).any()
+    if windows:
         table.add_column("windows", justify="right")
         table.add_column("NaN", justify="right")
-    for method, of_method in bounds.groupby("method", sort=False):
-        by_target = of_method.set_index("target")
+    for row in rows:
+        of_row = bounds[bounds[key] == row]
+        by_target = of_row.set_index("target")
         cells = [
             _cell(by_target.loc[target], n_tracks) if target in by_target.index else ""
             for target in targets.index
         ]
-        if metric in FRAMEWISE:
-            cells += [str(of_method["n_windows"].max()), str(of_method["n_nan"].max())]
-        table.add_row(str(method), *cells)
+        if windows and of_row["metric"].isin(FRAMEWISE).any():
+            cells += [str(of_row["n_windows"].max()), str(of_row["n_nan"].max())]
+        table.add_row(row, *cells)
     return table
 
 

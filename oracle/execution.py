@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Called with what has just been done, once a step.
-Advance = Callable[[str], object]
+# Called with what is being done and the part of a track that has just been done, from 0 to 1.
+Advance = Callable[[str, float], object]
 
 
 class TracksFailed(ExceptionGroup[Exception]):
@@ -34,7 +34,6 @@ def each_track(
     tracks: Track | Iterable[Track],
     work: Callable[[Track, Advance], Result],
     *,
-    steps: int,
     progress: bool,
 ) -> Iterator[Result]:
     """Load each track and work on it; go on with the others if one fails.
@@ -44,10 +43,8 @@ def each_track(
     tracks : Track or iterable of Track
         Those of a `Dataset` are loaded one at a time.
     work : callable
-        ``(track, advance) -> result``; it calls ``advance`` with what it has done, once a
-        step.
-    steps : int
-        Steps a track, for the progress bar.
+        ``(track, advance) -> result``; it calls ``advance`` with what it is doing and the
+        part of the track that it has just done.
     progress : bool
         Whether to show a progress bar on standard error, if that is a terminal.
 
@@ -64,7 +61,7 @@ def each_track(
         At the end, if tracks failed.
     """
     failures: list[Exception] = []
-    with _progress_bar(progress, tracks, steps) as advance:
+    with _progress_bar(progress, tracks) as advance:
         for name, load in _by_name(tracks):
             try:
                 result = work(load(), advance)
@@ -97,9 +94,9 @@ def _itself(track: Track) -> Track:
 
 
 @contextmanager
-def _progress_bar(show: bool, tracks: Track | Iterable[Track], steps: int) -> Iterator[Advance]:
+def _progress_bar(show: bool, tracks: Track | Iterable[Track]) -> Iterator[Advance]:
     if not (show and sys.stderr.isatty()):
-        yield lambda done: None
+        yield lambda doing, part: None
         return
     from rich.console import Console
     from rich.markup import escape
@@ -109,5 +106,5 @@ def _progress_bar(show: bool, tracks: Track | Iterable[Track], steps: int) -> It
     if isinstance(tracks, Sized):
         n_tracks = len(tracks)
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=n_tracks and n_tracks * steps)
-        yield lambda done: bar.update(task, advance=1, description=escape(done))
+        task = bar.add_task("", total=n_tracks)
+        yield lambda doing, part: bar.update(task, advance=part, description=escape(doing))

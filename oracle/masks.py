@@ -174,13 +174,17 @@ def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Arr
     xp = _namespace(sources, mixture)
     power = _positive("power", power)
     magnitudes = xp.abs(sources)
-    # Relative to the loudest source: powers of quiet bins would leave the range of floats.
-    relative = _quotient(xp, magnitudes, xp.max(magnitudes, axis=0, keepdims=True))
-    # The root of zero has no gradient.
-    sounds = relative > 0
-    relative = xp.where(sounds, relative, xp.ones_like(relative)) ** power
-    relative = xp.where(sounds, relative, xp.zeros_like(relative))
-    return _quotient(xp, relative, xp.sum(relative, axis=0, keepdims=True))
+    if power != 1:
+        # Relative to the loudest source: powers of quiet bins would leave the range of floats.
+        magnitudes = _share(xp, magnitudes, xp.max(magnitudes, axis=0, keepdims=True))
+    if power < 1:
+        # The root of zero has no gradient.
+        sounds = magnitudes > 0
+        magnitudes = xp.where(sounds, magnitudes, xp.ones_like(magnitudes))
+        magnitudes = xp.where(sounds, magnitudes**power, xp.zeros_like(magnitudes))
+    elif power > 1:
+        magnitudes = magnitudes**power
+    return _share(xp, magnitudes, xp.sum(magnitudes, axis=0, keepdims=True))
 
 
 def ideal_amplitude_mask(
@@ -457,6 +461,11 @@ def _quotient(xp: Any, numerator: Array, denominator: Array) -> Array:
     positive = denominator > 0
     quotient = numerator / xp.where(positive, denominator, xp.ones_like(denominator))
     return xp.where(positive, quotient, xp.zeros_like(quotient))
+
+
+def _share(xp: Any, part: Array, whole: Array) -> Array:
+    """Divide what is never negative by what it is a part of: zero is a part of nothing."""
+    return part / xp.where(whole > 0, whole, xp.ones_like(whole))
 
 
 def _in_phase(xp: Any, sources: Array, mixture: Array) -> tuple[Array, Array]:

@@ -1,27 +1,28 @@
 """The named methods (MIX, IBM1, IRM2, ...): a track in, estimates out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import groupby
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from oracle import masks, wiener
 from oracle.stft import STFT, Spectrum
-from oracle.track import Audio, Track, with_accompaniment
+from oracle.threads import in_threads
+from oracle.track import Audio, Track, target_names, with_accompaniment
 
-# The level, -15.6 dBFS RMS, at which the regularization of MWF is SiSEC 2018's: that of the track
-# whose published scores it is held against.
-SISEC18_RMS = 10 ** (-15.6 / 20)
+# Samples that a thread separates at a time.
+SEGMENT_SAMPLES = 2**18
 
-# Frames masked at a time.
-BATCH_FRAMES = 64
+# The level, -15.603 dBFS RMS, at which the regularization of MWF is SiSEC 2018's: that of the
+# track whose published scores it is held against.
+SISEC18_RMS = 10 ** (-15.603 / 20)
 
-# From the STFTs of the sources (n_sources, n_channels, n_freqs, n_frames) and of the mixture
-# (n_channels, n_freqs, n_frames) to those of the estimates, shaped like the sources, of a dtype.
-Separator = Callable[[Spectrum, Spectrum, STFT, np.dtype[Any]], Spectrum]
+# From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
+# (n_channels, n_freqs, n) in n frames to those of the estimates, shaped like the sources.
+Separator = Callable[[Spectrum, Spectrum], Spectrum]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,51 +39,65 @@ class Method:
         What it is, in a sentence or two.
     reference : str
         Where it comes from.
-    separator : callable
-        ``(sources, mixture, stft, dtype) -> estimates``, all STFTs.
+    prepare : callable
+        ``(track, stft) -> separator``; looks at the whole track if it must. The separator,
+        ``(sources, mixture) -> estimates``, works on the STFTs of a few frames.
     double : bool, optional
-        Whether it needs spectra in double precision, also of float32 audio.
+        Whether the separator needs spectra in double precision, also of float32 audio.
     """
 
     name: str
     formula: str
     summary: str
     reference: str
-    separator: Separator
+    prepare: Callable[[Track, STFT], Separator]
     double: bool = False
 
 
-def masking(mask: Callable[..., Any], **parameters: Any) -> Separator:
-    """Make a separator of a mask: the mask times the mixture."""
+def masking(mask: Callable[..., Any], **parameters: Any) -> Callable[[Track, STFT], Separator]:
+    """Make the preparation of a mask: its separator multiplies the mixture by it."""
 
-    def separate_spectra(
-        sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]
-    ) -> Spectrum:
-        estimates = np.empty_like(sources, dtype=dtype)
-        # A few frames at a time: what masks compute on the way stays in the cache.
-        for start in range(0, mixture.shape[-1], BATCH_FRAMES):
-            batch = (..., slice(start, start + BATCH_FRAMES))
-            masks_of_batch = mask(sources[batch], mixture[batch], **parameters)
-            np.multiply(masks_of_batch, mixture[batch], out=estimates[batch])
-        return estimates
+    def prepare(track: Track, stft: STFT) -> Separator:
+        return lambda sources, mixture: mask(sources, mixture, **parameters) * mixture
 
-    return separate_spectra
+    return prepare
 
 
-def _mwf(sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]) -> Spectrum:
+def _mwf(track: Track, stft: STFT) -> Separator:
+    def statistics(spectra: Spectrum) -> tuple[Any, float]:
+        sources, mixture = spectra[:-1], spectra[-1]
+        return wiener.covariance_sums(sources), float(np.sum(mixture.real**2 + mixture.imag**2))
+
+    covariances, energy = _sum_over_frames(statistics, track, stft)
+    n_bins = stft.n_freqs * stft.n_frames(track.n_samples) * track.n_channels
+    power = energy / n_bins / np.sum(stft.window_samples**2)
     # SiSEC's epsilon, moved with the level of the mixture, or quiet music would be lost.
-    energy = np.mean(mixture.real**2 + mixture.imag**2) / np.sum(stft.window_samples**2)
-    epsilon = wiener.sisec18_regularization(len(mixture), _window_sum(stft))
-    return wiener.multichannel_wiener_filter(
-        sources, mixture, regularization=epsilon * energy / SISEC18_RMS**2, dtype=dtype
-    )
+    epsilon = wiener.sisec18_regularization(track.n_channels, _window_sum(stft))
+    model = wiener.SpatialModel.of(covariances)
+    return _wiener_filter(model, epsilon * power / SISEC18_RMS**2, track)
 
 
-def _mwf_sisec18(
-    sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]
-) -> Spectrum:
+def _mwf_sisec18(track: Track, stft: STFT) -> Separator:
     window_sum = _window_sum(stft)
-    return wiener.sisec18_wiener_filter(sources, mixture, window_sum=window_sum, dtype=dtype)
+    floor = wiener.sisec18_floor(window_sum)
+    (covariances,) = _sum_over_frames(
+        lambda spectra: [wiener.covariance_sums(spectra[:-1], floor=floor)], track, stft
+    )
+    model = wiener.SpatialModel.of_sisec18(covariances)
+    return _wiener_filter(model, wiener.sisec18_regularization(track.n_channels, window_sum), track)
+
+
+def _sum_over_frames(
+    function: Callable[[Spectrum], Sequence[Any]], track: Track, stft: STFT
+) -> list[Any]:
+    signals = [*track.sources.values(), track.mixture]
+    return stft.sum_over_frames(function, signals, dtype=np.float64)
+
+
+def _wiener_filter(model: wiener.SpatialModel, regularization: float, track: Track) -> Separator:
+    # Only the analysis may need more precision than the track has.
+    dtype = np.result_type(track.mixture.dtype, np.complex64)
+    return partial(model.filter, regularization=regularization, dtype=dtype)
 
 
 def _window_sum(stft: STFT) -> float:
@@ -97,77 +112,77 @@ _ALL = (
         formula="X / n_sources",
         summary="The floor: every source gets the same share of the mixture.",
         reference=SISEC18,
-        separator=masking(masks.uniform_mask),
+        prepare=masking(masks.uniform_mask),
     ),
     Method(
         name="IBM1",
         formula="|S_j| >= 0.5 |X|",
         summary="SiSEC 2018's binary mask: against the mixture, hence not a partition.",
         reference=SISEC18,
-        separator=masking(masks.sisec_binary_mask, power=1),
+        prepare=masking(masks.sisec_binary_mask, power=1),
     ),
     Method(
         name="IBM2",
         formula="|S_j|^2 >= 0.5 |X|^2",
         summary="The same on powers.",
         reference=SISEC18,
-        separator=masking(masks.sisec_binary_mask, power=2),
+        prepare=masking(masks.sisec_binary_mask, power=2),
     ),
     Method(
         name="IBM",
         formula="1 where j = argmax_k |S_k|, else 0",
         summary="The textbook binary mask: each bin goes to its loudest source.",
         reference="Wang 2005",
-        separator=masking(masks.ideal_binary_mask),
+        prepare=masking(masks.ideal_binary_mask),
     ),
     Method(
         name="IRM1",
         formula="|S_j| / sum_k |S_k|",
         summary="The ratio mask on magnitudes.",
         reference="Liutkus & Badeau 2015",
-        separator=masking(masks.ideal_ratio_mask, power=1),
+        prepare=masking(masks.ideal_ratio_mask, power=1),
     ),
     Method(
         name="IRM2",
         formula="|S_j|^2 / sum_k |S_k|^2",
         summary="The ratio mask on powers, also called Wiener-like.",
         reference="Liutkus & Badeau 2015",
-        separator=masking(masks.ideal_ratio_mask, power=2),
+        prepare=masking(masks.ideal_ratio_mask, power=2),
     ),
     Method(
         name="IAM",
         formula="|S_j| / max(|X|, |S_j|)",
         summary="The amplitude mask, clipped at 1; a track's masks may sum to more than 1.",
         reference="Wang, Narayanan & Wang 2014",
-        separator=masking(masks.ideal_amplitude_mask),
+        prepare=masking(masks.ideal_amplitude_mask),
     ),
     Method(
         name="PSM",
         formula="Re(S_j X*) / |X|^2",
         summary="The best real mask bin by bin, unbounded; also called optimal ratio mask.",
         reference="Erdogan et al. 2015; Liang et al. 2013",
-        separator=masking(masks.phase_sensitive_mask),
+        prepare=masking(masks.phase_sensitive_mask),
     ),
     Method(
         name="TPSM",
         formula="PSM clipped to [0, 1]",
         summary="The truncated phase-sensitive mask: the best mask in [0, 1] bin by bin.",
         reference="Erdogan et al. 2015",
-        separator=masking(masks.phase_sensitive_mask, clip=(0, 1)),
+        prepare=masking(masks.phase_sensitive_mask, clip=(0, 1)),
     ),
     Method(
         name="OBM",
         formula="Re(S_j X*) >= 0.5 |X|^2",
         summary="The best binary mask bin by bin.",
         reference="Vincent, Gribonval & Plumbley 2007",
-        separator=masking(masks.optimal_binary_mask),
+        prepare=masking(masks.optimal_binary_mask),
     ),
     Method(
         name="CIRM",
         formula="S_j / X",
         summary="The complex mask: exact up to rounding, hence no bound.",
         reference="Williamson, Wang & Wang 2016",
-        separator=masking(masks.complex_ideal_ratio_mask),
+        prepare=masking(masks.complex_ideal_ratio_mask),
     ),
     Method(
         name="MWF",
@@ -175,7 +190,7 @@ _ALL = (
         summary="Multichannel Wiener filter: local Gaussian model, spatial covariances constant "
         "in time; regularized as in SiSEC 2018, relative to the level of the mixture.",
         reference=f"Duong, Vincent & Gribonval 2010; {SISEC18}",
-        separator=_mwf,
+        prepare=_mwf,
         # Of a nearly mono source, float32 rounding would drown what differs between channels.
         double=True,
     ),
@@ -184,7 +199,7 @@ _ALL = (
         formula="MWF with the trace of R_j taken over the wrong axes",
         summary="Only to match the row that SiSEC 2018 published.",
         reference=SISEC18,
-        separator=_mwf_sisec18,
+        prepare=_mwf_sisec18,
         double=True,
     ),
 )
@@ -231,8 +246,7 @@ def separate_each(
 ) -> Iterator[tuple[str, dict[str, Audio]]]:
     """Separate the mixture of a track with several methods, one after the other.
 
-    The track is transformed once for all methods; the estimates of a method can be
-    dropped before those of the next are made.
+    The estimates of a method can be dropped before those of the next are made.
 
     Parameters
     ----------
@@ -253,28 +267,86 @@ def separate_each(
     ValueError
         If there is no such method.
     """
-    stft = STFT() if stft is None else stft
-    for double, group in groupby(methods_named(methods), key=lambda method: method.double):
-        dtype = np.dtype(np.float64) if double else track.mixture.dtype
-        yield from _separate_each(track, group, stft, dtype)
+    starts = range(0, track.n_samples, SEGMENT_SAMPLES)
+    for method in methods_named(methods):
+        separation = Separation(track, [method.name], stft=stft)
+        targets = separation.targets
+        audio = np.empty((len(targets), *track.mixture.shape), track.mixture.dtype)
+
+        def fill(start: int, separation: Separation = separation, audio: Audio = audio) -> None:
+            stop = min(start + SEGMENT_SAMPLES, track.n_samples)
+            (estimates,) = separation.part(start, stop).values()
+            for place, estimate in zip(audio, estimates.values(), strict=True):
+                place[:, start:stop] = estimate
+
+        for _ in in_threads(fill, starts, workers=separation.stft.workers):
+            pass
+        yield method.name, dict(zip(targets, audio, strict=True))
+        del audio, fill
 
 
-def _separate_each(
-    track: Track, methods: Iterable[Method], stft: STFT, dtype: np.dtype[Any]
-) -> Iterator[tuple[str, dict[str, Audio]]]:
-    """Separate with methods that share spectra of one precision, freed when it returns."""
-    sources = stft.forward(np.stack(list(track.sources.values()), dtype=dtype))
-    mixture = stft.forward(track.mixture.astype(dtype, copy=False))
-    # Only the analysis may need more precision than the track has.
-    precision = np.result_type(track.mixture.dtype, np.complex64)
-    for method in methods:
-        spectra = method.separator(sources, mixture, stft, precision)
-        audio = stft.inverse(spectra, n_samples=track.n_samples)
-        del spectra
-        estimates = with_accompaniment(dict(zip(track.sources, audio, strict=True)))
-        del audio
-        yield method.name, estimates
-        del estimates  # before the next are made
+class Separation:
+    """A track about to be separated with several methods: any part of it, at any time.
+
+    What methods must know of the whole track is computed when this is made.
+
+    Parameters
+    ----------
+    track : Track
+        The mixture and its true sources.
+    methods : iterable of str
+        Names in `oracle.methods.METHODS`.
+    stft : STFT, optional
+        The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
+
+    Attributes
+    ----------
+    targets : list of str
+        Names of the estimates.
+    stft : STFT
+        The transform.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    """
+
+    def __init__(self, track: Track, methods: Iterable[str], *, stft: STFT | None = None) -> None:
+        self.stft = STFT() if stft is None else stft
+        self._track = track
+        self._signals = [*track.sources.values(), track.mixture]
+        self._separators = {
+            method: _on_stack(method.prepare(track, self.stft)) for method in methods_named(methods)
+        }
+        self.targets = target_names(track.sources)
+
+    def part(self, start: int, stop: int) -> dict[str, dict[str, Audio]]:
+        """Separate the samples from `start` to `stop`.
+
+        Returns
+        -------
+        estimates : dict from str to dict from str to array of shape (n_channels, stop - start)
+            By method, then target, as `separate` returns them.
+        """
+        estimates: dict[str, dict[str, Audio]] = {}
+        for double in (False, True):
+            chosen = {m: s for m, s in self._separators.items() if m.double == double}
+            audio = self.stft.modify(
+                list(chosen.values()),
+                self._signals,
+                cut=slice(start, stop),
+                dtype=np.float64 if double else None,
+            )
+            for method, sources in zip(chosen, audio, strict=True):
+                by_name = dict(zip(self._track.sources, sources, strict=True))
+                estimates[method.name] = with_accompaniment(by_name)
+        return estimates
+
+
+def _on_stack(separator: Separator) -> Callable[[Spectrum], Spectrum]:
+    """Have a separator take the spectra of sources and mixture as one array."""
+    return lambda spectra: separator(spectra[:-1], spectra[-1])
 
 
 def methods_named(methods: Iterable[str]) -> list[Method]:

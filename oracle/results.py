@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oracle.scores import FRAMEWISE, WINDOW, Score
-from oracle.stft import STFT
+from oracle.scores import MUSEVAL, WINDOW, Score
 from oracle.track import Track
 
 if TYPE_CHECKING:
@@ -29,8 +28,9 @@ Row = tuple[Any, ...]
 SCORE_COLUMNS = ("track", "subset", "method", "target", "metric", "time", "duration", "score")
 BOUND_COLUMNS = ("method", "target", "metric", "median", "mean", "n_tracks", "n_windows", "n_nan")
 
-# museval's metrics, in the order of its files.
-MUSEVAL_METRICS = ("SDR", "SIR", "SAR", "ISR")
+# What the folder of a run holds beside the folders of its methods.
+TRACKS = "tracks"
+RUN_FILES = frozenset({TRACKS, "scores.csv", "bounds.csv", "run.json"})
 
 # The longest file name, suffix and all, that common file systems hold.
 MAX_NAME_BYTES = 255
@@ -44,12 +44,8 @@ class RunFolder:
     ----------
     path : Path
         A new or empty folder.
-    dataset : str or None
-        Name of the dataset, if it has one.
-    methods : sequence of str
-        Names of the methods of the run.
-    stft : STFT
-        The transform of the run.
+    settings : dict
+        What ``run.json`` says of how the scores were made.
 
     Raises
     ------
@@ -57,17 +53,11 @@ class RunFolder:
         If the folder is not empty, or is a file.
     """
 
-    def __init__(self, path: Path, dataset: str | None, methods: Sequence[str], stft: STFT) -> None:
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         self._path = new_folder(path)
         self._parts: list[Path] = []
         self._run: dict[str, Any] = {
-            "dataset": dataset,
-            "methods": list(methods),
-            "stft": {
-                "n_fft": stft.n_fft,
-                "hop_length": stft.hop_length,
-                "window": stft.window,
-            },
+            **settings,
             "aggregation": "median over windows, then median and mean over tracks",
             "window_seconds": WINDOW,
             "versions": _versions(),
@@ -84,8 +74,8 @@ class RunFolder:
             If its name is too long for a file, or another track has had it.
         """
         # File systems may hold two names for one, if they differ in case only.
-        names = {_folded(part) for part in self._parts}
-        if _folded(self._file("tracks", track, ".csv")) in names:
+        names = {folded(str(part)) for part in self._parts}
+        if folded(str(self._file(TRACKS, track, ".csv"))) in names:
             raise ValueError(
                 f"tracks must have different names in a subset, got two called {track.name!r}"
             )
@@ -97,8 +87,8 @@ class RunFolder:
             by_method.setdefault(row[2], []).append(Score(*row[3:]))
         for method, scores in by_method.items():
             text = museval_json(scores, self._run["versions"]["oracle"])
-            write_whole(self._file(method, track, ".json"), text)
-        part = self._file("tracks", track, ".csv")
+            write_whole(self._file(file_name(method), track, ".json"), text)
+        part = self._file(TRACKS, track, ".csv")
         write_whole(part, csv_text(SCORE_COLUMNS, rows))
         self._parts.append(part)
         self._run["tracks"].append(
@@ -228,7 +218,7 @@ def museval_json(scores: Iterable[Score], oracle_version: str) -> str:
     """
     frames: dict[str, dict[float, dict[str, float]]] = {}
     for score in scores:
-        if score.metric in FRAMEWISE and score.time is not None:
+        if score.metric in MUSEVAL and score.time is not None:
             target = frames.setdefault(score.target, {})
             target.setdefault(score.time, {})[score.metric] = score.score
     targets = [
@@ -238,7 +228,7 @@ def museval_json(scores: Iterable[Score], oracle_version: str) -> str:
                 {
                     "time": time,
                     "duration": WINDOW,
-                    "metrics": {m: _rounded(values.get(m)) for m in MUSEVAL_METRICS},
+                    "metrics": {m: _rounded(values.get(m)) for m in MUSEVAL},
                 }
                 for time, values in target.items()
             ],
@@ -277,8 +267,24 @@ def file_name(name: str) -> str:
     return encoded
 
 
-def _folded(path: Path) -> str:
-    return unicodedata.normalize("NFC", str(path)).casefold()
+def folded(name: str) -> str:
+    """Reduce a name to what file systems may hold it for: case and composition may not count."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def check_method_name(name: str) -> None:
+    """Check that a method can have a folder of its own in that of a run.
+
+    Raises
+    ------
+    ValueError
+        If its name is empty, too long, or that of one of the run's files.
+    """
+    if not name.strip() or folded(name) in RUN_FILES:
+        raise ValueError(
+            f"name must be that of a folder beside {', '.join(sorted(RUN_FILES))}, got {name!r}"
+        )
+    file_name(name)
 
 
 def _percent(match: re.Match[str]) -> str:

@@ -1,21 +1,28 @@
-"""Scores: every metric of the estimates of a track, target by target."""
+"""Scores: the metrics of the estimates of a track, target by target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from oracle.metrics import (
-    framewise_sdr,
-    scale_invariant_ratios,
-    window_starts,
-)
+from oracle.metrics.bss_eval import REGULARIZATION
+from oracle.metrics.decomposition import BSSEval, Examined
+from oracle.metrics.energy_ratios import Energies, Float64s, energies, framewise_ratio, is_silent
+from oracle.metrics.scale_invariant import InnerProducts, inner_products, ratios_of
+from oracle.metrics.windows import Windows
+from oracle.threads import in_threads
 from oracle.track import ACCOMPANIMENT, VOCALS, Audio
 
-# museval's metrics, which have a value per window; ISR, SIR and SAR are still to come.
-FRAMEWISE = ("SDR",)
-GLOBAL = ("uSDR", "SI-SDR", "SI-SIR", "SI-SAR", "SD-SDR", "SNR", "SRR")
-METRICS = FRAMEWISE + GLOBAL
+# museval's metrics, which have a value per window, and those with regularized filters.
+MUSEVAL = ("SDR", "ISR", "SIR", "SAR")
+REGULARIZED = ("ISR-reg", "SIR-reg", "SAR-reg")
+FRAMEWISE = MUSEVAL + REGULARIZED
+SCALE_INVARIANT = ("SI-SDR", "SI-SIR", "SI-SAR", "SD-SDR", "SNR", "SRR")
+GLOBAL = ("uSDR", *SCALE_INVARIANT)
+
+# What is computed unless asked otherwise.
+METRICS = MUSEVAL + GLOBAL
+ALL_METRICS = FRAMEWISE + GLOBAL
 
 # Length of museval's windows, and the hop from one to the next, in seconds.
 WINDOW = 1.0
@@ -34,10 +41,13 @@ class Score(NamedTuple):
     score: float
 
 
-def score_estimates(
-    references: Mapping[str, Audio], estimates: Mapping[str, Audio], *, rate: int
-) -> list[Score]:
-    """Score the estimates of a track with every metric.
+# Estimates of several methods, from one sample to another: by method, then target, arrays of
+# shape (n_channels, stop - start).
+Reader = Callable[[int, int], Mapping[str, Mapping[str, Audio]]]
+
+
+class Scorer:
+    """The references of a track, which any number of estimates are scored against.
 
     museval's metrics are computed in its two groups: all targets but the accompaniment,
     then vocals and accompaniment, from which the vocals' figures are taken; a window in
@@ -49,49 +59,274 @@ def score_estimates(
     ----------
     references : mapping from str to array of shape (n_channels, n_samples)
         The targets of the track, by name (see `Track.targets`).
-    estimates : mapping from str to array of shape (n_channels, n_samples)
-        An estimate of every target, by the same names.
     rate : int
         Sampling rate in Hz.
-
-    Returns
-    -------
-    scores : list of Score
-        By target, then metric, then time.
+    metrics : sequence of str, optional
+        Some of `ALL_METRICS`: `METRICS` by default. SDR alone needs no filters, and is
+        many times faster than ISR, SIR and SAR.
 
     Raises
     ------
     ValueError
-        If the names or shapes differ.
+        If there is no such metric.
     """
-    if estimates.keys() != references.keys():
+
+    def __init__(
+        self, references: Mapping[str, Audio], *, rate: int, metrics: Sequence[str] = METRICS
+    ) -> None:
+        self._metrics = metrics_named(metrics)
+        self._targets = list(references)
+        self._rate = rate
+        self._shape = next(iter(references.values())).shape
+        self._n_samples = self._shape[-1]
+        window = max(int(WINDOW * rate), 1)
+        self._cuts = Windows(self._n_samples, window=window, hop=window)
+        together = groups(self._targets)
+        self._groups = [
+            _Group(names, references, set().union(*together[place:]), window, self._metrics)
+            for place, names in enumerate(together, start=1)
+        ]
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the references, if ISR, SIR and SAR cannot be trusted."""
+        troubles = (group.trouble for group in self._groups)
+        return next((trouble for trouble in troubles if trouble is not None), None)
+
+    def score(self, estimates: Mapping[str, Audio]) -> list[Score]:
+        """Score estimates.
+
+        Parameters
+        ----------
+        estimates : mapping from str to array of shape (n_channels, n_samples)
+            An estimate of every target, by the names of the references.
+
+        Returns
+        -------
+        scores : list of Score
+            By target, then metric, then time.
+
+        Raises
+        ------
+        ValueError
+            If the names or shapes differ.
+        """
+        if estimates.keys() != set(self._targets):
+            raise ValueError(
+                f"estimates must have the targets of references, {', '.join(self._targets)}, "
+                f"got {', '.join(estimates)}"
+            )
+        for target, estimate in estimates.items():
+            if estimate.shape != self._shape:
+                raise ValueError(
+                    f"estimates must have the shape of references, {self._shape}, got "
+                    f"{estimate.shape} of {target}"
+                )
+
+        def read(start: int, stop: int) -> dict[str, dict[str, Audio]]:
+            return {"": {name: audio[:, start:stop] for name, audio in estimates.items()}}
+
+        return self.score_each(read)[""]
+
+    def score_each(
+        self, read: Reader, *, advance: Callable[[float], object] = lambda part: None
+    ) -> dict[str, list[Score]]:
+        """Score the estimates of several methods, which are read a second at a time.
+
+        Parameters
+        ----------
+        read : callable
+            ``(start, stop) -> estimates``, by method, then target; called in threads.
+        advance : callable, optional
+            Called with the part of the track that has just been done, from 0 to 1.
+
+        Returns
+        -------
+        scores : dict from str to list of Score
+            By method; as `score` returns them.
+        """
+        lookahead = max(group.lookahead for group in self._groups)
+
+        def examine(index: int) -> dict[str, list["_Examined"]]:
+            piece = self._cuts.pieces[index]
+            estimates = read(piece.start, min(piece.stop + lookahead, self._n_samples))
+            of_groups = [
+                group.examine(index, piece, list(estimates.values())) for group in self._groups
+            ]
+            by_method = [list(of_method) for of_method in zip(*of_groups, strict=True)]
+            return dict(zip(estimates, by_method, strict=True))
+
+        tallies: dict[str, list[_Tally]] = {}
+        indices = range(len(self._cuts.pieces))
+        for index, by_method in enumerate(in_threads(examine, indices)):
+            for method, of_groups in by_method.items():
+                if method not in tallies:
+                    tallies[method] = [group.tally() for group in self._groups]
+                for tally, examined in zip(tallies[method], of_groups, strict=True):
+                    tally.add(index, examined)
+            advance(1 / len(indices))
+        return {method: self._scores(of_groups) for method, of_groups in tallies.items()}
+
+    def _scores(self, tallies: Sequence["_Tally"]) -> list[Score]:
+        framewise: dict[tuple[str, str], Float64s] = {}
+        whole: dict[tuple[str, str], float] = {}
+        for group, tally in zip(self._groups, tallies, strict=True):
+            # The later group stands for museval's metrics, the earlier for the others.
+            framewise |= group.framewise(self._cuts, tally)
+            whole = group.whole(tally) | whole
+        scores = []
+        for target in self._targets:
+            for metric in self._metrics:
+                if metric in GLOBAL:
+                    scores.append(Score(target, metric, None, None, whole[target, metric]))
+                    continue
+                values = framewise[target, metric]
+                for window, value in zip(self._cuts.windows, values, strict=True):
+                    time = window.start / self._rate
+                    duration = (window.stop - window.start) / self._rate
+                    scores.append(Score(target, metric, time, duration, float(value)))
+        return scores
+
+
+class _Examined(NamedTuple):
+    """What is kept of a piece of the estimates of a group, by each family of metrics."""
+
+    energies: Energies
+    products: InnerProducts | None
+    evaluations: list[Examined]
+
+
+class _Tally:
+    """What is known so far of the estimates of a group."""
+
+    def __init__(self, evaluations: Sequence[BSSEval]) -> None:
+        self.energies: list[Energies] = []
+        self.products: list[InnerProducts] = []
+        self.evaluations = [evaluation.tally() for evaluation in evaluations]
+
+    def add(self, index: int, examined: _Examined) -> None:
+        self.energies.append(examined.energies)
+        if examined.products is not None:
+            self.products.append(examined.products)
+        for tally, part in zip(self.evaluations, examined.evaluations, strict=True):
+            tally.add(index, part)
+
+
+class _Group:
+    """Targets that are evaluated together.
+
+    `later` names targets whose framewise metrics come from another group.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        references: Mapping[str, Audio],
+        later: Collection[str],
+        window: int,
+        metrics: Sequence[str],
+    ) -> None:
+        self._names = names
+        self._references = [references[name] for name in names]
+        self._targets = [place for place, name in enumerate(names) if name not in later]
+        self._whole = bool(set(GLOBAL) & set(metrics))
+        self._evaluations: dict[tuple[str, ...], BSSEval] = {}
+        for wanted, regularization in ((MUSEVAL, 0.0), (REGULARIZED, REGULARIZATION)):
+            # SDR needs no filters, and with a silent reference everything is NaN.
+            asked = set(wanted) & set(metrics) - {"SDR"}
+            if asked and not any(is_silent(reference) for reference in self._references):
+                self._evaluations[wanted] = BSSEval(
+                    self._references,
+                    window=window,
+                    hop=window,
+                    regularization=regularization,
+                    names=names,
+                )
+        self.lookahead = max((e.lookahead for e in self._evaluations.values()), default=0)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the references, if museval's metrics are asked for."""
+        return self._evaluations[MUSEVAL].trouble if MUSEVAL in self._evaluations else None
+
+    def tally(self) -> _Tally:
+        """Start to add up what is examined of an estimate."""
+        return _Tally(list(self._evaluations.values()))
+
+    def examine(
+        self, index: int, piece: slice, several: Sequence[Mapping[str, Audio]]
+    ) -> list[_Examined]:
+        """Examine a piece, and `lookahead` samples after it, of estimates by several methods."""
+        guesses = [[estimates[name] for name in self._names] for estimates in several]
+        inside = [[guess[:, : piece.stop - piece.start] for guess in each] for each in guesses]
+        truths = [reference[:, piece] for reference in self._references]
+        evaluated = [
+            evaluation.examine(index, guesses, targets=self._targets)
+            for evaluation in self._evaluations.values()
+        ]
+        # BSS Eval knows the energies already.
+        known = (
+            [examined.energies for examined in evaluated[0]]
+            if evaluated
+            else [energies(truths, each) for each in inside]
+        )
+        return [
+            _Examined(
+                known[place],
+                inner_products(truths, each) if self._whole else None,
+                [examined[place] for examined in evaluated],
+            )
+            for place, each in enumerate(inside)
+        ]
+
+    def framewise(self, cuts: Windows, tally: _Tally) -> dict[tuple[str, str], Float64s]:
+        """Compute museval's metrics, by target and metric."""
+        sdr = framewise_ratio(cuts, tally.energies)[self._targets]
+        ratios = {metric: np.full_like(sdr, np.nan) for metric in FRAMEWISE} | {"SDR": sdr}
+        for (metrics, evaluation), part in zip(
+            self._evaluations.items(), tally.evaluations, strict=True
+        ):
+            images = evaluation.images(part, targets=self._targets)
+            ratios |= zip(metrics, images[-len(metrics) :], strict=True)
+        names = [self._names[target] for target in self._targets]
+        return {
+            (name, metric): row
+            for metric, ratio in ratios.items()
+            for name, row in zip(names, ratio, strict=True)
+        }
+
+    def whole(self, tally: _Tally) -> dict[tuple[str, str], float]:
+        """Compute the metrics of the whole track, by target and metric."""
+        if not self._whole:
+            return {}
+        ratios = ratios_of(tally.products)
+        columns = zip(GLOBAL, [ratios.snr, *ratios], strict=True)  # uSDR is SNR
+        return {
+            (name, metric): float(value)
+            for metric, column in columns
+            for name, value in zip(self._names, column, strict=True)
+        }
+
+
+def metrics_named(metrics: Sequence[str]) -> list[str]:
+    """Check names of metrics.
+
+    Raises
+    ------
+    TypeError
+        If they come as one string.
+    ValueError
+        If none is named, there is no such metric, or one is named twice.
+    """
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics must be several names, got the one string {metrics!r}")
+    names = list(metrics)
+    if not names or len(set(names)) < len(names) or not set(names) <= set(ALL_METRICS):
         raise ValueError(
-            f"estimates must have the targets of references, {', '.join(references)}, "
-            f"got {', '.join(estimates)}"
+            f"metrics must be some of {', '.join(ALL_METRICS)}, once each, "
+            f"got {', '.join(map(str, names)) or 'none'}"
         )
-    window = max(int(WINDOW * rate), 1)
-    n_samples = next(iter(references.values())).shape[-1]
-    starts = window_starts(n_samples, window=window, hop=window)
-    duration = min(window, n_samples) / rate
-    sdr: dict[str, list[float]] = {}
-    whole: dict[str, list[float]] = {}
-    for group in groups(list(references)):
-        truths = [references[target] for target in group]
-        guesses = [estimates[target] for target in group]
-        # The later group stands for museval's metrics, the earlier for the others.
-        sdr |= zip(
-            group, framewise_sdr(truths, guesses, window=window, hop=window).tolist(), strict=True
-        )
-        ratios = scale_invariant_ratios(truths, guesses)
-        columns = [ratios.snr, *ratios]  # uSDR is SNR
-        whole = dict(zip(group, np.transpose(columns).tolist(), strict=True)) | whole
-    scores = []
-    for target in references:
-        for start, value in zip(starts, sdr[target], strict=True):
-            scores.append(Score(target, "SDR", start / rate, duration, value))
-        for metric, value in zip(GLOBAL, whole[target], strict=True):
-            scores.append(Score(target, metric, None, None, value))
-    return scores
+    return names
 
 
 def groups(targets: Sequence[str]) -> list[list[str]]:

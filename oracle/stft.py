@@ -7,11 +7,9 @@ least-squares one of Griffin & Lim (1984): overlap-add of the windowed frames ov
 of the squared windows.
 """
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from numbers import Integral
 from typing import Any
 
@@ -20,6 +18,7 @@ import numpy.typing as npt
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
+from oracle.threads import in_threads, n_cores
 from oracle.track import Audio
 
 Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
@@ -27,6 +26,10 @@ Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
 # Frames transformed in one batch: many enough for one call of the FFT to be worth it, few
 # enough that the windowed frames stay in the cache between the steps.
 BATCH_FRAMES = 256
+
+# The same where several signals are transformed at once, and frames that a thread takes on.
+MODIFY_FRAMES = 16
+SEGMENT_FRAMES = 256
 
 # The least sum of squared windows over a sample, relative to a window's maximum. Dividing by
 # it lets rounding errors grow 100 times there, which float32 audio can still bear.
@@ -239,6 +242,113 @@ class STFT:
         self._for_each(transform, spectra, audio)
         return audio.reshape(*spectrum.shape[:-2], n_samples)
 
+    def modify(
+        self,
+        changes: Sequence[Callable[[Spectrum], Spectrum]],
+        signals: Sequence[Audio],
+        *,
+        cut: slice | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> list[Audio]:
+        """Transform signals, change their spectra in several ways, and transform back.
+
+        As ``inverse(change(forward(np.stack(signals))))`` for each change, but a few frames
+        at a time, in the cache, and only of some samples.
+
+        Parameters
+        ----------
+        changes : sequence of callables
+            Each takes spectra of all signals in a few frames, shape (n_signals, n_channels,
+            n_freqs, n), to other spectra of these frames, shape (..., n_freqs, n),
+            complex64 or complex128.
+        signals : sequence of arrays of shape (n_channels, n_samples), float32 or float64
+        cut : slice, optional
+            The samples to compute; all by default.
+        dtype : dtype, optional
+            Precision of the spectra, float32 or float64; that of the signals by default.
+
+        Returns
+        -------
+        audio : list of arrays of shape (..., n), float32 or float64
+            What becomes of the signals by each change, in the samples of the cut.
+        """
+        if not changes:
+            return []
+        n_samples = signals[0].shape[-1]
+        start, stop, _ = (cut or slice(None)).indices(n_samples)
+        frames = self._frames_over(start, stop, n_samples)
+        n_padded = self._padded_length(frames.stop - frames.start)
+        padded: list[Audio] = []
+        for first, spectra in self._analyse(signals, frames, dtype):
+            for index, change in enumerate(changes):
+                block = scipy.fft.irfft(change(spectra).swapaxes(-1, -2), self.n_fft)
+                block *= self.window_samples.astype(block.dtype)
+                if first == 0:
+                    padded.append(np.zeros((*block.shape[:-2], n_padded), block.dtype))
+                self._overlap_add(padded[index][..., first * self.hop_length :], block)
+        offset = start + self.n_fft // 2 - frames.start * self.hop_length
+        weight = self._sum_of_squares(n_samples, cut=slice(start, stop))
+        audio = [array[..., offset : offset + stop - start] for array in padded]
+        for array in audio:
+            array /= weight.astype(array.dtype)
+        return audio
+
+    def sum_over_frames(
+        self,
+        function: Callable[[Spectrum], Sequence[Any]],
+        signals: Sequence[Audio],
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> list[Any]:
+        """Transform signals and add up what a function finds in their spectra.
+
+        Parameters
+        ----------
+        function : callable
+            Takes spectra of all signals in a few frames, shape (n_signals, n_channels,
+            n_freqs, n), to numbers or arrays; it is called in several threads.
+        signals, dtype
+            As in `modify`.
+
+        Returns
+        -------
+        sums : list
+            What the function returns, each added up over all frames.
+        """
+        n_frames = self.n_frames(signals[0].shape[-1])
+
+        def segment(start: int) -> list[Any]:
+            frames = slice(start, min(start + SEGMENT_FRAMES, n_frames))
+            spectra_of = self._analyse(signals, frames, dtype)
+            return reduce(_add, (list(function(spectra)) for _, spectra in spectra_of))
+
+        starts = range(0, n_frames, SEGMENT_FRAMES)
+        return reduce(_add, in_threads(segment, starts, workers=self.workers))
+
+    def _frames_over(self, start: int, stop: int, n_samples: int) -> slice:
+        """Which frames reach into the samples from `start` to `stop`."""
+        start, stop = start + self.n_fft // 2, stop + self.n_fft // 2
+        first = max(0, (start - self.n_fft) // self.hop_length + 1)
+        return slice(first, min(-(-stop // self.hop_length), self.n_frames(n_samples)))
+
+    def _analyse(
+        self, signals: Sequence[Audio], frames: slice, dtype: npt.DTypeLike | None
+    ) -> Iterator[tuple[int, Spectrum]]:
+        """Transform some frames of signals, a few at a time; also give which come first."""
+        n_channels, n_samples = signals[0].shape
+        start = frames.start * self.hop_length - self.n_fft // 2
+        stop = start + self._padded_length(frames.stop - frames.start)
+        dtype = signals[0].dtype if dtype is None else dtype
+        padded = np.zeros((len(signals), n_channels, stop - start), dtype)
+        inside = slice(max(start, 0), min(stop, n_samples))
+        for place, signal in zip(padded, signals, strict=True):
+            place[:, inside.start - start : inside.stop - start] = signal[:, inside]
+        cut = sliding_window_view(padded, self.n_fft, axis=-1)[:, :, :: self.hop_length]
+        window = self.window_samples.astype(dtype)
+        for first in range(0, cut.shape[2], MODIFY_FRAMES):
+            batch = cut[:, :, first : first + MODIFY_FRAMES] * window
+            yield first, scipy.fft.rfft(batch).swapaxes(-1, -2)
+
     def _padded_length(self, n_frames: int) -> int:
         return self.n_fft + (n_frames - 1) * self.hop_length
 
@@ -250,34 +360,41 @@ class STFT:
         self, transform: Callable[[Any, Any, int], None], inputs: Any, outputs: Any
     ) -> None:
         """Transform signals in parallel; a single one has all the workers for its FFT."""
-        workers = _n_cores() if self.workers == -1 else self.workers
+        workers = n_cores() if self.workers == -1 else self.workers
         threads = max(1, min(workers, len(inputs)))
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(transform, inputs, outputs, [workers // threads] * len(inputs)))
+        pairs = zip(inputs, outputs, strict=True)
+        for _ in in_threads(
+            lambda pair: transform(*pair, workers // threads), pairs, workers=threads
+        ):
+            pass
 
     def _overlap_add(self, padded: Audio, frames: Audio) -> None:
         """Add frames to a signal, the first at its start, one hop's worth of each at a time."""
         hop = self.hop_length
         for start in range(0, self.n_fft, hop):
-            part = frames[:, start : start + hop]
+            part = frames[..., start : start + hop]
             # Parts of different frames do not overlap: they are rows of one view.
-            rows = sliding_window_view(padded[start:], part.shape[1], writeable=True)[::hop]
-            rows[: len(part)] += part
+            rows = sliding_window_view(
+                padded[..., start:], part.shape[-1], axis=-1, writeable=True
+            )[..., ::hop, :]
+            rows[..., : part.shape[-2], :] += part
 
-    def _sum_of_squares(self, n_samples: int) -> npt.NDArray[np.float64]:
-        """Sum the squared windows over each sample of a signal."""
-        n_frames = self.n_frames(n_samples)
+    def _sum_of_squares(
+        self, n_samples: int, *, cut: slice | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Sum the squared windows over each sample of a signal, or of a part of it."""
+        start, stop, _ = (cut or slice(None)).indices(n_samples)
+        frames = self._frames_over(start, stop, n_samples)
+        n_frames = frames.stop - frames.start
         padded = np.zeros(self._padded_length(n_frames))
         squares = np.broadcast_to(self.window_samples**2, (n_frames, self.n_fft))
         self._overlap_add(padded, squares)
-        return padded[self._inside(n_samples)]
+        offset = start + self.n_fft // 2 - frames.start * self.hop_length
+        return padded[offset : offset + stop - start]
 
 
-def _n_cores() -> int:
-    """Count the cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _add(sums: list[Any], others: list[Any]) -> list[Any]:
+    return [each + other for each, other in zip(sums, others, strict=True)]
 
 
 def _batches(n_frames: int) -> list[slice]:

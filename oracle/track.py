@@ -137,10 +137,17 @@ def with_accompaniment(signals: Mapping[str, Audio]) -> dict[str, Audio]:
         The same signals; and their accompaniment, last, unless there are no vocals,
         nothing but vocals, or an accompaniment already.
     """
-    others = [audio for name, audio in signals.items() if name != VOCALS]
-    if VOCALS not in signals or not others or ACCOMPANIMENT in signals:
+    if ACCOMPANIMENT in signals or ACCOMPANIMENT not in target_names(signals):
         return dict(signals)
+    others = [audio for name, audio in signals.items() if name != VOCALS]
     return dict(signals) | {ACCOMPANIMENT: sum_of(others)}
+
+
+def target_names(sources: Iterable[str]) -> list[str]:
+    """Name what is scored of sources, as `with_accompaniment` does."""
+    names = list(sources)
+    summed = VOCALS in names and len(names) > 1 and ACCOMPANIMENT not in names
+    return [*names, ACCOMPANIMENT] if summed else names
 
 
 def sum_of(signals: Iterable[Audio]) -> Audio:

@@ -13,7 +13,8 @@ the pseudo-inverse and the rank takes the place of I, so that a track whose chan
 all the same is separated as its mono version is.
 """
 
-from collections.abc import Callable
+import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from oracle.stft import Spectrum
 
 # Frames filtered at a time: bounds the memory of the covariances and keeps them in the cache.
-BATCH_FRAMES = 64
+BATCH_FRAMES = 16
 
 # An eigenvalue or a pivot that is smaller, relative to the largest, is rounding: of float32 audio
 # in a direction in which it has no energy (about 1e-14), or of the matrices themselves.
@@ -82,7 +83,8 @@ def multichannel_wiener_filter(
     _check(sources, mixture, dtype)
     if not 0 <= regularization < np.inf:
         raise ValueError(f"regularization must be finite and not negative, got {regularization}")
-    return _filter(sources, mixture, regularization, _scaled_to_trace, 0.0, dtype)
+    model = SpatialModel.of(covariance_sums(sources))
+    return model.filter(sources, mixture, regularization=regularization, dtype=dtype)
 
 
 def sisec18_wiener_filter(
@@ -123,8 +125,8 @@ def sisec18_wiener_filter(
     if not 0 < window_sum < np.inf:
         raise ValueError(f"window_sum must be positive and finite, got {window_sum}")
     regularization = sisec18_regularization(len(mixture), window_sum)
-    floor = float(np.finfo(np.float64).eps) * window_sum**2
-    return _filter(sources, mixture, regularization, _scaled_to_sisec18, floor, dtype)
+    model = SpatialModel.of_sisec18(covariance_sums(sources, floor=sisec18_floor(window_sum)))
+    return model.filter(sources, mixture, regularization=regularization, dtype=dtype)
 
 
 def sisec18_regularization(n_channels: int, window_sum: float) -> float:
@@ -149,86 +151,159 @@ def sisec18_regularization(n_channels: int, window_sum: float) -> float:
     return float(np.finfo(np.float64).eps ** (1 / n_channels) * window_sum**2)
 
 
-def _scaled_to_trace(covariance: Complex) -> tuple[Complex, Complex]:
-    """Scale R of shape (n_freqs, I, I) to trace I; return it and its inverse over its rank."""
-    n_channels = covariance.shape[-1]
-    trace = np.trace(covariance, axis1=1, axis2=2).real[:, None, None]
-    covariance = n_channels * _quotient(covariance, trace)
-    return covariance, _inverse_over_rank(covariance)
+def sisec18_floor(window_sum: float) -> float:
+    """Return what SiSEC 2018's code added to the powers that it divided by."""
+    return float(np.finfo(np.float64).eps) * window_sum**2
 
 
-def _scaled_to_sisec18(covariance: Complex) -> tuple[Complex, Complex]:
-    n_channels = covariance.shape[-1]
-    scale = n_channels * _quotient(np.ones(n_channels), np.trace(covariance))
-    # (R diag(scale))^-1 = diag(1 / scale) R^-1
-    inverse = _inverse_over_rank(covariance) * _quotient(np.ones(n_channels), scale)[:, None]
-    return covariance * scale, inverse
+def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
+    """Sum y y^H / (|y|^2 / I + floor) over frames: the spatial covariances, not yet scaled.
+
+    Parameters
+    ----------
+    sources : array of shape (n_sources, n_channels, n_freqs, n_frames), complex
+    floor : float, optional
+        In units of power of the spectra.
+
+    Returns
+    -------
+    sums : array of shape (n_sources, n_channels, n_channels, n_freqs), complex128
+        Those of some frames and of others add up.
+    """
+    n_sources, n_channels, n_freqs, n_frames = sources.shape
+    sums = np.zeros((n_sources, n_channels**2, n_freqs))
+    for batch in _batches(n_frames):
+        for total, products in zip(sums, map(_products, _planes(sources, batch)), strict=True):
+            power = products[:n_channels].mean(axis=0) + floor
+            total += np.einsum("ktf,tf->kf", products, _quotient(1.0, power))
+    # From the real numbers of a Hermitian matrix to the matrix.
+    matrices = np.zeros((n_sources, n_channels, n_channels, n_freqs), np.complex128)
+    for k, (a, b, part) in enumerate(_entries(n_channels)):
+        matrices[:, a, b] += part * sums[:, k]
+        matrices[:, b, a] = matrices[:, a, b].conj()
+    return matrices
+
+
+@dataclass(frozen=True)
+class SpatialModel:
+    """The spatial covariances R_j of the sources of a track, and what p_j follows from.
+
+    Attributes
+    ----------
+    spatial : array of shape (n_sources, n_channels, n_channels, n_freqs), complex128
+        R_j, scaled.
+    inverse : array of the same shape
+        R_j^-1 over the rank of R_j.
+    """
+
+    spatial: Complex
+    inverse: Complex
+
+    @classmethod
+    def of(cls, sums: Complex) -> "SpatialModel":
+        """Scale `covariance_sums` to trace I."""
+        n_channels = sums.shape[1]
+        trace = np.einsum("jaaf->jf", sums).real[:, None, None]
+        spatial = n_channels * _quotient(sums, trace)
+        return cls(spatial, _inverse_over_rank(spatial))
+
+    @classmethod
+    def of_sisec18(cls, sums: Complex) -> "SpatialModel":
+        """Scale `covariance_sums` as `sisec18_wiener_filter` explains."""
+        n_channels, n_freqs = sums.shape[2:]
+        steps = np.arange(min(n_channels, n_freqs))
+        # For each source and column b, the sum of R_j(f_k)[k, b] over k.
+        trace = sums[:, steps, :, steps].sum(axis=0)
+        scale = n_channels * _quotient(np.ones(n_channels), trace)
+        # (R diag(scale))^-1 = diag(1 / scale) R^-1
+        reciprocal = _quotient(np.ones(n_channels), scale)
+        return cls(
+            sums * scale[:, None, :, None],
+            _inverse_over_rank(sums) * reciprocal[:, :, None, None],
+        )
+
+    def filter(
+        self,
+        sources: Spectrum,
+        mixture: Spectrum,
+        *,
+        regularization: float = 0.0,
+        dtype: npt.DTypeLike | None = None,
+    ) -> Spectrum:
+        """Filter any frames of the mixture; see `multichannel_wiener_filter`."""
+        estimates = np.empty_like(sources, dtype=dtype)
+        for batch in _batches(sources.shape[-1]):
+            powers = [
+                _quadratic_form(inverse, _products(source))
+                for source, inverse in zip(_planes(sources, batch), self.inverse, strict=True)
+            ]
+            # As numbers per frequency broadcast against planes (frames, freqs).
+            spatials = self.spatial[..., None, :]
+            total = sum(p * spatial for p, spatial in zip(powers, spatials, strict=True))
+            whitened = _planes(mixture, batch).astype(np.complex128)
+            _solve(total, whitened, regularization)
+            for estimate, power, spatial in zip(
+                _planes(estimates, batch), powers, spatials, strict=True
+            ):
+                for channel, row in zip(estimate, spatial, strict=True):
+                    channel[:] = power * sum(r * w for r, w in zip(row, whitened, strict=True))
+        return estimates
+
+
+def _planes(spectra: Spectrum, batch: slice) -> Spectrum:
+    """Take some frames, as they lie in memory: (..., frames, freqs)."""
+    return spectra[..., batch].swapaxes(-1, -2)
+
+
+def _entries(n_channels: int) -> list[tuple[int, int, complex]]:
+    """Tell which real numbers make a Hermitian matrix: row, column and 1 or i of each."""
+    diagonal = [(a, a, 1) for a in range(n_channels)]
+    pairs = itertools.combinations(range(n_channels), 2)
+    return diagonal + [(a, b, part) for a, b in pairs for part in (1, 1j)]
+
+
+def _products(source: Spectrum) -> Real:
+    """Compute the matrices y y^H in all bins, as the real numbers of `_entries`."""
+    n_channels = len(source)
+    real, imaginary = (part.astype(np.float64, copy=False) for part in (source.real, source.imag))
+    products = np.empty((n_channels**2, *source.shape[1:]))
+    for plane, (a, b, part) in zip(products, _entries(n_channels), strict=True):
+        if part == 1:
+            np.multiply(real[a], real[b], out=plane)
+            plane += imaginary[a] * imaginary[b]
+        else:
+            np.multiply(imaginary[a], real[b], out=plane)
+            plane -= real[a] * imaginary[b]
+    return products
+
+
+def _quadratic_form(matrix: Complex, products: Real) -> Real:
+    """Compute Re(y^H Q y) = Re trace(Q y y^H) from `_products`, with Q per frequency."""
+    numbers = [
+        matrix[a, b].real if a == b else ((matrix[a, b] + matrix[b, a].conj()) / part).real
+        for a, b, part in _entries(len(matrix))
+    ]
+    return np.asarray(np.einsum("kf,ktf->tf", np.stack(numbers), products))
+
+
+def _batches(n_frames: int) -> list[slice]:
+    return [slice(start, start + BATCH_FRAMES) for start in range(0, n_frames, BATCH_FRAMES)]
 
 
 def _inverse_over_rank(covariance: Complex) -> Complex:
-    """Invert Hermitian matrices, as far as their rank goes, and divide by the rank."""
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > RANK_TOLERANCE * np.maximum(values[:, -1:], 0)
+    """Invert Hermitian matrices, as far as their rank goes, and divide by the rank.
+
+    The matrices lie on axes 1 and 2, before the frequencies.
+    """
+    values, vectors = np.linalg.eigh(np.moveaxis(covariance, -1, 1))
+    kept = values > RANK_TOLERANCE * np.maximum(values[..., -1:], 0)
     inverse_values = np.where(kept, 1, 0) / np.where(kept, values, 1)
     inverse_values /= np.maximum(kept.sum(axis=-1, keepdims=True), 1)
-    return np.asarray((vectors * inverse_values[:, None, :]) @ vectors.conj().swapaxes(1, 2))
+    inverse = (vectors * inverse_values[..., None, :]) @ vectors.conj().swapaxes(-1, -2)
+    return np.moveaxis(inverse, 1, -1)
 
 
-def _filter(
-    sources: Spectrum,
-    mixture: Spectrum,
-    regularization: float,
-    scaled: Callable[[Complex], tuple[Complex, Complex]],
-    floor: float,
-    dtype: npt.DTypeLike | None,
-) -> Spectrum:
-    _, n_channels, n_freqs, n_frames = sources.shape
-    # Frames first, as they lie in memory; frequencies last, so that matrices per frequency
-    # broadcast against planes (frames, freqs).
-    sources = sources.swapaxes(-1, -2)
-    mixture = mixture.swapaxes(-1, -2)
-    batches = [slice(t, t + BATCH_FRAMES) for t in range(0, n_frames, BATCH_FRAMES)]
-    models = []
-    for source in sources:
-        covariance = np.zeros((n_channels, n_channels, n_freqs), np.complex128)
-        for batch in batches:
-            covariance += _spatial_covariance(source[:, batch], floor)
-        spatial, inverse = scaled(covariance.transpose(2, 0, 1))
-        models.append((spatial.transpose(1, 2, 0), inverse.transpose(1, 2, 0)))
-    estimates = np.empty_like(sources, dtype=dtype)
-    for batch in batches:
-        powers = [
-            _quadratic_form(inverse, source[:, batch])
-            for source, (_, inverse) in zip(sources, models, strict=True)
-        ]
-        total = np.zeros((n_channels, n_channels, *powers[0].shape), np.complex128)
-        for power, (spatial, _) in zip(powers, models, strict=True):
-            total += power * spatial[:, :, None]
-        whitened = _solve(total, mixture[:, batch].astype(np.complex128), regularization)
-        for estimate, power, (spatial, _) in zip(estimates, powers, models, strict=True):
-            for channel, row in zip(estimate[:, batch], spatial, strict=True):
-                channel[:] = power * sum(r * w for r, w in zip(row, whitened, strict=True))
-    return estimates.swapaxes(-1, -2)
-
-
-def _spatial_covariance(source: Spectrum, floor: float) -> Complex:
-    """Sum y y^H / (|y|^2 / I + floor) over the frames of (I, n_frames, n_freqs)."""
-    source = source.astype(np.complex128)
-    power = np.mean(source.real**2 + source.imag**2, axis=0) + floor
-    direction = _quotient(source, np.sqrt(power))
-    return np.asarray(np.einsum("atf,btf->abf", direction, direction.conj()))
-
-
-def _quadratic_form(matrix: Complex, source: Spectrum) -> Real:
-    """Compute Re(y^H Q y) in every bin, with Q per frequency."""
-    source = source.astype(np.complex128)
-    form = np.zeros(source.shape[1:])
-    for left, row in zip(source.conj(), matrix, strict=True):
-        form += (left * sum(q * right for q, right in zip(row, source, strict=True))).real
-    return form
-
-
-def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
+def _solve(matrix: Complex, vector: Complex, regularization: float) -> None:
     """Solve C u = x in every bin by elimination, and scale u by the regularization.
 
     `matrix` has shape (I, I, n_frames, n_freqs); it and `vector` (I, ...) are overwritten.
@@ -237,24 +312,29 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> Complex:
     """
     n_channels = len(vector)
     floors = [RANK_TOLERANCE * np.abs(matrix[k, k]) for k in range(n_channels)]
-    added = np.full(vector.shape[1:], 1 if regularization else 0, np.complex128)
+    reciprocals = []
+    added = np.ones(vector.shape[1:], np.complex128)
     for k in range(n_channels):
-        pivot = matrix[k, k]
-        pivot[np.abs(pivot) <= floors[k]] = 0
-        # regularization^r over the product of the r pivots, neither of which need fit a float
-        with np.errstate(over="ignore", invalid="ignore"):
-            added *= np.where(pivot == 0, 1, _quotient(regularization, pivot))
+        pivot, size = matrix[k, k], np.abs(matrix[k, k])
+        zero = size <= floors[k]
+        # As real numbers: numpy's complex division is slow, and squares may leave the range.
+        inverse = 1 / np.where(zero, np.inf, size)
+        reciprocals.append(pivot.conj() * inverse * inverse)
+        if regularization:
+            # regularization^r over the product of r pivots, neither of which need fit a float
+            with np.errstate(over="ignore", invalid="ignore"):
+                added *= np.where(zero, 1, regularization * reciprocals[k])
         for i in range(k + 1, n_channels):
-            factor = _quotient(matrix[i, k], pivot)
+            factor = matrix[i, k] * reciprocals[k]
             matrix[i, k + 1 :] -= factor * matrix[k, k + 1 :]
             vector[i] -= factor * vector[k]
     for k in reversed(range(n_channels)):
         for j in range(k + 1, n_channels):
             vector[k] -= matrix[k, j] * vector[j]
-        vector[k] = _quotient(vector[k], matrix[k, k])
-    finite = np.isfinite(added)
-    vector *= finite / (1 + np.where(finite, added, 0))
-    return vector
+        vector[k] *= reciprocals[k]
+    if regularization:
+        finite = np.isfinite(added)
+        vector *= finite / (1 + np.where(finite, added, 0))
 
 
 def _quotient(numerator: Any, denominator: Any) -> Any:

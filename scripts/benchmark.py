@@ -1,36 +1,234 @@
-"""Measure speed side by side, in one run: the STFT against a bare FFT and librosa.
+"""Measure speed, memory and exactness side by side, in one run.
 
     pip install '.[bench]' && python scripts/benchmark.py
 
-The bare FFT is scipy's, of as many frames, already cut and windowed. Prints a Markdown table:
-times are medians of several rounds in which the contestants take turns, so that a machine that
-slows down slows them all; ratios are what to quote. The last column is the largest deviation
-from the input after the way there and back.
+Prints two Markdown tables. The first is of bounds: the five oracle methods of SiSEC 2018 (IBM1,
+IBM2, IRM1, IRM2, MWF) on one long stereo track with four sources, separated and scored in
+museval's two groups, by masks on scipy.signal and `museval.eval_mus_track`, and by this package.
+The track is the embedded waltz, or the first track of MUSDB18 under --root, repeated and
+modulated. Every contestant runs in processes of its own, in turns; museval, which takes ten
+minutes, once. Memory is the peak of the process, all included. The deviation is the largest from
+museval's score of any window, target, metric and method.
+
+The second table is of the STFT, forward and inverse, against librosa and a bare FFT: scipy's, of
+as many frames, already cut and windowed. Its deviation is from the input.
+
+Ratios are what to quote: a machine that slows down slows all contestants.
 """
 
 import argparse
+import math
+import multiprocessing
 import os
 import platform
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import librosa
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
+import scipy.signal
 
-from oracle import STFT
+import oracle
+from oracle.methods import SISEC18_RMS
+from oracle.scores import MUSEVAL
+from oracle.track import with_accompaniment
+from oracle.wiener import sisec18_regularization
 
 Audio = npt.NDArray[np.float32]
+Sources = dict[str, npt.NDArray[Any]]
 
-RATE = 44100
+METHODS = ("IBM1", "IBM2", "IRM1", "IRM2", "MWF")
 N_FFT, HOP = 2048, 1024
+RATE = 44100
+
+# By method, target, metric and window.
+Scores = dict[tuple[str, str, str, int], float]
+
+
+class Result(NamedTuple):
+    """What a contestant needed, seconds and bytes, and what it found."""
+
+    seconds: float
+    memory: float
+    scores: Scores
+
+
+def long_track(seconds: int, root: Path | None) -> oracle.Track:
+    """Repeat a track to the length asked for, the level of each source slowly changing."""
+    short = oracle.datasets.waltz() if root is None else oracle.datasets.musdb18(root)[0]
+    n_samples = seconds * short.rate
+    sources = {}
+    for index, (name, audio) in enumerate(short.sources.items()):
+        sources[name] = np.empty((short.n_channels, n_samples), np.float32)
+        period = (11 + 3 * index) * short.rate
+        for start in range(0, n_samples, short.n_samples):
+            part = sources[name][:, start : start + short.n_samples]
+            t = np.arange(start, start + part.shape[1])
+            level = 0.75 + 0.25 * np.sin(2 * np.pi * t / period + index)
+            part[:] = audio[:, : part.shape[1]] * level
+    return oracle.Track.from_sources("long", short.rate, sources)
+
+
+def scipy_and_museval(track: oracle.Track) -> Scores:
+    """Separate and score as published results are made, in double precision as musdb has it."""
+    import museval
+
+    targets = {
+        name: SimpleNamespace(audio=audio.T.astype(np.float64))
+        for name, audio in track.targets.items()
+    }
+    stand_in = SimpleNamespace(targets=targets, name=track.name, rate=track.rate, subset="test")
+    scores: Scores = {}
+    for method in METHODS:
+        estimates = with_accompaniment(scipy_estimates(track, method))
+        store = museval.eval_mus_track(stand_in, {name: e.T for name, e in estimates.items()})
+        for target in store.scores["targets"]:
+            for index, frame in enumerate(target["frames"]):
+                for metric in MUSEVAL:
+                    value = float(frame["metrics"][metric])
+                    scores[method, target["name"], metric, index] = value
+    return scores
+
+
+def scipy_estimates(track: oracle.Track, method: str) -> Sources:
+    """Mask, or filter, with scipy.signal and numpy alone."""
+
+    def stft(audio: Audio) -> Any:
+        return scipy.signal.stft(audio.astype(np.float64), nperseg=N_FFT)[2]
+
+    mixture = stft(track.mixture)
+    sources = {name: stft(audio) for name, audio in track.sources.items()}
+    if method == "MWF":
+        spectra = scipy_wiener_filter(sources, mixture)
+    else:
+        power = int(method[-1])
+        magnitudes = {name: np.abs(source) ** power for name, source in sources.items()}
+        if method.startswith("IBM"):
+            threshold = 0.5 * np.abs(mixture) ** power
+            spectra = {name: (m >= threshold) * mixture for name, m in magnitudes.items()}
+        else:
+            total = sum(magnitudes.values()) + np.finfo(np.float64).tiny
+            spectra = {name: m / total * mixture for name, m in magnitudes.items()}
+    return {
+        name: scipy.signal.istft(spectrum)[1][:, : track.n_samples]
+        for name, spectrum in spectra.items()
+    }
+
+
+def scipy_wiener_filter(sources: Sources, mixture: npt.NDArray[Any]) -> Sources:
+    """Filter two channels by a local Gaussian model, the inverse of C by its determinant."""
+
+    def inverse(matrix: npt.NDArray[Any], added: float) -> npt.NDArray[Any]:
+        (a, b), (c, d) = matrix
+        return np.asarray(np.array([[d, -b], [-c, a]]) / (a * d - b * c + added))
+
+    window_sum = scipy.signal.get_window("hann", N_FFT).sum()
+    level = np.mean(np.abs(mixture) ** 2) * window_sum**2
+    level /= np.sum(scipy.signal.get_window("hann", N_FFT) ** 2) * SISEC18_RMS**2
+    added = (sisec18_regularization(2, window_sum) / window_sum**2 * level) ** 2
+    spatial, powers = {}, {}
+    for name, source in sources.items():
+        norm = np.sqrt(np.sum(np.abs(source) ** 2, axis=0)) + np.finfo(np.float64).tiny
+        direction = source / norm
+        covariance = np.einsum("aft,bft->abf", direction, direction.conj())
+        covariance *= 2 / np.einsum("aaf->f", covariance).real
+        spatial[name] = covariance[..., None]
+        form = np.einsum("aft,abf,bft->ft", source.conj(), inverse(covariance, 0), source)
+        powers[name] = form.real / len(mixture)
+    total = sum(powers[name] * spatial[name] for name in sources)
+    whitened = np.einsum("abft,bft->aft", inverse(total, added), mixture)
+    return {
+        name: powers[name] * np.einsum("abft,bft->aft", spatial[name], whitened) for name in sources
+    }
+
+
+def ours(track: oracle.Track, metrics: tuple[str, ...]) -> Scores:
+    """Separate and score with this package."""
+    from oracle.bounds import score_track
+
+    scores: Scores = {}
+    for _, _, method, target, metric, start, _, score in score_track(
+        track, METHODS, metrics=metrics
+    ):
+        scores[method, target, metric, round(start)] = score
+    return scores
+
+
+CONTESTANTS: dict[str, Callable[[oracle.Track], Scores]] = {
+    "scipy.signal masks + museval": scipy_and_museval,
+    "oracle": lambda track: ours(track, MUSEVAL),
+    "oracle, SDR only": lambda track: ours(track, ("SDR",)),
+}
+
+
+def measure(name: str, seconds: int, root: Path | None) -> Result:
+    """Run a contestant once; in a process of its own, the peak of memory is its own."""
+    track = long_track(seconds, root)
+    start = time.perf_counter()
+    scores = CONTESTANTS[name](track)
+    elapsed = time.perf_counter() - start
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Result(elapsed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, scores)
+
+
+def in_process(name: str, seconds: int, root: Path | None) -> Result:
+    """Measure in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, (name, seconds, root))
+
+
+def deviation(scores: Scores, expected: Scores) -> str:
+    """Tell the largest deviation, which may not lie in what is NaN."""
+    common = [key for key in scores if key in expected]
+    if {key for key in common if math.isnan(scores[key])} != {
+        key for key in common if math.isnan(expected[key])
+    }:
+        return "NaN elsewhere"
+    return f"{np.nanmax([abs(scores[key] - expected[key]) for key in common]):.1e}"
+
+
+def bounds_table(seconds: int, rounds: int, root: Path | None) -> None:
+    """Run the first benchmark and print its table."""
+    peer, *names = CONTESTANTS
+    print(
+        f"Five methods, {', '.join(METHODS)}, on {seconds} s of stereo with four sources, "
+        f"{os.cpu_count()} cores, {platform.machine()}\n"
+    )
+    lengths = dict.fromkeys(names, seconds) | {"twice as long: oracle": 2 * seconds}
+    runs: dict[str, list[Result]] = {name: [] for name in lengths}
+    expected = in_process(peer, seconds, root)
+    for _ in range(rounds):
+        for label, length in lengths.items():
+            runs[label].append(in_process(label.removeprefix("twice as long: "), length, root))
+    print("| | seconds | museval / it | peak memory (GB) | largest deviation from museval (dB) |")
+    print("|---|---|---|---|---|")
+    print(f"| {peer} | {expected.seconds:.1f} | 1 | {expected.memory / 1e9:.2f} | |")
+    medians = {}
+    for label, results in runs.items():
+        medians[label] = statistics.median(result.seconds for result in results)
+        memory = max(result.memory for result in results)
+        same = lengths[label] == seconds
+        print(
+            f"| {label} | {medians[label]:.2f} "
+            f"| {f'{expected.seconds / medians[label]:.0f}' if same else ''} "
+            f"| {memory / 1e9:.2f} "
+            f"| {deviation(results[0].scores, expected.scores) if same else ''} |"
+        )
+    ratio = medians["twice as long: oracle"] / medians["oracle"]
+    print(f"\nTwice the length takes {ratio:.2f} times as long.\n")
 
 
 def stft_contestants(audio: Audio, workers: int) -> dict[str, Callable[[], Audio]]:
     """Make the functions to time: each transforms the audio forward and back."""
-    stft = STFT(n_fft=N_FFT, hop_length=HOP, workers=workers)
+    stft = oracle.STFT(n_fft=N_FFT, hop_length=HOP, workers=workers)
     n_samples = audio.shape[-1]
     n_frames = stft.n_frames(n_samples)
     frames = np.random.default_rng(0).standard_normal((len(audio), n_frames, N_FFT), np.float32)
@@ -49,40 +247,53 @@ def stft_contestants(audio: Audio, workers: int) -> dict[str, Callable[[], Audio
     return {"bare scipy.fft.rfft + irfft": bare, "oracle.STFT": ours, "librosa": librosas}
 
 
-def main() -> None:
-    """Run the benchmark and print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--channels", type=int, default=10)
-    parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--workers", type=int, default=-1, help="threads; -1 is one a core")
-    options = parser.parse_args()
-    audio = np.random.default_rng(0).standard_normal(
-        (options.channels, options.seconds * RATE), np.float32
-    )
-    contestants = stft_contestants(audio, options.workers)
+def stft_table(n_channels: int, seconds: int, rounds: int, workers: int) -> None:
+    """Run the second benchmark and print its table."""
+    audio = np.random.default_rng(0).standard_normal((n_channels, seconds * RATE), np.float32)
+    contestants = stft_contestants(audio, workers)
     results = {name: work() for name, work in contestants.items()}  # this also warms up
     deviations = {
         name: f"{np.abs(result - audio).max():.1e}" if result.shape == audio.shape else ""
         for name, result in results.items()
     }
     times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, work in contestants.items():
             start = time.perf_counter()
             work()
             times[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(rounds) for name, rounds in times.items()}
+    medians = {name: statistics.median(each) for name, each in times.items()}
     print(
-        f"STFT {N_FFT}/{HOP}, forward and inverse, float32, {options.channels} channels x "
-        f"{options.seconds} s, {options.workers} workers, {os.cpu_count()} cores, "
-        f"{platform.machine()}\n"
+        f"STFT {N_FFT}/{HOP}, forward and inverse, float32, {n_channels} channels x "
+        f"{seconds} s, {workers} workers\n"
     )
     print("| | seconds | relative to oracle | deviation |")
     print("|---|---|---|---|")
     for name, median in medians.items():
         ratio = median / medians["oracle.STFT"]
         print(f"| {name} | {median:.3f} | {ratio:.2f} | {deviations[name]} |")
+
+
+def main() -> None:
+    """Run the benchmarks and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", choices=("bounds", "stft"), help="one of the two benchmarks")
+    parser.add_argument("--seconds", type=int, default=240, help="length of the track")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each but museval")
+    parser.add_argument("--root", type=Path, help="folder of MUSDB18; its first track is used")
+    parser.add_argument("--stft-channels", type=int, default=10)
+    parser.add_argument("--stft-seconds", type=int, default=60)
+    parser.add_argument("--stft-rounds", type=int, default=7)
+    parser.add_argument("--workers", type=int, default=-1, help="STFT: threads; -1: one a core")
+    options = parser.parse_args()
+    if options.only != "stft":
+        bounds_table(options.seconds, options.rounds, options.root)
+    if options.only != "bounds":
+        stft_table(
+            options.stft_channels, options.stft_seconds, options.stft_rounds, options.workers
+        )
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ import soundfile
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
 from oracle.cli import main
-from oracle.methods import METHODS
+from oracle.methods import METHODS, Separator
 from oracle.results import aggregate, read_scores
-from oracle.scores import METRICS
-from oracle.stft import Spectrum
+from oracle.scores import GLOBAL, METRICS, MUSEVAL
 from oracle.track import Audio
 
 RATE = 8000
@@ -140,17 +139,15 @@ def as_waltz(monkeypatch: pytest.MonkeyPatch) -> Callable[[Track], None]:
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
     """Interrupt this call of the method MIX, as Ctrl-C would."""
-    calls: list[Spectrum] = []
+    calls: list[Track] = []
 
-    def separator(
-        sources: Spectrum, mixture: Spectrum, stft: STFT, dtype: np.dtype[Any]
-    ) -> Spectrum:
-        calls.append(mixture)
+    def prepare(track: Track, stft: STFT) -> Separator:
+        calls.append(track)
         if len(calls) == call:
             raise KeyboardInterrupt
-        return sources
+        return lambda sources, mixture: sources
 
-    broken = dataclasses.replace(METHODS["MIX"], separator=separator)
+    broken = dataclasses.replace(METHODS["MIX"], prepare=prepare)
     monkeypatch.setitem(METHODS, "MIX", broken)
 
 
@@ -194,11 +191,11 @@ def test_bounds_alone_prints_the_table_of_the_waltz(run: Run) -> None:
         assert list(rows) == ["MIX", "IRM2"]
         for method, cells in rows.items():
             expected = [f"{of_metric[method, target]:.2f}" for target in targets]
-            assert cells == expected + (["13", "0"] if metric == "SDR" else [])
+            assert cells == expected + (["13", "0"] if metric in MUSEVAL else [])
     words = " ".join(out.split())
     assert "method drums bass other vocals accompaniment windows NaN" in words
     assert "STFT: hann window of 2048 samples, hop 1024. 1 track." in words
-    assert "SDR: museval v4, median over windows of 1 s; NaN: windows in which" in words
+    assert "SDR, ISR, SIR, SAR: museval v4, median over windows of 1 s; NaN: windows" in words
     assert "Mixture: the sum of the sources, as none was delivered." in words
 
 
@@ -330,8 +327,9 @@ def test_bounds_writes_these_files(results: Path) -> None:
 def test_scores_are_complete_and_aggregate_to_the_bounds(results: Path, stems: Path) -> None:
     scores = read_scores(results / "scores.csv")
     assert set(scores["metric"]) == set(METRICS)
-    n_targets, n_global = 3, len(METRICS) - 1
-    assert len(scores) == 2 * n_targets * sum(n_global + seconds for seconds in (2, 3))
+    n_targets, n_global, n_framewise = 3, len(GLOBAL), len(MUSEVAL)
+    per_target = sum(n_global + n_framewise * seconds for seconds in (2, 3))
+    assert len(scores) == 2 * n_targets * per_target
     bounds = pd.read_csv(results / "bounds.csv")
     assert_close(aggregate(scores), bounds)
     assert_close(bounds, oracle.compute_bounds(datasets.folder(stems), methods=["MIX", "IRM2"]))
@@ -513,7 +511,7 @@ def test_help_explains_every_option(run: Run) -> None:
         (["bounds", "waltz", "polka"], r"unexpected extra argument.*polka"),
         (["bounds", "--methods", "IRM2,irm3"], r"method must be one of MIX, .*got 'irm3'"),
         (["bounds", "--methods", "MIX,MIX"], "methods must be named once each, got 'MIX' twice"),
-        (["bounds", "--metrics", "SDR,PESQ"], "metrics must be some of SDR, .*got 'SDR,PESQ'"),
+        (["bounds", "--metrics", "SDR,PESQ"], "metrics must be some of SDR, .*got SDR, PESQ"),
         (["bounds", "--hop", "0"], r"hop_length must lie between 1 and n_fft=2048, got 0"),
         (["bounds", "--hop", "4096"], "hop_length must lie between .* got 4096"),
         (["bounds", "--hop", "2048"], "hop_length must let the windows overlap enough"),
@@ -694,7 +692,7 @@ def test_nothing_is_written_outside_out(
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_track_name_becomes_one_file_within_out(tmp_path: Path, name: str) -> None:
     out = tmp_path / "below" / "out"
-    track = make_track(name, n_samples=100)
+    track = make_track(name, n_samples=RATE)
     oracle.compute_bounds(track, methods=["MIX"], out=out)
     assert all(path.startswith("below/out/") for path in contents(tmp_path))
     (path,) = (out / "MIX" / "test").iterdir()
@@ -706,7 +704,7 @@ def test_track_name_becomes_one_file_within_out(tmp_path: Path, name: str) -> No
 
 def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
     name = "caf\udce9"  # as Python has a file name that is no UTF-8
-    loaders = (lambda: make_track(name), lambda: make_track("good", n_samples=100))
+    loaders = (lambda: make_track(name), lambda: make_track("good", n_samples=RATE))
     tracks = datasets.Dataset("two", (name, "good"), loaders)
     with pytest.raises(TracksFailed) as error:
         oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
@@ -718,7 +716,7 @@ def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("subset", ["../up", "/abs", ".", "a/b"])
 def test_subset_becomes_one_folder_within_out(tmp_path: Path, subset: str) -> None:
     out = tmp_path / "below" / "out"
-    oracle.compute_bounds(make_track(subset=subset, n_samples=100), methods=["MIX"], out=out)
+    oracle.compute_bounds(make_track(subset=subset, n_samples=RATE), methods=["MIX"], out=out)
     assert all(path.startswith("below/out/") for path in contents(tmp_path))
     (path,) = (out / "MIX").iterdir()
     assert unquote(path.name) == subset
@@ -728,7 +726,7 @@ def test_subset_becomes_one_folder_within_out(tmp_path: Path, subset: str) -> No
 def test_source_name_becomes_one_file_within_out(
     run: Run, as_waltz: Callable[[Track], None], tmp_path: Path, name: str
 ) -> None:
-    as_waltz(make_track("t", name, "plain", n_samples=100))
+    as_waltz(make_track("t", name, "plain", n_samples=RATE))
     out = tmp_path / "below" / "out"
     assert run("separate", "--methods", "MIX", "--out", out / "sep").status == 0
     assert run("bounds", "--methods", "MIX", "--out", out / "bounds").status == 0
@@ -742,7 +740,7 @@ def test_source_name_becomes_one_file_within_out(
 def test_separate_makes_folders_of_names_within_out(
     run: Run, as_waltz: Callable[[Track], None], tmp_path: Path, name: str
 ) -> None:
-    as_waltz(make_track(name, "x", subset=name, n_samples=100))
+    as_waltz(make_track(name, "x", subset=name, n_samples=RATE))
     out = tmp_path / "below" / "out"
     assert run("separate", "--methods", "MIX", "--out", out).status == 0
     (path,) = contents(tmp_path)
@@ -759,9 +757,9 @@ def test_separate_makes_folders_of_names_within_out(
 @pytest.mark.parametrize("name", FOLDER_NAMES)
 def test_folder_name_is_the_name_of_the_track(run: Run, tmp_path: Path, name: str) -> None:
     root = tmp_path / "stems"
-    write_track(root / name, n_samples=100)
+    write_track(root / name, n_samples=RATE)
     hidden = name.startswith(".")
-    write_track(root / "good", n_samples=100)
+    write_track(root / "good", n_samples=RATE)
     out = tmp_path / "below" / "out"
     outcome = run("bounds", root, "--methods", "MIX", "--out", out)
     assert (outcome.status, outcome.err) == (0, "")
@@ -776,7 +774,7 @@ def test_name_too_long_for_a_file_fails_alone_and_at_once(
 ) -> None:
     root = tmp_path / "stems"
     for name in ("good", "x" * 250):
-        write_track(root / name, n_samples=100)
+        write_track(root / name, n_samples=RATE)
     out = tmp_path / "out"
     status, _, err = run(command, root, "--methods", "MIX", "--out", out)
     assert status == 3
@@ -786,16 +784,16 @@ def test_name_too_long_for_a_file_fails_alone_and_at_once(
 
 def test_two_tracks_of_one_name_are_not_merged(tmp_path: Path) -> None:
     tracks = [
-        make_track("a", n_samples=100),
-        make_track("a", n_samples=200),
-        make_track("a", n_samples=300, subset="train"),
+        make_track("a", n_samples=RATE),
+        make_track("a", n_samples=2 * RATE),
+        make_track("a", n_samples=3 * RATE, subset="train"),
     ]
     with pytest.raises(TracksFailed) as error:
         oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
     (failure,) = error.value.exceptions
     assert re.search("different names in a subset, got two called 'a'", str(failure))
     run_ = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
-    assert [track["n_samples"] for track in run_["tracks"]] == [100, 300]
+    assert [track["n_samples"] for track in run_["tracks"]] == [RATE, 3 * RATE]
 
 
 # Tracks at the edge
@@ -829,7 +827,10 @@ def test_track_at_the_edge_has_every_bound(
 ) -> None:
     as_waltz(make_track("t", *sources, **shape))
     status, out, err = run("bounds", "--out", tmp_path / "out")
-    assert (status, err) == (0, "")
+    assert status == 0
+    # A track of a few samples is too short for the filters of ISR, SIR and SAR.
+    warned = "oracle: warning: t: delayed copies are nearly dependent"
+    assert err.startswith(warned) if "n_samples" in shape else err == ""
     assert list(printed(out, "SDR")) == list(METHODS)
     bounds = pd.read_csv(tmp_path / "out" / "bounds.csv")
     assert list(dict.fromkeys(bounds["target"])) == targets

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from oracle import STFT, Track, methods, separate
-from oracle.methods import METHODS, Method, masking, methods_named, separate_each
+from oracle import STFT, Track, masks, methods, separate
+from oracle.methods import METHODS, Method, Separation, masking, methods_named, separate_each
 from oracle.track import Audio
 
 # Estimates are float32: relative to the loudest sample.
@@ -159,7 +159,7 @@ def test_a_method_is_one_function_and_one_line(
         formula="1 / 2",
         summary="Half of it.",
         reference="nobody",
-        separator=masking(lambda sources, mixture: np.full(sources.shape, 0.5, np.float32)),
+        prepare=masking(lambda sources, mixture: np.full(sources.shape, 0.5, np.float32)),
     )
     monkeypatch.setitem(METHODS, "HALF", half)
     assert_close(separate(track, "HALF")["vocals"], track.mixture / 2)
@@ -187,3 +187,30 @@ def test_unknown_and_repeated_methods_have_their_errors(track: Track) -> None:
         methods_named(["MIX", "MIX"])
     with pytest.raises(TypeError, match="methods must be several names, got the one string 'MIX'"):
         methods_named("MIX")
+
+
+@pytest.mark.parametrize("stft", [STFT(), STFT(n_fft=300, hop_length=70, window="hamming")])
+def test_parts_of_a_separation_are_parts_of_the_estimates(track: Track, stft: STFT) -> None:
+    separation = Separation(track, METHODS, stft=stft)
+    whole = dict(separate_each(track, METHODS, stft=stft))
+    for start, stop in ((0, 1), (0, 700), (5000, 13000), (track.n_samples - 9, track.n_samples)):
+        part = separation.part(start, stop)
+        assert part.keys() == whole.keys()
+        for method, estimates in part.items():
+            assert list(estimates) == separation.targets == list(whole[method])
+            for target, audio in estimates.items():
+                expected = whole[method][target][:, start:stop]
+                np.testing.assert_allclose(audio, expected, atol=1e-6, err_msg=method)
+
+
+def test_long_tracks_are_separated_whole(rng: np.random.Generator) -> None:
+    n_samples = 2 * methods.SEGMENT_SAMPLES + 77
+    sources = {name: rng.standard_normal((1, n_samples)) for name in ("low", "high")}
+    track = Track.from_sources("long", 8000, sources)
+    stft = STFT()
+    estimates = separate(track, "IRM1", stft=stft)
+    spectra = stft.forward(np.stack(list(sources.values())))
+    mixture = stft.forward(track.mixture)
+    masked = masks.ideal_ratio_mask(spectra, mixture, power=1) * mixture
+    expected = stft.inverse(masked, n_samples=n_samples)
+    np.testing.assert_allclose(np.stack(list(estimates.values())), expected, atol=1e-12)

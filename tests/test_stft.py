@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 import oracle.stft
 from oracle import STFT
+from oracle.stft import Spectrum
+from oracle.track import Audio
 
 # Rounding of an FFT and an overlap-add of values around 1, in units of the machine epsilon:
 # measured below 5 here, with room for other FFTs.
@@ -454,3 +456,77 @@ def test_number_of_samples_must_be_a_positive_integer(
 def test_window_that_is_small_in_its_middle_is_refused_also_for_one_sample() -> None:
     with pytest.raises(ValueError, match="hop_length must let the windows overlap enough"):
         STFT(n_fft=17, hop_length=2, window=("general_cosine", [1, -1]))
+
+
+# A few frames at a time
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n_fft=st.integers(2, 40),
+    overlap=st.floats(1, 8),
+    n_samples=st.integers(1, 3000),
+    edges=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    double=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_modify_equals_inverse_of_the_changed_spectra(
+    n_fft: int,
+    overlap: float,
+    n_samples: int,
+    edges: tuple[float, float],
+    double: bool,
+    seed: int,
+) -> None:
+    try:
+        stft = STFT(n_fft=n_fft, hop_length=max(1, int(n_fft / overlap)), window="hamming")
+    except ValueError:
+        reject()
+    start, stop = sorted(round(edge * n_samples) for edge in edges)
+    stop = max(stop, min(start + 1, n_samples))
+    start = min(start, stop - 1)
+    dtype = np.dtype(np.float64 if double else np.float32)
+    signals: Audio = np.random.default_rng(seed).standard_normal((3, 2, n_samples)).astype(dtype)
+
+    def product(spectra: Spectrum) -> Spectrum:
+        return spectra[:2] * np.abs(spectra[2:])
+
+    def total(spectra: Spectrum) -> Spectrum:
+        return np.asarray(spectra.sum(axis=0))
+
+    parts = stft.modify([product, total], list(signals), cut=slice(start, stop))
+    spectra = stft.forward(signals)
+    for part, change in zip(parts, (product, total), strict=True):
+        whole = stft.inverse(change(spectra), n_samples=n_samples)
+        assert part.dtype == dtype
+        tolerance = 1e-10 if double else 1e-3
+        np.testing.assert_allclose(part, whole[..., start:stop], atol=tolerance, rtol=tolerance)
+
+
+def test_modify_analyses_in_the_precision_asked_for(rng: np.random.Generator) -> None:
+    signals = list(rng.standard_normal((2, 1, 5000)).astype(np.float32))
+    seen: list[Spectrum] = []
+
+    def narrow(spectra: Spectrum) -> Spectrum:
+        seen.append(spectra)
+        return spectra.astype(np.complex64)
+
+    (audio,) = STFT(n_fft=256, hop_length=64).modify([narrow], signals, dtype=np.float64)
+    assert {spectra.dtype for spectra in seen} == {np.dtype(np.complex128)}
+    assert audio.dtype == np.float32
+    np.testing.assert_allclose(audio, signals, atol=1e-5)
+    assert STFT().modify([], signals) == []
+
+
+@pytest.mark.parametrize("n_samples", [1, 100, 40_000])
+def test_sums_over_frames_have_each_frame_once(rng: np.random.Generator, n_samples: int) -> None:
+    stft = STFT(n_fft=64, hop_length=16)
+    signals: Audio = rng.standard_normal((2, 3, n_samples)).astype(np.float32)
+
+    def count_and_sum(spectra: Spectrum) -> tuple[int, Spectrum]:
+        return spectra.shape[-1], np.asarray(spectra.sum(axis=-1))
+
+    count, total = stft.sum_over_frames(count_and_sum, list(signals), dtype=np.float64)
+    expected = stft.forward(signals.astype(np.float64))
+    assert count == expected.shape[-1]
+    np.testing.assert_allclose(total, expected.sum(axis=-1), atol=1e-10)

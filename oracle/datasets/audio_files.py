@@ -22,6 +22,16 @@ def readable_suffixes() -> frozenset[str]:
     return frozenset(f".{name}" for name in formats | {"aif", "aifc", "oga", "opus"})
 
 
+def audio_in(folder: Path) -> list[Path]:
+    """Find the audio files in a folder; also links to nothing, which fail when they are read."""
+    suffixes = readable_suffixes() | UNREADABLE
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if path.suffix.lower() in suffixes and not path.is_dir() and path.name[0] != "."
+    )
+
+
 def read_stems(paths: Mapping[str, Path]) -> tuple[int, dict[str, Audio]]:
     """Read files that belong together.
 

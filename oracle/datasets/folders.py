@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from oracle.datasets.audio_files import UNREADABLE, read_stems, readable_suffixes
+from oracle.datasets.audio_files import UNREADABLE, audio_in, read_stems
 from oracle.datasets.dataset import Dataset
 from oracle.track import Track
 
@@ -54,7 +54,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
             "use the dataset musdb18, its root the folder with train and test"
         )
     for name in SUBSETS:
-        if _stems(root / name):
+        if audio_in(root / name):
             raise ValueError(
                 f"folder must hold the tracks of a subset in folders of their own, "
                 f"got audio files in {root / name}"
@@ -67,7 +67,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         BY_SUBSET: [(path, path.name, part) for part in SUBSETS for path in _folders(root / part)],
     }
     found = {
-        kind: tracks for kind, tracks in kinds.items() if any(_stems(path) for path, *_ in tracks)
+        kind: tracks for kind, tracks in kinds.items() if any(audio_in(path) for path, *_ in tracks)
     }
     if not found:
         raise ValueError(
@@ -101,7 +101,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
 
 def _load(path: Path, track_name: str, subset: str) -> Track:
     stems: dict[str, Path] = {}
-    for file in _stems(path):
+    for file in audio_in(path):
         if file.suffix.lower() in UNREADABLE:
             raise ValueError(
                 f"{file} must be in a format that soundfile reads (WAV, FLAC, ...): convert it"
@@ -135,13 +135,3 @@ def _order(name: str) -> tuple[int, str]:
 
 def _folders(path: Path) -> list[Path]:
     return sorted(p for p in path.glob("*") if p.is_dir() and not p.name.startswith("."))
-
-
-def _stems(path: Path) -> list[Path]:
-    """Find the audio files in a folder; also links to nothing, which fail when they are read."""
-    suffixes = readable_suffixes() | UNREADABLE
-    return sorted(
-        p
-        for p in path.glob("*")
-        if p.suffix.lower() in suffixes and not p.is_dir() and not p.name.startswith(".")
-    )

@@ -1,15 +1,38 @@
-"""Metrics: framewise and global energy ratios, and the scale-invariant family.
+"""Metrics: framewise and global energy ratios, the scale-invariant family, BSS Eval.
 
 References come first, estimates second. Arrays have shape (n_sources, n_channels,
 n_samples); ratios are in dB, computed from energies over all channels summed in float64.
 A silent reference gives NaN, a perfect estimate +inf.
 """
 
-from oracle.metrics.energy_ratios import framewise_sdr, usdr, window_starts
+from oracle.metrics.bss_eval import (
+    IllConditionedWarning,
+    ImagesRatios,
+    SourcesRatios,
+    bss_eval_images,
+    bss_eval_images_framewise,
+    bss_eval_sources,
+    bss_eval_sources_framewise,
+    bss_eval_v4,
+    bss_eval_v4_regularized,
+)
+from oracle.metrics.decomposition import BSSEval
+from oracle.metrics.energy_ratios import framewise_sdr, usdr
 from oracle.metrics.scale_invariant import ScaleInvariantRatios, scale_invariant_ratios
+from oracle.metrics.windows import window_starts
 
 __all__ = [
+    "BSSEval",
+    "IllConditionedWarning",
+    "ImagesRatios",
     "ScaleInvariantRatios",
+    "SourcesRatios",
+    "bss_eval_images",
+    "bss_eval_images_framewise",
+    "bss_eval_sources",
+    "bss_eval_sources_framewise",
+    "bss_eval_v4",
+    "bss_eval_v4_regularized",
     "framewise_sdr",
     "scale_invariant_ratios",
     "usdr",

@@ -1,11 +1,14 @@
 """Ratios of the energy of a source to that of the error: framewise (museval) and global."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from oracle.metrics.windows import Windows
+from oracle.threads import in_threads
 from oracle.track import Audio
 
 Float64s = npt.NDArray[np.float64]
@@ -13,7 +16,7 @@ Float64s = npt.NDArray[np.float64]
 # An array of shape (n_sources, n_channels, n_samples), or as many of (n_channels, n_samples).
 Signals = Audio | Sequence[Audio]
 
-# Samples taken to float64 at a time: long signals are never held in double precision.
+# Samples taken to float64 at a time.
 BLOCK_SAMPLES = 2**16
 
 
@@ -58,19 +61,9 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
     >>> framewise_sdr(references, 0.9 * references, window=4, hop=4).round(6)
     array([[20., 20.]])
     """
-    n_samples = check_pair(references, estimates)
-    starts = window_starts(n_samples, window=window, hop=hop)
-    sdr = np.empty((len(references), len(starts)))
-    for column, start in enumerate(starts):
-        cut = slice(start, start + window)
-        truths, guesses = (
-            np.stack([signal[:, cut] for signal in signals]) for signals in (references, estimates)
-        )
-        if _any_silent(truths) or _any_silent(guesses):
-            sdr[:, column] = np.nan
-        else:
-            sdr[:, column] = usdr(truths, guesses)
-    return sdr
+    cuts = Windows(check_pair(references, estimates), window=window, hop=hop)
+    parts = in_threads(partial(energies, references, estimates), cuts.pieces)
+    return framewise_ratio(cuts, list(parts))
 
 
 def usdr(references: Signals, estimates: Signals) -> Float64s:
@@ -108,58 +101,54 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     >>> usdr(references, 0.9 * references).round(6)
     array([20.])
     """
-    check_pair(references, estimates)
-    signal, error = np.zeros((2, len(references)))
-    for truths, guesses in float64_blocks(references, estimates):
-        signal += energies(truths)
-        error += energies(guesses - truths)
-    return np.where(signal == 0, np.nan, decibels(signal, error))
+    cuts = blocks(check_pair(references, estimates))
+    signal, error, _ = zip(*in_threads(partial(energies, references, estimates), cuts), strict=True)
+    return np.where(sum(signal) == 0, np.nan, decibels(sum(signal), sum(error)))
 
 
-def window_starts(n_samples: int, *, window: int, hop: int) -> list[int]:
-    """Return the first samples of the windows that museval cuts a signal into.
+class Energies(NamedTuple):
+    """Energies of a part of some signals and of their errors, arrays of shape (n_sources,).
 
-    Parameters
-    ----------
-    n_samples : int
-        Length of the signal.
-    window, hop : int
-        Length of the windows and samples from one to the next.
-
-    Returns
-    -------
-    starts : list of int
-        Whole windows only; one window for a signal that is no longer than it.
-
-    Raises
-    ------
-    ValueError
-        If the window or hop is not positive.
-
-    Examples
-    --------
-    >>> window_starts(10, window=4, hop=4), window_starts(3, window=4, hop=4)
-    ([0, 4], [0])
+    `silent` tells whether a reference or an estimate is silent in the part.
     """
-    for argument, value in (("window", window), ("hop", hop)):
-        if value < 1:
-            raise ValueError(f"{argument} must be at least 1 sample, got {value}")
-    return list(range(0, max(n_samples - window, 0) + 1, hop))
+
+    signal: Float64s
+    error: Float64s
+    silent: npt.NDArray[np.bool_]
 
 
-def float64_blocks(*several: Signals) -> Iterator[list[Float64s]]:
-    """Cut signals into blocks of samples, as float64 matrices of shape (n_sources, ...)."""
-    for start in range(0, several[0][0].shape[-1], BLOCK_SAMPLES):
-        cut = slice(start, start + BLOCK_SAMPLES)
-        yield [
-            np.stack([signal[:, cut].ravel() for signal in signals], dtype=np.float64)
-            for signals in several
-        ]
+def energies(references: Signals, estimates: Signals, cut: slice = slice(None)) -> Energies:
+    """Compute energies of a part, all channels together, in float64."""
+    shape = references[0][:, cut].shape
+    truth, error = np.empty((2, *shape))
+    signals, errors, silent = [], [], []
+    for reference, estimate in zip(references, estimates, strict=True):
+        truth[:] = reference[:, cut]
+        np.subtract(estimate[:, cut], truth, out=error)
+        signals.append(np.einsum("ij,ij->", truth, truth))
+        errors.append(np.einsum("ij,ij->", error, error))
+        silent.append((is_silent(truth), is_silent(estimate[:, cut])))
+    return Energies(np.array(signals), np.array(errors), np.array(silent))
 
 
-def energies(signals: Float64s) -> Float64s:
-    """Sum the squares of each row of a matrix."""
-    return np.asarray(np.einsum("ij,ij->i", signals, signals))
+def framewise_ratio(cuts: Windows, parts: Sequence[Energies]) -> Float64s:
+    """Compute SDR in windows from the energies of their pieces."""
+    signal, error, silent = (np.stack(values) for values in zip(*parts, strict=True))
+    ratio = decibels(cuts.sums(signal), cuts.sums(error))
+    ratio[silent_windows(cuts, silent)] = np.nan
+    return ratio.T
+
+
+def silent_windows(cuts: Windows, silent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Tell in which windows any signal is silent, from where their pieces are."""
+    heard = cuts.sums(~silent).reshape(len(cuts.windows), -1)
+    return np.asarray((heard == 0).any(axis=1))
+
+
+def blocks(n_samples: int) -> list[slice]:
+    """Cut signals into blocks: long ones are never held in double precision."""
+    starts = range(0, n_samples, BLOCK_SAMPLES)
+    return [slice(start, start + BLOCK_SAMPLES) for start in starts]
 
 
 def decibels(numerator: Any, denominator: Any) -> Float64s:
@@ -192,5 +181,7 @@ def _shape(signals: Signals) -> tuple[int, ...]:
     return (len(signals), *(shapes.pop() if shapes else ()))
 
 
-def _any_silent(signals: Audio) -> bool:
-    return bool((signals.sum(axis=1, dtype=np.float64) == 0).all(axis=-1).any())
+def is_silent(signal: Audio) -> bool:
+    """Tell whether a signal is silent as museval has it: its channels sum to zero everywhere."""
+    # Most are not, and their first samples tell.
+    return not any(part.sum(axis=0, dtype=np.float64).any() for part in (signal[:, :256], signal))

@@ -1,17 +1,16 @@
 """The scale-invariant family of Le Roux et al.: SI-SDR and its relatives."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from oracle.metrics.energy_ratios import (
-    Float64s,
-    Signals,
-    check_pair,
-    decibels,
-    energies,
-    float64_blocks,
-)
+from oracle.metrics.energy_ratios import Float64s, Signals, blocks, check_pair, decibels
+from oracle.threads import in_threads
+
+# What rounding may leave of an energy, relative to it.
+ROUNDING = 1e-14
 
 
 class ScaleInvariantRatios(NamedTuple):
@@ -54,7 +53,7 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     -------
     ratios : ScaleInvariantRatios
         Of each source; NaN where the reference is silent, +inf where nothing of an error
-        is left.
+        is left, or no more than 140 dB below the error and the estimate, which is rounding.
 
     Raises
     ------
@@ -75,42 +74,74 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     >>> ratios.si_sdr, ratios.snr.round(3)
     (array([20., inf]), array([20.   ,  6.021]))
     """
-    check_pair(references, estimates)
-    n_sources = len(references)
-    gram, cross = np.zeros((2, n_sources, n_sources))
-    signal, dots, error, residual, interference, artifacts = np.zeros((6, n_sources))
-    for truths, guesses in float64_blocks(references, estimates):
-        gram += truths @ truths.T
-        # Not the diagonal of the Gram, which is rounded otherwise: a perfect estimate has
-        # alpha 1 exactly.
-        signal += energies(truths)
-        dots += np.einsum("ij,ij->i", truths, guesses)
-        error += energies(guesses - truths)
-    silent = signal == 0
-    norms = np.where(silent, 1, np.sqrt(signal))
-    alpha = dots / np.where(silent, 1, signal)
+    cuts = blocks(check_pair(references, estimates))
+    return ratios_of(list(in_threads(partial(inner_products, references, estimates), cuts)))
 
-    # In a second pass, as the difference of two energies would lose a small residual.
-    for truths, guesses in float64_blocks(references, estimates):
-        cross += truths @ (guesses - alpha[:, None] * truths).T
+
+class InnerProducts(NamedTuple):
+    """Inner products of a part of references s_j, estimates e_k and errors e_k - s_k.
+
+    Over samples and channels; of shape (n_sources, n_sources), by j and k, and (n_sources,).
+    """
+
+    references: Float64s  # <s_j, s_k>
+    with_estimates: Float64s  # <s_j, e_k>
+    with_errors: Float64s  # <s_j, e_k - s_k>
+    estimates: Float64s  # |e_k|^2
+    errors: Float64s  # |e_k - s_k|^2
+
+
+def inner_products(
+    references: Signals, estimates: Signals, cut: slice = slice(None)
+) -> InnerProducts:
+    """Compute the inner products that all the ratios follow from, of a part."""
+    truths, guesses = (
+        np.stack([signal[:, cut].ravel() for signal in signals], dtype=np.float64)
+        for signals in (references, estimates)
+    )
+    errors = guesses - truths
+    # Not matrix products: these run in threads, and BLAS has its own.
+    return InnerProducts(
+        np.einsum("jt,kt->jk", truths, truths),
+        np.einsum("jt,kt->jk", truths, guesses),
+        np.einsum("jt,kt->jk", truths, errors),
+        np.einsum("kt,kt->k", guesses, guesses),
+        np.einsum("kt,kt->k", errors, errors),
+    )
+
+
+def ratios_of(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
+    """Compute the ratios of signals from the inner products of their parts."""
+    gram, with_estimates, with_errors, estimate, error = (
+        np.sum(products, axis=0) for products in zip(*parts, strict=True)
+    )
+    signal = gram.diagonal()
+    silent = signal == 0
+    norms = np.sqrt(np.where(silent, 1, signal))
+    alpha = with_estimates.diagonal() / norms**2
+    excess = with_errors.diagonal() / norms**2  # alpha - 1, exactly 0 of a perfect estimate
+    # The residual is that of the estimate and of the error: taken from the weaker of the two,
+    # least is lost in the difference of energies.
+    near = error < estimate
+    energy = np.where(near, error, estimate)
+    gain = np.where(near, excess, alpha)
+    residual = energy - gain**2 * signal
     # Least squares, not a solve: silent or identical references make the Gram singular.
-    normal = gram / np.outer(norms, norms)
-    weights = np.linalg.lstsq(normal, cross / norms[:, None], rcond=None)[0].T / norms
-    for truths, guesses in float64_blocks(references, estimates):
-        rest = guesses - alpha[:, None] * truths
-        projected = weights @ truths
-        residual += energies(rest)
-        interference += energies(projected)
-        artifacts += energies(rest - projected)
+    right = (np.where(near, with_errors, with_estimates) - gain * gram) / norms[:, None]
+    weights = np.linalg.lstsq(gram / np.outer(norms, norms), right, rcond=None)[0]
+    interference = np.einsum("jk,jk->k", weights, right)
+
+    def beyond_rounding(part: Float64s) -> Float64s:
+        return np.where(part > ROUNDING * energy, part, 0)
 
     target = alpha**2 * signal
     snr = decibels(signal, error)
     ratios = (
-        decibels(target, residual),
-        decibels(target, interference),
-        decibels(target, artifacts),
+        decibels(target, beyond_rounding(residual)),
+        decibels(target, beyond_rounding(interference)),
+        decibels(target, beyond_rounding(residual - interference)),
         snr + decibels(alpha**2, 1),
         snr,
-        decibels(alpha**2, (alpha - 1) ** 2),
+        decibels(alpha**2, excess**2),
     )
     return ScaleInvariantRatios(*(np.where(silent, np.nan, ratio) for ratio in ratios))

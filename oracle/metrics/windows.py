@@ -1,0 +1,77 @@
+"""Windows: what framewise metrics are computed on, and the pieces that they are made of."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def window_starts(n_samples: int, *, window: int, hop: int) -> list[int]:
+    """Return the first samples of the windows that museval cuts a signal into.
+
+    Parameters
+    ----------
+    n_samples : int
+        Length of the signal.
+    window, hop : int
+        Length of the windows and samples from one to the next.
+
+    Returns
+    -------
+    starts : list of int
+        Whole windows only; one window for a signal that is no longer than it.
+
+    Raises
+    ------
+    ValueError
+        If the window or hop is not positive.
+
+    Examples
+    --------
+    >>> window_starts(10, window=4, hop=4), window_starts(3, window=4, hop=4)
+    ([0, 4], [0])
+    """
+    for argument, value in (("window", window), ("hop", hop)):
+        if value < 1:
+            raise ValueError(f"{argument} must be at least 1 sample, got {value}")
+    return list(range(0, max(n_samples - window, 0) + 1, hop))
+
+
+class Windows:
+    """The windows of a signal, and the whole of it cut wherever one starts or stops.
+
+    What adds up over samples is computed once for each piece, however windows overlap.
+
+    Parameters
+    ----------
+    n_samples, window, hop
+        As in `window_starts`.
+
+    Attributes
+    ----------
+    windows, pieces : list of slice
+        In samples. The pieces follow each other from the first sample to the last, also
+        of what no window covers.
+    members : list of slice
+        The pieces that each window is made of.
+    around : list of lists of int
+        The windows that each piece is in.
+    """
+
+    def __init__(self, n_samples: int, *, window: int, hop: int) -> None:
+        starts = window_starts(n_samples, window=window, hop=hop)
+        self.windows = [slice(start, min(start + window, n_samples)) for start in starts]
+        stops = [cut.stop for cut in self.windows]
+        edges = sorted({0, n_samples, *starts, *stops})
+        self.pieces = [slice(*edge) for edge in pairwise(edges)]
+        place = {edge: index for index, edge in enumerate(edges)}
+        self.members = [slice(place[cut.start], place[cut.stop]) for cut in self.windows]
+        self.around: list[list[int]] = [[] for _ in self.pieces]
+        for window_index, members in enumerate(self.members):
+            for windows in self.around[members]:
+                windows.append(window_index)
+
+    def sums(self, of_pieces: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Add up what was computed of the pieces, along the first axis, in each window."""
+        return np.stack([of_pieces[members].sum(axis=0) for members in self.members])

@@ -1,0 +1,217 @@
+"""Systems: the separated audio of any system, scored as the bounds are."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oracle.datasets import Dataset
+from oracle.datasets.audio_files import audio_in, read_audio
+from oracle.datasets.folders import MIXTURE
+from oracle.execution import Advance
+from oracle.results import Row, check_method_name, file_name, folded
+from oracle.runs import run, scorer_of
+from oracle.scores import METRICS, metrics_named
+from oracle.track import ACCOMPANIMENT, VOCALS, Audio, Track, target_names, with_accompaniment
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class ExtraEstimatesWarning(UserWarning):
+    """Warns of files or folders of estimates that belong to no reference."""
+
+
+def score_system(
+    tracks: Track | Iterable[Track],
+    estimates: str | Path,
+    *,
+    name: str | None = None,
+    metrics: Sequence[str] = METRICS,
+    fit_length: bool = False,
+    out: str | Path | None = None,
+    progress: bool = False,
+) -> "DataFrame":
+    """Score the separated audio of a system.
+
+    Parameters
+    ----------
+    tracks : Track or iterable of Track
+        The references. A dataset of `oracle.datasets` reads its tracks one at a time.
+    estimates : str or Path
+        A folder with ``SUBSET/TRACK/TARGET.wav`` or ``TRACK/TARGET.wav`` (or any format
+        that soundfile reads); for a single track, also with ``TARGET.wav``. A track needs
+        an estimate of every source, or of vocals and accompaniment. Without one of the
+        accompaniment, it is the sum of the other sources' estimates.
+    name : str, optional
+        What the system is called in the results; by default, as its folder.
+    metrics : sequence of str, optional
+        As in `oracle.compute_bounds`.
+    fit_length : bool, optional
+        Whether to cut estimates that are longer than the references, and to pad shorter
+        ones with zeros, as museval does; otherwise they are an error.
+    out, progress
+        As in `oracle.compute_bounds`; the system is the method.
+
+    Returns
+    -------
+    table : DataFrame
+        As `oracle.compute_bounds` returns it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no folder of estimates.
+    ValueError
+        If there are no tracks, no such metric, `out` is no new or empty folder, or the name
+        cannot be that of a folder in it.
+    TracksFailed
+        At the end, if tracks failed: estimates of targets are missing, or do not fit the
+        references in rate, channels or length. The others are done, in its `table` and on
+        disk.
+
+    Warns
+    -----
+    ExtraEstimatesWarning
+        If there are estimates of tracks or targets without a reference, which are named.
+    IllConditionedWarning
+        As `oracle.metrics.bss_eval_v4`.
+    """
+    root = Path(estimates)
+    if not root.is_dir():
+        raise FileNotFoundError(f"estimates must be a folder, got {root}")
+    method = root.resolve().name if name is None else name
+    check_method_name(method)
+    wanted = metrics_named(metrics)
+    if isinstance(tracks, (Dataset, Track)):
+        names = tracks.track_names if isinstance(tracks, Dataset) else (tracks.name,)
+        _warn_of_extra_tracks(root, names)
+        single = len(names) == 1
+    else:
+        single = False
+
+    def score(track: Track, advance: Advance) -> list[Row]:
+        audio = _read_estimates(root, track, single=single, fit_length=fit_length)
+        targets = track.targets
+        references = {target: targets[target] for target in audio}
+        scorer = scorer_of(track, references, wanted)
+        scores = scorer.score_each(
+            lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
+            advance=lambda part: advance(track.name, part),
+        )
+        return [(track.name, track.subset, method, *score) for score in scores[method]]
+
+    settings = {"methods": [method], "metrics": wanted, "fit_length": fit_length}
+    return run(tracks, score, settings=settings, out=out, progress=progress)
+
+
+def _read_estimates(
+    root: Path, track: Track, *, single: bool, fit_length: bool
+) -> dict[str, Audio]:
+    """Read the estimates of a track: of all its targets, or of vocals and accompaniment."""
+    folder = _folder_of(root, track, single=single)
+    targets = target_names(track.sources)
+    by_name = {form: target for target in targets for form in _forms(target)}
+    files: dict[str, Path] = {}
+    extra = []
+    for path in audio_in(folder):
+        target = by_name.get(folded(path.stem))
+        if target in files:
+            raise ValueError(
+                f"{folder} must hold one file a target, got {files[target].name} and {path.name}"
+            )
+        if target is not None:
+            files[target] = path
+        elif folded(path.stem) != MIXTURE:
+            extra.append(path.name)
+    if extra:
+        warnings.warn(
+            f"{track.name}: no reference for {_listed(extra)} in {folder}",
+            ExtraEstimatesWarning,
+            stacklevel=2,
+        )
+    missing = [source for source in track.sources if source not in files]
+    if missing and files.keys() != {VOCALS, ACCOMPANIMENT}:
+        raise ValueError(
+            f"{folder} must hold an estimate of every source, or of {VOCALS} and "
+            f"{ACCOMPANIMENT} alone, got none of {', '.join(missing)}"
+        )
+    audio = {
+        target: _read_fitted(files[target], track, fit_length=fit_length)
+        for target in targets
+        if target in files
+    }
+    return audio if missing else with_accompaniment(audio)
+
+
+def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
+    """Read an estimate, check it against the references; fit its length if that is asked for."""
+    rate, estimate = read_audio(file)
+    n_channels, n_samples = estimate.shape
+    if rate != track.rate:
+        raise ValueError(
+            f"estimates must have the rate of references, {track.rate} Hz, got {rate} Hz in {file}"
+        )
+    if n_channels != track.n_channels:
+        raise ValueError(
+            f"estimates must have the {track.n_channels} channels of references, "
+            f"got {n_channels} in {file}"
+        )
+    if not np.isfinite(estimate).all():
+        raise ValueError(f"estimates must be finite, got NaN or infinity in {file}")
+    longer = n_samples - track.n_samples
+    if longer and not fit_length:
+        raise ValueError(
+            f"estimates must have the {track.n_samples} samples of references, got {n_samples} "
+            f"in {file}: {abs(longer)} {'more' if longer > 0 else 'fewer'} "
+            "(fit_length, or --fit-length, cuts or pads at the end)"
+        )
+    if longer < 0:
+        return np.pad(estimate, ((0, 0), (0, -longer)))
+    return estimate[:, : track.n_samples]
+
+
+def _folder_of(root: Path, track: Track, *, single: bool) -> Path:
+    """Find the folder with the estimates of a track."""
+    subset = [path for path in _folders(root) if folded(path.name) in _forms(track.subset)]
+    for parent in (*subset, root):
+        for path in _folders(parent):
+            if folded(path.name) in _forms(track.name) and audio_in(path):
+                return path
+    if single and audio_in(root):
+        return root
+    wanted = file_name(track.name)
+    found = [path.name for path in _folders(root)]
+    raise FileNotFoundError(
+        f"estimates must hold a folder of audio files {file_name(track.subset)}/{wanted} or "
+        f"{wanted}, got {root} with {_listed(found) or 'no folders'} "
+        "(of what 'oracle separate' wrote, name the folder of a method)"
+    )
+
+
+def _warn_of_extra_tracks(root: Path, names: Iterable[str]) -> None:
+    known = {form for name in names for form in _forms(name)}
+    folders = [path for path in sorted(root.glob("**/")) if path != root and audio_in(path)]
+    extra = [str(path.relative_to(root)) for path in folders if folded(path.name) not in known]
+    if extra:
+        warnings.warn(
+            f"no reference for the estimates in {_listed(extra)}",
+            ExtraEstimatesWarning,
+            stacklevel=3,
+        )
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(place for place in path.iterdir() if place.is_dir())
+
+
+def _forms(name: str) -> set[str]:
+    """Tell what a file for something of this name may be called: so, or as it is written here."""
+    return {folded(name), folded(file_name(name))}
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
