@@ -21,7 +21,15 @@ from oracle.datasets.audio_files import write_audio
 from oracle.execution import Advance, each_track
 from oracle.methods import METHODS, methods_named, separate_each
 from oracle.results import file_name, new_folder
-from oracle.scores import ALL_METRICS, FRAMEWISE, METRICS, MUSEVAL, WINDOW, metrics_named
+from oracle.scores import (
+    ALL_METRICS,
+    FRAMEWISE,
+    METRICS,
+    MUSEVAL,
+    REGULARIZED,
+    WINDOW,
+    metrics_named,
+)
 from oracle.systems import score_system
 
 if TYPE_CHECKING:
@@ -89,7 +97,7 @@ Metrics = Annotated[
     typer.Option(
         metavar="NAME,...",
         help=f"Metrics to compute, and to print: {', '.join(ALL_METRICS)}. SDR alone is several "
-        "times faster; those with -reg bear low-passed references.",
+        "times faster; those with -reg are robust to low-passed references.",
         show_default=f"computes all but -reg, prints {','.join(SHOWN)}",
     ),
 ]
@@ -157,8 +165,8 @@ def bounds_command(
 
 @app.command(
     name="score",
-    epilog="Examples: [b]oracle score stems/ estimates/ --out results[/b] | "
-    "[b]oracle score musdb18 estimates/ --root ~/musdb18 --subset test[/b] | "
+    epilog="Examples: [b]oracle score stems/ my_model/ --out results[/b] | "
+    "[b]oracle score musdb18 my_model/ --root ~/musdb18 --subset test[/b] | "
     "[b]oracle separate --methods IRM2 --out est && oracle score waltz est/IRM2[/b]",
 )
 def score_command(
@@ -174,8 +182,8 @@ def score_command(
         Path,
         typer.Argument(
             metavar="ESTIMATES",
-            help="Folder of SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav, of every source or "
-            "of vocals and accompaniment.",
+            help="Folder of SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav (of a single track, also "
+            "of TARGET.wav): every source, or vocals and accompaniment.",
         ),
     ],
     root: Root = None,
@@ -412,13 +420,17 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
     if len(subsets) > 1:
         tracks += f" ({', '.join(f'{count} {name}' for name, count in subsets.items())})"
     console.print(f"{made_by} {tracks}" + (": median / mean over tracks." if n_tracks > 1 else "."))
-    framewise = [metric for metric in metrics if metric in FRAMEWISE]
-    if framewise:
-        console.print(
-            f"{', '.join(framewise)}: museval v4, median over windows of {WINDOW:g} s; "
-            "NaN: windows in which a source or estimate is silent."
-        )
-    if "CIRM" in set(table["method"]):
+    for names, what in (
+        (MUSEVAL, "museval v4"),
+        (REGULARIZED, "with regularized filters, not museval's"),
+    ):
+        framewise = [metric for metric in metrics if metric in names]
+        if framewise:
+            console.print(
+                f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
+                "NaN: windows in which a source or estimate is silent."
+            )
+    if "CIRM" in set(table["method"]) and layout is _table_each:
         console.print("CIRM is exact up to rounding: no bound.")
     summed = table.attrs.get("mixture_is_sum", [])
     if summed and layout is _table_each:  # other systems have had a mixture of their own

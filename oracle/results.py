@@ -86,6 +86,8 @@ class RunFolder:
         for row in rows:
             by_method.setdefault(row[2], []).append(Score(*row[3:]))
         for method, scores in by_method.items():
+            if not any(score.metric in MUSEVAL for score in scores):
+                continue
             text = museval_json(scores, self._run["versions"]["oracle"])
             write_whole(self._file(file_name(method), track, ".json"), text)
         part = self._file(TRACKS, track, ".csv")
@@ -282,7 +284,8 @@ def check_method_name(name: str) -> None:
     """
     if not name.strip() or folded(name) in RUN_FILES:
         raise ValueError(
-            f"name must be that of a folder beside {', '.join(sorted(RUN_FILES))}, got {name!r}"
+            f"name must not be empty or one of {', '.join(sorted(RUN_FILES))}, got {name!r}: "
+            "choose another with name, or --name"
         )
     file_name(name)
 

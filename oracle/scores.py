@@ -7,7 +7,14 @@ import numpy as np
 
 from oracle.metrics.bss_eval import REGULARIZATION
 from oracle.metrics.decomposition import BSSEval, Examined
-from oracle.metrics.energy_ratios import Energies, Float64s, energies, framewise_ratio, is_silent
+from oracle.metrics.energy_ratios import (
+    Energies,
+    Float64s,
+    check_pair,
+    energies,
+    framewise_ratio,
+    is_silent,
+)
 from oracle.metrics.scale_invariant import InnerProducts, inner_products, ratios_of
 from oracle.metrics.windows import Windows
 from oracle.threads import in_threads
@@ -68,7 +75,7 @@ class Scorer:
     Raises
     ------
     ValueError
-        If there is no such metric.
+        If there is no such metric, or the references have not one shape.
     """
 
     def __init__(
@@ -77,8 +84,9 @@ class Scorer:
         self._metrics = metrics_named(metrics)
         self._targets = list(references)
         self._rate = rate
-        self._shape = next(iter(references.values())).shape
-        self._n_samples = self._shape[-1]
+        signals = list(references.values())
+        self._n_samples = check_pair(signals, signals)
+        self._shape = signals[0].shape
         window = max(int(WINDOW * rate), 1)
         self._cuts = Windows(self._n_samples, window=window, hop=window)
         together = groups(self._targets)
@@ -286,8 +294,8 @@ class _Group:
         for (metrics, evaluation), part in zip(
             self._evaluations.items(), tally.evaluations, strict=True
         ):
-            images = evaluation.images(part, targets=self._targets)
-            ratios |= zip(metrics, images[-len(metrics) :], strict=True)
+            sdr, *others = evaluation.images(part, targets=self._targets)
+            ratios |= zip(metrics, [sdr, *others] if "SDR" in metrics else others, strict=True)
         names = [self._names[target] for target in self._targets]
         return {
             (name, metric): row

@@ -271,11 +271,24 @@ class STFT:
         -------
         audio : list of arrays of shape (..., n), float32 or float64
             What becomes of the signals by each change, in the samples of the cut.
+
+        Raises
+        ------
+        ValueError
+            If the signals have not one shape (n_channels, n_samples), or the cut is empty
+            or has a step.
         """
         if not changes:
             return []
+        shapes = {signal.shape for signal in signals}
+        if len(shapes) != 1 or len(signals[0].shape) != 2:
+            raise ValueError(
+                f"signals must have one shape (n_channels, n_samples), got {sorted(shapes)}"
+            )
         n_samples = signals[0].shape[-1]
-        start, stop, _ = (cut or slice(None)).indices(n_samples)
+        start, stop, step = (cut or slice(None)).indices(n_samples)
+        if step != 1 or start >= stop:
+            raise ValueError(f"cut must hold samples, and have no step, got {cut}")
         frames = self._frames_over(start, stop, n_samples)
         n_padded = self._padded_length(frames.stop - frames.start)
         padded: list[Audio] = []
@@ -340,7 +353,8 @@ class STFT:
         stop = start + self._padded_length(frames.stop - frames.start)
         dtype = signals[0].dtype if dtype is None else dtype
         padded = np.zeros((len(signals), n_channels, stop - start), dtype)
-        inside = slice(max(start, 0), min(stop, n_samples))
+        # A frame may lie wholly in the padding after the signal.
+        inside = slice(min(max(start, 0), n_samples), max(min(stop, n_samples), 0))
         for place, signal in zip(padded, signals, strict=True):
             place[:, inside.start - start : inside.stop - start] = signal[:, inside]
         cut = sliding_window_view(padded, self.n_fft, axis=-1)[:, :, :: self.hop_length]

@@ -66,7 +66,7 @@ def score_system(
         If there is no folder of estimates.
     ValueError
         If there are no tracks, no such metric, `out` is no new or empty folder, or the name
-        cannot be that of a folder in it.
+        is empty, too long for a folder, or that of another file of the run.
     TracksFailed
         At the end, if tracks failed: estimates of targets are missing, or do not fit the
         references in rate, channels or length. The others are done, in its `table` and on
@@ -75,7 +75,8 @@ def score_system(
     Warns
     -----
     ExtraEstimatesWarning
-        If there are estimates of tracks or targets without a reference, which are named.
+        If there are estimates of targets without a reference or, in the folder of a `Track`
+        or a `Dataset`, of tracks without one, which are named.
     IllConditionedWarning
         As `oracle.metrics.bss_eval_v4`.
     """
@@ -103,7 +104,12 @@ def score_system(
         )
         return [(track.name, track.subset, method, *score) for score in scores[method]]
 
-    settings = {"methods": [method], "metrics": wanted, "fit_length": fit_length}
+    settings = {
+        "methods": [method],
+        "metrics": wanted,
+        "estimates": str(estimates),
+        "fit_length": fit_length,
+    }
     return run(tracks, score, settings=settings, out=out, progress=progress)
 
 
@@ -161,6 +167,8 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
         )
     if not np.isfinite(estimate).all():
         raise ValueError(f"estimates must be finite, got NaN or infinity in {file}")
+    if not n_samples:
+        raise ValueError(f"estimates must have samples, got none in {file}")
     longer = n_samples - track.n_samples
     if longer and not fit_length:
         raise ValueError(
@@ -177,9 +185,16 @@ def _folder_of(root: Path, track: Track, *, single: bool) -> Path:
     """Find the folder with the estimates of a track."""
     subset = [path for path in _folders(root) if folded(path.name) in _forms(track.subset)]
     for parent in (*subset, root):
-        for path in _folders(parent):
-            if folded(path.name) in _forms(track.name) and audio_in(path):
-                return path
+        alike = [
+            p for p in _folders(parent) if folded(p.name) in _forms(track.name) and audio_in(p)
+        ]
+        same = [p for p in alike if p.name in (track.name, file_name(track.name))]
+        if not same and len(alike) > 1:
+            raise ValueError(
+                f"{parent} must hold one folder for a track, got {_listed([p.name for p in alike])}"
+            )
+        if alike:
+            return (same or alike)[0]
     if single and audio_in(root):
         return root
     wanted = file_name(track.name)
@@ -209,7 +224,10 @@ def _folders(path: Path) -> list[Path]:
 
 def _forms(name: str) -> set[str]:
     """Tell what a file for something of this name may be called: so, or as it is written here."""
-    return {folded(name), folded(file_name(name))}
+    try:
+        return {folded(name), folded(file_name(name))}
+    except ValueError:  # too long for a file: the track fails when its turn comes
+        return {folded(name)}
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

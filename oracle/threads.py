@@ -6,6 +6,7 @@ numpy, scipy's FFT and BLAS let other threads run while they work.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -27,12 +28,14 @@ def in_threads(
     """Work on each piece, in as many threads as there are workers (-1: cores).
 
     Yields the results in the order of the pieces, as they are done; raises the first error.
+    The first call changes, for the whole process, what malloc does with freed memory.
     """
     _keep_freed_memory()
     with ThreadPoolExecutor(n_cores() if workers == -1 else workers) as pool:
         yield from pool.map(work, pieces)
 
 
+@cache
 def _keep_freed_memory() -> None:
     """Have glibc's malloc keep the memory of arrays up to 31 MiB, once they are freed.
 

@@ -6,9 +6,9 @@ Prints two Markdown tables. The first is of bounds: the five oracle methods of S
 IBM2, IRM1, IRM2, MWF) on one long stereo track with four sources, separated and scored in
 museval's two groups, by masks on scipy.signal and `museval.eval_mus_track`, and by this package.
 The track is the embedded waltz, or the first track of MUSDB18 under --root, repeated and
-modulated. Every contestant runs in processes of its own, in turns; museval, which takes ten
-minutes, once. Memory is the peak of the process, all included. The deviation is the largest from
-museval's score of any window, target, metric and method.
+modulated. Every contestant runs in processes of its own: museval, which takes ten minutes, once,
+the others several times in turns. Memory is the peak of the process, all included. The deviation
+is the largest from museval's score (of five decimals) in any window, target, metric and method.
 
 The second table is of the STFT, forward and inverse, against librosa and a bare FFT: scipy's, of
 as many frames, already cut and windowed. Its deviation is from the input.
@@ -187,7 +187,7 @@ def in_process(name: str, seconds: int, root: Path | None) -> Result:
 
 def deviation(scores: Scores, expected: Scores) -> str:
     """Tell the largest deviation, which may not lie in what is NaN."""
-    common = [key for key in scores if key in expected]
+    common = [key for key in expected if key[2] in {metric for _, _, metric, _ in scores}]
     if {key for key in common if math.isnan(scores[key])} != {
         key for key in common if math.isnan(expected[key])
     }:

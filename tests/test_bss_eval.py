@@ -889,9 +889,8 @@ def test_low_passed_sources_are_warned_of_by_name_and_condition_number() -> None
         metrics.bss_eval_v4, references, estimates, window=2000, hop=2000, filter_length=64
     )
     pattern = (
-        r"^references: delayed copies are nearly dependent, of source 1 \(condition number "
-        r"\de\+1\d\): low-passed, decoded to float, or the same signal twice. ISR, SIR and SAR are "
-        r"arbitrary to a degree, also museval's \(SDR is not\); regularized ones can be trusted$"
+        r"^references: delayed copies of source 1 \(condition number above 1e\+15\) are nearly "
+        r"linearly dependent: .* Use ISR-reg, SIR-reg, SAR-reg or bss_eval_v4_regularized$"
     )
     with pytest.warns(metrics.IllConditionedWarning, match=pattern) as caught:
         found = evaluate()
@@ -1300,7 +1299,7 @@ def test_trouble_has_the_names_of_the_sources() -> None:
     references[2] = low_passed(references[2], 0.2)
     trouble = make(references).trouble
     assert trouble is not None
-    assert trouble.startswith("delayed copies are nearly dependent, of z (condition number ")
+    assert trouble.startswith("delayed copies of z (condition number ")
     assert make(references, regularization=1e-6).trouble is None
     references[2] = references[0]
     trouble = make(references).trouble

@@ -1,5 +1,7 @@
 import itertools
 import math
+from collections.abc import Callable
+from functools import partial
 
 import hypothesis.strategies as st
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from oracle import metrics
+from oracle.metrics.windows import MAX_PIECE, Windows
 from oracle.scores import GLOBAL, MUSEVAL, Scorer, groups
 
 Floats = npt.NDArray[np.float64]
@@ -334,3 +337,34 @@ def test_the_level_of_another_reference_does_not_matter(gain: float) -> None:
     references[1] *= gain
     after = metrics.scale_invariant_ratios(references, estimates)
     assert after.si_sir[0] == pytest.approx(before.si_sir[0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("argument", ["references", "estimates"])
+def test_signals_that_are_not_finite_are_refused(value: float, argument: str) -> None:
+    signals = np.random.default_rng(0).standard_normal((2, 2, 1, 50))
+    signals[0 if argument == "references" else 1, 1, 0, 20] = value
+    functions: list[Callable[..., object]] = [
+        metrics.usdr,
+        metrics.scale_invariant_ratios,
+        partial(metrics.framewise_sdr, window=25, hop=25),
+    ]
+    for function in functions:
+        with pytest.raises(ValueError, match=f"{argument} must be finite"):
+            function(*signals)
+
+
+def test_windows_must_be_whole_numbers_of_samples() -> None:
+    signals = np.ones((1, 1, 9))
+    with pytest.raises(TypeError, match="window must be an integer number of samples, got 3.0"):
+        metrics.framewise_sdr(signals, signals, window=3.0, hop=3)  # type: ignore[arg-type]
+
+
+def test_long_signals_are_cut_into_pieces_that_make_up_the_windows() -> None:
+    cuts = Windows(10 * MAX_PIECE, window=4 * MAX_PIECE + 7, hop=3 * MAX_PIECE)
+    lengths = [piece.stop - piece.start for piece in cuts.pieces]
+    assert max(lengths) == MAX_PIECE
+    assert sum(lengths) == 10 * MAX_PIECE
+    for window, members in zip(cuts.windows, cuts.members, strict=True):
+        pieces = cuts.pieces[members]
+        assert (pieces[0].start, pieces[-1].stop) == (window.start, window.stop)

@@ -518,6 +518,30 @@ def test_modify_analyses_in_the_precision_asked_for(rng: np.random.Generator) ->
     assert STFT().modify([], signals) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"signals": [np.ones(9)]}, "signals must have one shape (n_channels, n_samples), got"),
+        ({"signals": [np.ones((1, 9)), np.ones((2, 9))]}, "got [(1, 9), (2, 9)]"),
+        ({"cut": slice(0, 8, 2)}, "cut must hold samples, and have no step, got slice(0, 8, 2)"),
+        ({"cut": slice(5, 5)}, "cut must hold samples"),
+    ],
+)
+def test_modify_refuses_what_it_cannot_cut(change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"signals": [np.ones((1, 9))]} | change
+    with pytest.raises(ValueError, match=re.escape(message)):
+        STFT(n_fft=4, hop_length=2).modify([np.copy], **arguments)
+
+
+def test_sums_over_frames_where_a_segment_starts_in_the_padding() -> None:
+    stft = STFT(n_fft=64, hop_length=48)
+    n_samples = 255 * 48 + 1
+    assert stft.n_frames(n_samples) == oracle.stft.SEGMENT_FRAMES + 1
+    signals = np.ones((1, 2, n_samples))
+    (total,) = stft.sum_over_frames(lambda spectra: [spectra.sum(axis=-1)], list(signals))
+    np.testing.assert_allclose(total, stft.forward(signals).sum(axis=-1), atol=1e-9)
+
+
 @pytest.mark.parametrize("n_samples", [1, 100, 40_000])
 def test_sums_over_frames_have_each_frame_once(rng: np.random.Generator, n_samples: int) -> None:
     stft = STFT(n_fft=64, hop_length=16)

@@ -251,6 +251,7 @@ def test_run_json_says_what_was_done(
         "dataset": "stems",
         "methods": ["est"],
         "metrics": ["uSDR", "SDR"],
+        "estimates": str(est),
         "fit_length": False,
         "aggregation": "median over windows, then median and mean over tracks",
         "window_seconds": 1.0,
@@ -1085,7 +1086,10 @@ def song(tmp_path: Path) -> Track:
 def test_a_system_cannot_be_called_as_the_files_of_a_run(
     song: Track, tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(ValueError, match="name must be that of a folder beside bounds.csv, run"):
+    with pytest.raises(
+        ValueError,
+        match="name must not be empty or one of bounds.csv, run",
+    ):
         score_system(song, tmp_path / "est", name=name, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -1119,3 +1123,31 @@ def test_names_match_whatever_their_case_and_composition(tmp_path: Path) -> None
     write(folder, {"drums": 0.9 * track.sources["Drums"], "BASS": 0.9 * track.sources["bass"]})
     table = score_system(track, tmp_path / "found", metrics=["uSDR"])
     np.testing.assert_allclose(table["median"], 20, atol=0.01)
+
+
+def test_a_folder_of_the_very_name_comes_before_one_alike(tmp_path: Path) -> None:
+    tracks = [make_track(name, "a", "b", seed=seed) for seed, name in enumerate(("Song", "song"))]
+    for track in tracks:
+        write(tmp_path / "est" / track.name, {n: 0.9 * a for n, a in track.sources.items()})
+    table = score_system(tracks, tmp_path / "est", metrics=["uSDR"])
+    np.testing.assert_allclose(table["mean"], 20, atol=0.01)
+    (failure,) = failures(make_track("SONG", "a", "b"), tmp_path / "est")
+    assert "est must hold one folder for a track, got Song, song" in failure
+
+
+def test_an_empty_estimate_is_refused_also_with_fit_length(song: Track, tmp_path: Path) -> None:
+    (drums,) = (tmp_path / "est" / "song").glob("drums.*")
+    soundfile.write(drums, np.zeros((0, 2)), RATE)
+    (failure,) = failures(song, tmp_path / "est", fit_length=True)
+    assert f"estimates must have samples, got none in {drums}" in failure
+
+
+def test_without_musevals_metrics_there_is_no_file_for_museval(song: Track, tmp_path: Path) -> None:
+    score_system(song, tmp_path / "est", metrics=["uSDR"], out=tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("song.json"))
+
+
+def failures(track: Track, estimates: Path, **options: Any) -> list[str]:
+    with pytest.raises(TracksFailed) as error:
+        score_system(track, estimates, metrics=["uSDR"], **options)
+    return [str(failure) for failure in error.value.exceptions]

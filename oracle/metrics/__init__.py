@@ -2,7 +2,8 @@
 
 References come first, estimates second. Arrays have shape (n_sources, n_channels,
 n_samples); ratios are in dB, computed from energies over all channels summed in float64.
-A silent reference gives NaN, a perfect estimate +inf.
+A perfect estimate gives +inf. A silent reference gives NaN, but is an error to the functions
+called bss_eval, as it is to museval.
 """
 
 from oracle.metrics.bss_eval import (

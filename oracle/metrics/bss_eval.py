@@ -14,7 +14,6 @@ from oracle.metrics.decomposition import (
     BSSEval,
     Permutation,
     check_heard,
-    check_length,
 )
 from oracle.metrics.energy_ratios import Float64s, Signals, check_pair, is_silent
 from oracle.metrics.windows import Windows
@@ -62,9 +61,10 @@ def bss_eval_v4(
 ) -> ImagesRatios:
     """Compute BSS Eval v4: SDR, ISR, SIR and SAR in windows, with filters of the whole track.
 
-    The figures of museval and SiSEC 2018 (``museval.metrics.bss_eval``), with a window and
-    a hop of one second. In a window in which any reference or estimate is silent (its
-    channels sum to zero at every sample) everything is NaN.
+    As ``museval.metrics.bss_eval``. For the figures of SiSEC 2018 and of museval's other
+    functions pass a window and a hop of one second: ``window=rate, hop=rate``. In a window
+    in which any reference or estimate is silent (its channels sum to zero at every sample)
+    everything is NaN.
 
     Parameters
     ----------
@@ -93,7 +93,8 @@ def bss_eval_v4(
     Raises
     ------
     TypeError
-        If the window, the hop or the filter length is not an integer.
+        If the signals are not real numbers, or the window, the hop or the filter length is
+        not an integer.
     ValueError
         If the shapes do not fit, a signal is not finite, or is silent throughout, or the
         window, the hop or the filter length is not positive.
@@ -142,7 +143,7 @@ def bss_eval_v4_regularized(
     filter_length: int = FILTER_LENGTH,
     regularization: float = REGULARIZATION,
 ) -> ImagesRatios:
-    """Compute BSS Eval v4 with regularized filters, which ill-conditioned references bear.
+    """Compute BSS Eval v4 with regularized filters, which tolerate ill-conditioned references.
 
     The filters of the projections are fitted, to the error e - s, as if white noise had been
     added to every channel of the references, `regularization` times as strong; a source
@@ -201,6 +202,8 @@ def bss_eval_images(
 
     Raises
     ------
+    TypeError
+        If the signals are not real numbers.
     ValueError
         If the shapes do not fit, or a signal is silent or not finite.
 
@@ -286,7 +289,7 @@ def bss_eval_sources(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As in `bss_eval_images`.
 
     Warns
@@ -371,8 +374,6 @@ def _v4(
 def _v3_windows(references: list[Float64s], window: int, hop: int, convention: str) -> list[slice]:
     if convention not in ("museval", "mir_eval"):
         raise ValueError(f"convention must be 'museval' or 'mir_eval', got {convention!r}")
-    check_length("window", window)
-    check_length("hop", hop)
     n_samples = references[0].shape[-1]
     cuts = Windows(n_samples, window=window, hop=hop).windows
     return [slice(0, n_samples)] if convention == "mir_eval" and len(cuts) == 1 else cuts
@@ -422,6 +423,9 @@ def _checked(references: Signals, estimates: Signals) -> tuple[list[Float64s], l
     """Take what users of museval and mir_eval have, in this package's axes."""
     checked = []
     for argument, signals in (("references", references), ("estimates", estimates)):
+        shapes = {np.shape(signal) for signal in signals}
+        if len(shapes) > 1:
+            raise ValueError(f"{argument} must have one shape, got {sorted(shapes)}")
         array = np.asarray(signals)
         if array.dtype.kind not in "fiu":
             raise TypeError(f"{argument} must be real numbers, got {array.dtype}")
@@ -433,7 +437,8 @@ def _checked(references: Signals, estimates: Signals) -> tuple[list[Float64s], l
         if array.size and more is not None:
             raise ValueError(
                 f"{argument} must have shape (n_sources, n_channels, n_samples), or (n_sources, "
-                f"n_samples) if mono, got {np.shape(signals)}: more {more} than samples"
+                f"n_samples) if mono, got {np.shape(signals)}: more {more} than samples "
+                "(museval has the samples in the middle: np.swapaxes(signals, 1, 2))"
             )
         if not np.isfinite(array).all():
             raise ValueError(f"{argument} must be finite, got NaN or infinity")

@@ -19,7 +19,6 @@ are lost in differences of large energies.
 """
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -37,8 +36,8 @@ from oracle.metrics.energy_ratios import (
     is_silent,
     silent_windows,
 )
-from oracle.metrics.projections import Projection
-from oracle.metrics.windows import Windows
+from oracle.metrics.projections import SINGULAR, Projection
+from oracle.metrics.windows import Windows, check_length
 from oracle.threads import in_threads
 
 # Taps of the distortion filters of every published BSS Eval.
@@ -156,11 +155,16 @@ class BSSEval:
             bad = {" with ".join(together): self._joint.condition}
         if not bad:
             return None
-        named = ", ".join(f"{name} (condition number {bad[name]:.0e})" for name in bad)
+        named = ", ".join(
+            f"{name} (condition number {'above ' if bad[name] >= SINGULAR else ''}"
+            f"{min(bad[name], SINGULAR):.0e})"
+            for name in bad
+        )
         return (
-            f"delayed copies are nearly dependent, of {named}: low-passed, decoded to float, "
-            "or the same signal twice. ISR, SIR and SAR are arbitrary to a degree, also "
-            "museval's (SDR is not); regularized ones can be trusted"
+            f"delayed copies of {named} are nearly linearly dependent: low-passed audio decoded "
+            "to float, the same signal twice, or hardly longer than the filters. All but the SDR "
+            "of v4 and of images is partly arbitrary then, museval's too. Use ISR-reg, SIR-reg, "
+            "SAR-reg or bss_eval_v4_regularized"
         )
 
     def examine(
@@ -441,7 +445,9 @@ class Tally:
         self._energies: list[Energies] = []
 
     def add(self, index: int, examined: Examined) -> None:
-        """Add what was examined of a piece."""
+        """Add what was examined of the piece that comes next."""
+        if index != len(self._energies):
+            raise ValueError(f"index must be {len(self._energies)}, the next piece, got {index}")
         self._energies.append(examined.energies)
         self.sums.add(index, examined.correlations)
 
@@ -476,14 +482,6 @@ def check_heard(argument: str, signals: Signals, names: Sequence[str]) -> None:
                 f"{argument} must not be silent, got {name} whose channels sum to zero at "
                 "every sample: leave it out of references and estimates"
             )
-
-
-def check_length(argument: str, value: object) -> None:
-    """Check a number of samples."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{argument} must be an integer number of samples, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{argument} must be at least 1 sample, got {value}")
 
 
 def _samples(signals: Signals, start: int, stop: int) -> Float64s:

@@ -47,7 +47,8 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
     Raises
     ------
     ValueError
-        If the shapes do not fit, or the window or hop is not positive.
+        If the shapes do not fit, a signal is not finite, or the window or hop is not
+        positive.
 
     References
     ----------
@@ -87,7 +88,7 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or a signal is not finite.
 
     References
     ----------
@@ -102,8 +103,12 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     array([20.])
     """
     cuts = blocks(check_pair(references, estimates))
-    signal, error, _ = zip(*in_threads(partial(energies, references, estimates), cuts), strict=True)
-    return np.where(sum(signal) == 0, np.nan, decibels(sum(signal), sum(error)))
+    signals, errors, _ = zip(
+        *in_threads(partial(energies, references, estimates), cuts), strict=True
+    )
+    signal, error = np.sum(signals, axis=0), np.sum(errors, axis=0)
+    check_finite(signal, error)
+    return np.where(signal == 0, np.nan, decibels(signal, error))
 
 
 class Energies(NamedTuple):
@@ -124,7 +129,8 @@ def energies(references: Signals, estimates: Signals, cut: slice = slice(None)) 
     signals, errors, silent = [], [], []
     for reference, estimate in zip(references, estimates, strict=True):
         truth[:] = reference[:, cut]
-        np.subtract(estimate[:, cut], truth, out=error)
+        with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
+            np.subtract(estimate[:, cut], truth, out=error)
         signals.append(np.einsum("ij,ij->", truth, truth))
         errors.append(np.einsum("ij,ij->", error, error))
         silent.append((is_silent(truth), is_silent(estimate[:, cut])))
@@ -134,9 +140,17 @@ def energies(references: Signals, estimates: Signals, cut: slice = slice(None)) 
 def framewise_ratio(cuts: Windows, parts: Sequence[Energies]) -> Float64s:
     """Compute SDR in windows from the energies of their pieces."""
     signal, error, silent = (np.stack(values) for values in zip(*parts, strict=True))
+    check_finite(signal, error)
     ratio = decibels(cuts.sums(signal), cuts.sums(error))
     ratio[silent_windows(cuts, silent)] = np.nan
     return ratio.T
+
+
+def check_finite(signal: Float64s, error: Float64s) -> None:
+    """Check, by their energies, that references and estimates are finite."""
+    for argument, energy in (("references", signal), ("estimates", error)):
+        if not np.isfinite(energy).all():
+            raise ValueError(f"{argument} must be finite, got NaN, infinity or more than 1e150")
 
 
 def silent_windows(cuts: Windows, silent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

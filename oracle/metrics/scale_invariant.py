@@ -6,7 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.metrics.energy_ratios import Float64s, Signals, blocks, check_pair, decibels
+from oracle.metrics.energy_ratios import (
+    Float64s,
+    Signals,
+    blocks,
+    check_finite,
+    check_pair,
+    decibels,
+)
 from oracle.threads import in_threads
 
 # What rounding may leave of an energy, relative to it.
@@ -52,13 +59,13 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     Returns
     -------
     ratios : ScaleInvariantRatios
-        Of each source; NaN where the reference is silent, +inf where nothing of an error
-        is left, or no more than 140 dB below the error and the estimate, which is rounding.
+        Of each source; NaN where the reference is silent, +inf where what a ratio is over
+        is nothing, or less than 1e-14 of the weaker of error and estimate: rounding.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or a signal is not finite.
 
     References
     ----------
@@ -99,7 +106,8 @@ def inner_products(
         np.stack([signal[:, cut].ravel() for signal in signals], dtype=np.float64)
         for signals in (references, estimates)
     )
-    errors = guesses - truths
+    with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
+        errors = guesses - truths
     # Not matrix products: these run in threads, and BLAS has its own.
     return InnerProducts(
         np.einsum("jt,kt->jk", truths, truths),
@@ -116,6 +124,7 @@ def ratios_of(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
         np.sum(products, axis=0) for products in zip(*parts, strict=True)
     )
     signal = gram.diagonal()
+    check_finite(signal, error)
     silent = signal == 0
     norms = np.sqrt(np.where(silent, 1, signal))
     alpha = with_estimates.diagonal() / norms**2

@@ -1,10 +1,14 @@
 """Windows: what framewise metrics are computed on, and the pieces that they are made of."""
 
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+# Samples in a piece: bounds the memory of what is computed of one, and gives all threads work.
+MAX_PIECE = 2**16
 
 
 def window_starts(n_samples: int, *, window: int, hop: int) -> list[int]:
@@ -24,22 +28,33 @@ def window_starts(n_samples: int, *, window: int, hop: int) -> list[int]:
 
     Raises
     ------
+    TypeError
+        If the window or hop is not an integer.
     ValueError
-        If the window or hop is not positive.
+        If it is not positive.
 
     Examples
     --------
     >>> window_starts(10, window=4, hop=4), window_starts(3, window=4, hop=4)
     ([0, 4], [0])
     """
-    for argument, value in (("window", window), ("hop", hop)):
-        if value < 1:
-            raise ValueError(f"{argument} must be at least 1 sample, got {value}")
+    check_length("window", window)
+    check_length("hop", hop)
     return list(range(0, max(n_samples - window, 0) + 1, hop))
+
+
+def check_length(argument: str, value: object) -> None:
+    """Check a number of samples."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{argument} must be an integer number of samples, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{argument} must be at least 1 sample, got {value}")
 
 
 class Windows:
     """The windows of a signal, and the whole of it cut wherever one starts or stops.
+
+    Pieces that would be longer than `MAX_PIECE` are cut further.
 
     What adds up over samples is computed once for each piece, however windows overlap.
 
@@ -64,6 +79,9 @@ class Windows:
         self.windows = [slice(start, min(start + window, n_samples)) for start in starts]
         stops = [cut.stop for cut in self.windows]
         edges = sorted({0, n_samples, *starts, *stops})
+        for start, stop in pairwise(edges.copy()):
+            edges += range(start + MAX_PIECE, stop, MAX_PIECE)
+        edges.sort()
         self.pieces = [slice(*edge) for edge in pairwise(edges)]
         place = {edge: index for index, edge in enumerate(edges)}
         self.members = [slice(place[cut.start], place[cut.stop]) for cut in self.windows]
