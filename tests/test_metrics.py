@@ -368,3 +368,19 @@ def test_long_signals_are_cut_into_pieces_that_make_up_the_windows() -> None:
     for window, members in zip(cuts.windows, cuts.members, strict=True):
         pieces = cuts.pieces[members]
         assert (pieces[0].start, pieces[-1].stop) == (window.start, window.stop)
+
+
+@pytest.mark.parametrize(
+    ("level", "gain"), [(1e-3, 1), (1e-6, 1), (1e-7, 1), (1e3, 1), (1e-3, 1e-5), (1e3, 1e-5)]
+)
+def test_scale_invariant_ratios_keep_their_digits_of_good_and_of_quiet_estimates(
+    level: float, gain: float
+) -> None:
+    references, noise = np.random.default_rng(8).standard_normal((2, 2, 1, 400))
+    estimates = gain * (references + level * noise)
+    ratios = metrics.scale_invariant_ratios(references, estimates)
+    for source, (truth, part) in enumerate(zip(references[:, 0], noise[:, 0], strict=True)):
+        residual = level * (part - truth * (part @ truth) / (truth @ truth))
+        alpha = 1 + level * (part @ truth) / (truth @ truth)
+        expected = 10 * np.log10(alpha**2 * (truth @ truth) / (residual @ residual))
+        assert ratios.si_sdr[source] == pytest.approx(expected, abs=1e-4)
