@@ -114,7 +114,7 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
 class Energies(NamedTuple):
     """Energies of a part of some signals and of their errors, arrays of shape (n_sources,).
 
-    `silent` tells whether a reference or an estimate is silent in the part.
+    `silent`, of shape (n_sources, 2), tells whether each reference and estimate is silent.
     """
 
     signal: Float64s
