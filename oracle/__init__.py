@@ -2,11 +2,12 @@
 
 from importlib.metadata import version
 
-from oracle import datasets, masks, methods, metrics, results, wiener
+from oracle import datasets, masks, methods, metrics, optimal, plots, results, wiener
 from oracle.bounds import compute_bounds
 from oracle.execution import TracksFailed
 from oracle.methods import separate
 from oracle.stft import STFT
+from oracle.sweeps import compute_sweep
 from oracle.systems import score_system
 from oracle.track import Track
 
@@ -17,10 +18,13 @@ __all__ = [
     "Track",
     "TracksFailed",
     "compute_bounds",
+    "compute_sweep",
     "datasets",
     "masks",
     "methods",
     "metrics",
+    "optimal",
+    "plots",
     "results",
     "score_system",
     "separate",

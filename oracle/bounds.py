@@ -1,16 +1,20 @@
 """The main job: tracks x methods -> scores, a table of bounds, and files."""
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from oracle.execution import Advance
-from oracle.methods import METHODS, Separation, methods_named
+from oracle.methods import CEILING, METHODS, Separation, methods_named
+from oracle.optimal.of_track import optima_of
 from oracle.results import Row
 from oracle.runs import run, scorer_of
-from oracle.scores import METRICS, metrics_named
+from oracle.scores import METRICS, Score, Scorer, metrics_named
 from oracle.stft import STFT
-from oracle.track import Track
+from oracle.track import Audio, Track
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -18,11 +22,24 @@ if TYPE_CHECKING:
 # They share the track's transforms; what is kept of each grows with the track.
 METHODS_AT_ONCE = 5
 
+# What a table of bounds has rows of.
+BOUNDS = (*METHODS, CEILING.name)
+
+# What the ceiling is one of.
+CERTIFIED = ("SDR", "uSDR")
+
+# About how many other methods those that need the optimal masks take as long as.
+EFFORT = {"OPT": 6, CEILING.name: 6}
+
+
+class LooseCeilingWarning(UserWarning):
+    """Ceilings that hold, but may be above what the best mask reaches."""
+
 
 def compute_bounds(
     tracks: Track | Iterable[Track],
     *,
-    methods: Iterable[str] = tuple(METHODS),
+    methods: Iterable[str] = BOUNDS,
     stft: STFT | None = None,
     metrics: Sequence[str] = METRICS,
     out: str | Path | None = None,
@@ -35,7 +52,8 @@ def compute_bounds(
     tracks : Track or iterable of Track
         A dataset of `oracle.datasets` reads its tracks one at a time.
     methods : iterable of str, optional
-        Names in `oracle.methods.METHODS`. All by default.
+        Names in `oracle.methods.METHODS`, and ``CEILING``, the SDR that no mask in [0, 1]
+        exceeds (a row, but no separation; of SDR and uSDR only). All by default.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : sequence of str, optional
@@ -73,8 +91,7 @@ def compute_bounds(
     0  drums    SDR
     1  drums    ISR
     """
-    chosen = [method.name for method in methods_named(methods)]
-    wanted = metrics_named(metrics)
+    chosen, wanted = bounds_named(methods, metrics)
     stft = STFT() if stft is None else stft
 
     def score(track: Track, advance: Advance) -> list[Row]:
@@ -114,16 +131,82 @@ def score_track(
         Values of the columns of ``scores.csv``: track, subset, method, then those of
         `oracle.scores.Score`.
     """
-    chosen = [method.name for method in methods_named(methods)]
+    chosen, metrics = bounds_named(methods, metrics)
+    stft = STFT() if stft is None else stft
+    if chosen == [CEILING.name]:
+        metrics = [metric for metric in metrics if metric in CERTIFIED]
     scorer = scorer_of(track, track.targets, metrics)
-    rows: list[Row] = []
-    for start in range(0, len(chosen), METHODS_AT_ONCE):
-        some = chosen[start : start + METHODS_AT_ONCE]
+    total = sum(EFFORT.get(name, 1) for name in chosen)
+    scores: dict[str, list[Score]] = {}
 
-        def done(part: float, share: float = len(some) / len(chosen)) -> None:
-            advance(track.name, part * share)
+    def worth(effort: float) -> Callable[[float], object]:
+        return lambda part: advance(track.name, part * effort / total)
 
-        scores = scorer.score_each(Separation(track, some, stft=stft).part, advance=done)
-        for name in some:
-            rows += [(track.name, track.subset, name, *score) for score in scores[name]]
-    return rows
+    plain = [name for name in chosen if name not in EFFORT]
+    for start in range(0, len(plain), METHODS_AT_ONCE):
+        some = plain[start : start + METHODS_AT_ONCE]
+        read = Separation(track, some, stft=stft).part
+        scores |= scorer.score_each(read, advance=worth(len(some)))
+    optimal = [name for name in chosen if name in EFFORT]
+    if optimal:
+        scores |= _score_optima(track, optimal, stft, scorer, metrics, worth)
+    return [(track.name, track.subset, name, *score) for name in chosen for score in scores[name]]
+
+
+def _score_optima(
+    track: Track,
+    names: Sequence[str],
+    stft: STFT,
+    scorer: Scorer,
+    metrics: Sequence[str],
+    worth: Callable[[float], Callable[[float], object]],
+) -> dict[str, list[Score]]:
+    """Score what the optimal masks make of a track, and list the ceilings."""
+    certified = CEILING.name in names
+    windows = scorer.heard if certified and "SDR" in metrics else {}
+    separated = "OPT" in names
+    effort = sum(EFFORT[name] for name in names)
+    scores: dict[str, list[Score]] = {}
+    optima = optima_of(track, stft=stft, windows=windows, advance=worth(effort - separated))
+
+    def read(start: int, stop: int) -> dict[str, dict[str, Audio]]:
+        return {"OPT": {name: best.estimate[:, start:stop] for name, best in optima.items()}}
+
+    if separated:
+        scores |= scorer.score_each(read, advance=worth(1))
+    if certified:
+        whole = {name: best.ceiling for name, best in optima.items()}
+        framewise = {name: best.ceilings.certified for name, best in optima.items()}
+        scores[CEILING.name] = scorer.ceilings(framewise if windows else {}, whole)
+        loose = np.concatenate([~best.ceilings.converged for best in optima.values()])
+        if loose.any():
+            gaps = [best.ceilings.certified - best.ceilings.achieved for best in optima.values()]
+            warnings.warn(
+                f"{track.name}: in {loose.sum()} of {len(loose)} windows the ceiling holds, but is "
+                f"up to {np.concatenate(gaps)[loose].max():.2g} dB above the best mask found",
+                LooseCeilingWarning,
+                stacklevel=2,
+            )
+    return scores
+
+
+def bounds_named(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Check what a table of bounds is to have rows of, and its metrics.
+
+    Raises
+    ------
+    TypeError
+        If either comes as one string.
+    ValueError
+        If none is named, there is no such method or metric, one is named twice, or nothing
+        but a ceiling of metrics that have none.
+    """
+    known = METHODS | {CEILING.name: CEILING}
+    chosen = [method.name for method in methods_named(methods, known=known)]
+    wanted = metrics_named(metrics)
+    if chosen == [CEILING.name] and not set(CERTIFIED) & set(wanted):
+        raise ValueError(
+            f"metrics must hold {' or '.join(CERTIFIED)}, the only ones with a {CEILING.name}, "
+            f"got {', '.join(wanted)}"
+        )
+    return chosen, wanted

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
 import typer
 from rich import box
@@ -16,10 +16,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from oracle import STFT, Track, TracksFailed, __version__, compute_bounds, datasets
+from oracle import (
+    STFT,
+    Track,
+    TracksFailed,
+    __version__,
+    compute_bounds,
+    compute_sweep,
+    datasets,
+    plots,
+    sweeps,
+)
+from oracle.bounds import BOUNDS, bounds_named
 from oracle.datasets.audio_files import write_audio
 from oracle.execution import Advance, each_track
-from oracle.methods import METHODS, methods_named, separate_each
+from oracle.methods import CEILING, METHODS, methods_named, separate_each
 from oracle.results import file_name, new_folder
 from oracle.scores import (
     ALL_METRICS,
@@ -41,6 +52,8 @@ FAILED, WRONG_USAGE, SOME_TRACKS_FAILED, INTERRUPTED = 1, 2, 3, 130
 
 # From bounds, metrics and the number of tracks to what is printed.
 Layout = Callable[["DataFrame", Sequence[str], int], Iterator[Table]]
+
+Number = TypeVar("Number", int, float)
 
 # What is printed unless asked otherwise.
 SHOWN = (*MUSEVAL, "uSDR")
@@ -149,8 +162,9 @@ def bounds_command(
 ) -> None:
     """Compute the bounds of a dataset: separate with oracle methods, score, print a table."""
     with _usage():
-        chosen, stft = _methods(methods), _stft(n_fft, hop, window)
         computed, shown = _metrics(metrics)
+        chosen, _ = bounds_named(BOUNDS if methods is None else _names(methods), computed)
+        stft = _stft(n_fft, hop, window)
     tracks = _dataset(dataset, root, subset, split, download)
     _report(
         lambda: compute_bounds(
@@ -161,6 +175,75 @@ def bounds_command(
         f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}.",
         out,
     )
+
+
+@app.command(
+    name="sweep",
+    epilog="Examples: [b]oracle sweep --out sweep[/b] | "
+    "[b]oracle sweep stems/ --n-ffts 1024,2048,4096 --overlaps 0.5,0.75,0.875[/b] | "
+    "[b]oracle sweep musdb18 --root ~/musdb18 --subset test --methods IRM2,CEILING "
+    "--out sweep[/b]",
+)
+def sweep_command(
+    dataset: DatasetName = "waltz",
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    methods: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Methods, comma-separated.")
+    ] = ",".join(sweeps.METHODS),
+    n_ffts: Annotated[
+        str, typer.Option(metavar="SAMPLES,...", help="Lengths of the window in samples.")
+    ] = ",".join(map(str, sweeps.N_FFTS)),
+    overlaps: Annotated[
+        str,
+        typer.Option(metavar="PART,...", help="Parts of a window under the next, from 0 to 1."),
+    ] = ",".join(map(str, sweeps.OVERLAPS)),
+    window: Window = "hann",
+    metrics: Annotated[
+        str,
+        typer.Option(metavar="NAME,...", help="Metrics, as in 'oracle bounds'."),
+    ] = "SDR",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for sweep.csv, the figure (sweep-METRIC.png and .pdf), and the "
+            "files that 'oracle bounds' writes.",
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Compare STFTs: bounds over window lengths and overlaps, a table and a figure."""
+    with _usage():
+        chosen, computed = bounds_named(_names(methods), _names(metrics))
+        lengths, parts = _numbers("n_ffts", n_ffts, int), _numbers("overlaps", overlaps, float)
+        sweeps.transforms_of(lengths, parts, window)
+    if out is not None:
+        plots.check_matplotlib()
+    tracks = _dataset(dataset, root, subset, split, download)
+
+    def compute() -> "DataFrame":
+        return compute_sweep(
+            tracks,
+            methods=chosen,
+            n_ffts=lengths,
+            overlaps=parts,
+            window=window,
+            metrics=computed,
+            out=out,
+            progress=True,
+        )
+
+    def layout(table: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+        yield from _table_a_target(table, metrics, n_tracks)
+        if out is not None:
+            for metric in table["metric"].unique():
+                figure = plots.plot_sweep(table, metric=metric)
+                for suffix in ("png", "pdf"):
+                    figure.savefig(out / f"sweep-{metric}.{suffix}", dpi=200)
+
+    _report(compute, layout, computed, f"STFT: {window} windows, lengths in samples.", out)
 
 
 @app.command(
@@ -278,7 +361,7 @@ def methods_command() -> None:
         "A mask multiplies the mixture's STFT.\n"
     )
     table = Table(box=None, padding=(0, 2, 1, 0), show_header=False)
-    for method in METHODS.values():
+    for method in (*METHODS.values(), CEILING):
         text = Text.assemble(
             (method.formula, "bold"), f"\n{method.summary}\n", (method.reference, "dim")
         )
@@ -338,6 +421,14 @@ def _show_warning(message: Warning | str, *where: object, **options: object) -> 
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(argument: str, text: str, kind: type[Number]) -> list[Number]:
+    try:
+        return [kind(number) for number in _names(text)]
+    except ValueError:
+        kinds = "whole numbers" if kind is int else "numbers"
+        raise ValueError(f"{argument} must be {kinds}, comma-separated, got {text!r}") from None
 
 
 def _metrics(text: str | None) -> tuple[Sequence[str], Sequence[str]]:
@@ -430,20 +521,55 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
                 f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
                 "NaN: windows in which a source or estimate is silent."
             )
-    if "CIRM" in set(table["method"]) and layout is _table_each:
+    methods = set(table["method"])
+    if "CIRM" in methods and layout is not _one_table:
         console.print("CIRM is exact up to rounding: no bound.")
+    if CEILING.name in methods:
+        console.print(
+            "CEILING: no mask in [0, 1] at its STFT exceeds it, in any window. PSM, CIRM and MWF "
+            "are no such masks; nor are sums of masks, hence accompaniments, that exceed 1 (IBM1, "
+            "IBM2, IAM, TPSM, OBM)."
+        )
+    if {"OPT", CEILING.name} <= methods and "SDR" in metrics:
+        console.print(
+            "OPT is one mask for the whole track, CEILING has one for each window: the best "
+            "median SDR over the same windows lies between them."
+        )
     summed = table.attrs.get("mixture_is_sum", [])
-    if summed and layout is _table_each:  # other systems have had a mixture of their own
+    if summed and layout is not _one_table:  # other systems have had a mixture of their own
         where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"
         console.print(f"Mixture: the sum of the sources, as none was delivered{where}.")
 
 
 def _table_each(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
     """Lay out a table a metric, a row a method."""
-    methods = bounds["method"].unique()
     for metric in metrics:
         of_metric = bounds[bounds["metric"] == metric]
-        yield _table(f"{metric} in dB", "method", of_metric, methods, n_tracks)
+        if not of_metric.empty:  # CEILING has SDR and uSDR alone
+            methods = of_metric["method"].unique()
+            yield _table(f"{metric} in dB", "method", of_metric, methods, n_tracks)
+
+
+def _table_a_target(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+    """Lay out a table a metric and target, a row an STFT, a column a method."""
+    for metric in metrics:
+        of_metric = sweep[sweep["metric"] == metric]
+        for target in of_metric["target"].unique():
+            shown = of_metric[of_metric["target"] == target]
+            count = shown["n_tracks"].max()
+            tracks = "" if count == n_tracks else f" ({count} tracks)"
+            table = Table(
+                title=f"{target}: {metric} in dB{tracks}",
+                title_justify="left",
+                box=box.SIMPLE,
+                pad_edge=False,
+            )
+            for heading in ("window", "overlap", *shown["method"].unique()):
+                table.add_column(heading, justify="right", no_wrap=True)
+            for (overlap, n_fft), rows in shown.groupby(["overlap", "n_fft"], sort=False):
+                cells = [_cell(row, n_tracks) for _, row in rows.iterrows()]
+                table.add_row(str(n_fft), f"{100 * overlap:g} %", *cells)
+            yield table
 
 
 def _one_table(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:

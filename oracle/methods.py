@@ -1,6 +1,6 @@
 """The named methods (MIX, IBM1, IRM2, ...): a track in, estimates out."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from oracle import masks, wiener
+from oracle.optimal.of_track import optima_of
 from oracle.stft import STFT, Spectrum
 from oracle.threads import in_threads
 from oracle.track import Audio, Track, target_names, with_accompaniment
@@ -39,9 +40,12 @@ class Method:
         What it is, in a sentence or two.
     reference : str
         Where it comes from.
-    prepare : callable
+    prepare : callable, optional
         ``(track, stft) -> separator``; looks at the whole track if it must. The separator,
         ``(sources, mixture) -> estimates``, works on the STFTs of a few frames.
+    estimate : callable, optional
+        ``(track, stft) -> estimates`` of all targets, of a method that does not work a few
+        frames at a time.
     double : bool, optional
         Whether the separator needs spectra in double precision, also of float32 audio.
     """
@@ -50,7 +54,8 @@ class Method:
     formula: str
     summary: str
     reference: str
-    prepare: Callable[[Track, STFT], Separator]
+    prepare: Callable[[Track, STFT], Separator] | None = None
+    estimate: Callable[[Track, STFT], Mapping[str, Audio]] | None = None
     double: bool = False
 
 
@@ -98,6 +103,10 @@ def _wiener_filter(model: wiener.SpatialModel, regularization: float, track: Tra
     # Only the analysis may need more precision than the track has.
     dtype = np.result_type(track.mixture.dtype, np.complex64)
     return partial(model.filter, regularization=regularization, dtype=dtype)
+
+
+def _opt(track: Track, stft: STFT) -> dict[str, Audio]:
+    return {name: optimum.estimate for name, optimum in optima_of(track, stft=stft).items()}
 
 
 def _window_sum(stft: STFT) -> float:
@@ -202,9 +211,27 @@ _ALL = (
         prepare=_mwf_sisec18,
         double=True,
     ),
+    Method(
+        name="OPT",
+        formula="argmin_m |s - inverse(m X)|^2, 0 <= m <= 1",
+        summary="The best mask in [0, 1], one for the whole track: its SDR through the actual "
+        "inverse STFT is the highest. The accompaniment has a mask of its own.",
+        reference="oracle.optimal; bin by bin: Vincent, Gribonval & Plumbley 2007",
+        estimate=_opt,
+    ),
 )
 
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}
+
+# No separation, but a row of every table and file of bounds.
+CEILING = Method(
+    name="CEILING",
+    formula="no m with 0 <= m <= 1 has a higher SDR",
+    summary="The certificate: of uSDR, for the whole track; of SDR, for each window on its "
+    "own, so its median is one of the medians over the same windows. It does not bound PSM, "
+    "CIRM and MWF, which are not masks in [0, 1], nor sums of masks that exceed 1.",
+    reference="oracle.optimal",
+)
 
 
 def separate(track: Track, method: str, *, stft: STFT | None = None) -> dict[str, Audio]:
@@ -222,8 +249,8 @@ def separate(track: Track, method: str, *, stft: STFT | None = None) -> dict[str
     Returns
     -------
     estimates : dict from str to array of shape (n_channels, n_samples)
-        By source name, in the track's dtype; then ``accompaniment``, the sum of the
-        estimates of all sources but the vocals, where the track has vocals.
+        By source name, in the track's dtype; then ``accompaniment``, where the track has
+        vocals: the sum of the estimates of all other sources, but OPT has a mask for it.
 
     Raises
     ------
@@ -316,8 +343,16 @@ class Separation:
         self.stft = STFT() if stft is None else stft
         self._track = track
         self._signals = [*track.sources.values(), track.mixture]
+        chosen = methods_named(methods)
         self._separators = {
-            method: _on_stack(method.prepare(track, self.stft)) for method in methods_named(methods)
+            method: _on_stack(method.prepare(track, self.stft))
+            for method in chosen
+            if method.prepare is not None
+        }
+        self._estimates = {
+            method.name: method.estimate(track, self.stft)
+            for method in chosen
+            if method.estimate is not None
         }
         self.targets = target_names(track.sources)
 
@@ -329,7 +364,10 @@ class Separation:
         estimates : dict from str to dict from str to array of shape (n_channels, stop - start)
             By method, then target, as `separate` returns them.
         """
-        estimates: dict[str, dict[str, Audio]] = {}
+        estimates = {
+            method: {target: audio[:, start:stop] for target, audio in whole.items()}
+            for method, whole in self._estimates.items()
+        }
         for double in (False, True):
             chosen = {m: s for m, s in self._separators.items() if m.double == double}
             audio = self.stft.modify(
@@ -349,8 +387,15 @@ def _on_stack(separator: Separator) -> Callable[[Spectrum], Spectrum]:
     return lambda spectra: separator(spectra[:-1], spectra[-1])
 
 
-def methods_named(methods: Iterable[str]) -> list[Method]:
+def methods_named(methods: Iterable[str], *, known: Mapping[str, Method] = METHODS) -> list[Method]:
     """Look methods up by name.
+
+    Parameters
+    ----------
+    methods : iterable of str
+        The names.
+    known : mapping from str to Method, optional
+        Where to look.
 
     Raises
     ------
@@ -363,13 +408,15 @@ def methods_named(methods: Iterable[str]) -> list[Method]:
         raise TypeError(f"methods must be several names, got the one string {methods!r}")
     found: list[Method] = []
     for name in methods:
-        if name not in METHODS:
-            near = get_close_matches(str(name).upper(), METHODS, n=1)
+        if name not in known:
+            near = get_close_matches(str(name).upper(), known, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}{hint}")
-        if METHODS[name] in found:
+            if name == CEILING.name:
+                hint = " (which is a row of bounds, but separates nothing)"
+            raise ValueError(f"method must be one of {', '.join(known)}, got {name!r}{hint}")
+        if known[name] in found:
             raise ValueError(f"methods must be named once each, got {name!r} twice")
-        found.append(METHODS[name])
+        found.append(known[name])
     if not found:
         raise ValueError("methods must name at least one method, got none")
     return found

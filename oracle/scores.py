@@ -1,6 +1,7 @@
 """Scores: the metrics of the estimates of a track, target by target."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -101,6 +102,43 @@ class Scorer:
         troubles = (group.trouble for group in self._groups)
         return next((trouble for trouble in troubles if trouble is not None), None)
 
+    @cached_property
+    def heard(self) -> dict[str, list[slice]]:
+        """The windows in which no reference of a target's group is silent, by target.
+
+        In the others there is no SDR of any estimate.
+        """
+        heard: dict[str, list[slice]] = {}
+        for group in self._groups:
+            windows = [cut for cut in self._cuts.windows if not group.is_silent(cut)]
+            heard |= dict.fromkeys(group.names, windows)
+        return heard
+
+    def ceilings(
+        self, framewise: Mapping[str, Float64s], whole: Mapping[str, float]
+    ) -> list[Score]:
+        """List ceilings as scores: of SDR in every window, and of uSDR.
+
+        Parameters
+        ----------
+        framewise : mapping from str to array
+            The ceiling of SDR in each window of `heard`, by target.
+        whole : mapping from str to float
+            The ceiling of uSDR, by target.
+
+        Returns
+        -------
+        scores : list of Score
+            Of SDR and uSDR, if these are among the metrics; SDR is NaN in other windows.
+        """
+        certified = {}
+        for target, ceilings in framewise.items():
+            values = dict(zip((cut.start for cut in self.heard[target]), ceilings, strict=True))
+            certified[target, "SDR"] = np.array(
+                [values.get(cut.start, np.nan) for cut in self._cuts.windows]
+            )
+        return self._list(certified, {(name, "uSDR"): ceiling for name, ceiling in whole.items()})
+
     def score(self, estimates: Mapping[str, Audio]) -> list[Score]:
         """Score estimates.
 
@@ -182,14 +220,21 @@ class Scorer:
             # The later group stands for museval's metrics, the earlier for the others.
             framewise |= group.framewise(self._cuts, tally)
             whole = group.whole(tally) | whole
+        return self._list(framewise, whole)
+
+    def _list(
+        self,
+        framewise: Mapping[tuple[str, str], Float64s],
+        whole: Mapping[tuple[str, str], float],
+    ) -> list[Score]:
+        """List what there is by target and metric, of the metrics that are asked for."""
         scores = []
         for target in self._targets:
             for metric in self._metrics:
-                if metric in GLOBAL:
+                if (target, metric) in whole:
                     scores.append(Score(target, metric, None, None, whole[target, metric]))
-                    continue
-                values = framewise[target, metric]
-                for window, value in zip(self._cuts.windows, values, strict=True):
+                values = framewise.get((target, metric), ())
+                for window, value in zip(self._cuts.windows, values, strict=False):
                     time = window.start / self._rate
                     duration = (window.stop - window.start) / self._rate
                     scores.append(Score(target, metric, time, duration, float(value)))
@@ -234,7 +279,7 @@ class _Group:
         window: int,
         metrics: Sequence[str],
     ) -> None:
-        self._names = names
+        self.names = names
         self._references = [references[name] for name in names]
         self._targets = [place for place, name in enumerate(names) if name not in later]
         self._whole = bool(set(GLOBAL) & set(metrics))
@@ -257,6 +302,10 @@ class _Group:
         """What is wrong with the references, if museval's metrics are asked for."""
         return self._evaluations[MUSEVAL].trouble if MUSEVAL in self._evaluations else None
 
+    def is_silent(self, cut: slice) -> bool:
+        """Tell whether a reference is silent in a window."""
+        return any(is_silent(reference[:, cut]) for reference in self._references)
+
     def tally(self) -> _Tally:
         """Start to add up what is examined of an estimate."""
         return _Tally(list(self._evaluations.values()))
@@ -265,7 +314,7 @@ class _Group:
         self, index: int, piece: slice, several: Sequence[Mapping[str, Audio]]
     ) -> list[_Examined]:
         """Examine a piece, and `lookahead` samples after it, of estimates by several methods."""
-        guesses = [[estimates[name] for name in self._names] for estimates in several]
+        guesses = [[estimates[name] for name in self.names] for estimates in several]
         inside = [[guess[:, : piece.stop - piece.start] for guess in each] for each in guesses]
         truths = [reference[:, piece] for reference in self._references]
         evaluated = [
@@ -296,7 +345,7 @@ class _Group:
         ):
             sdr, *others = evaluation.images(part, targets=self._targets)
             ratios |= zip(metrics, [sdr, *others] if "SDR" in metrics else others, strict=True)
-        names = [self._names[target] for target in self._targets]
+        names = [self.names[target] for target in self._targets]
         return {
             (name, metric): row
             for metric, ratio in ratios.items()
@@ -312,7 +361,7 @@ class _Group:
         return {
             (name, metric): float(value)
             for metric, column in columns
-            for name, value in zip(self._names, column, strict=True)
+            for name, value in zip(self.names, column, strict=True)
         }
 
 

@@ -98,7 +98,7 @@ class STFT:
             raise ValueError(f"workers must be positive, or -1 for all cores, got {self.workers}")
         # These signals lie under the fewest windows; longer ones only add to the sums.
         shortest = (1, self.hop_length + self.n_fft % 2)
-        weight = min(self._sum_of_squares(n_samples).min() for n_samples in shortest)
+        weight = min(self.sum_of_squares(n_samples).min() for n_samples in shortest)
         weight /= (self.window_samples**2).max()
         if not weight >= MIN_WEIGHT:
             raise ValueError(
@@ -179,7 +179,7 @@ class STFT:
         )
 
         def transform(signal: Audio, spectrum: Spectrum, workers: int) -> None:
-            padded = np.zeros(self._padded_length(n_frames), audio.dtype)
+            padded = np.zeros(self.padded_length(n_frames), audio.dtype)
             padded[self._inside(n_samples)] = signal
             frames = sliding_window_view(padded, self.n_fft)[:: self.hop_length]
             for batch in _batches(n_frames):
@@ -225,12 +225,12 @@ class STFT:
             )
         dtype: type[np.floating[Any]] = np.float32 if spectrum.dtype == np.complex64 else np.float64
         window = self.window_samples.astype(dtype)
-        weight = self._sum_of_squares(n_samples).astype(dtype)
+        weight = self.sum_of_squares(n_samples).astype(dtype)
         spectra = spectrum.swapaxes(-1, -2).reshape(-1, n_frames, self.n_freqs)
         audio = np.empty((len(spectra), n_samples), dtype)
 
         def transform(frames: Spectrum, signal: Audio, workers: int) -> None:
-            padded = np.zeros(self._padded_length(n_frames), dtype)
+            padded = np.zeros(self.padded_length(n_frames), dtype)
             for batch in _batches(n_frames):
                 block = np.asarray(
                     scipy.fft.irfft(frames[batch], self.n_fft, workers=workers), dtype
@@ -289,18 +289,18 @@ class STFT:
         start, stop, step = (cut or slice(None)).indices(n_samples)
         if step != 1 or start >= stop:
             raise ValueError(f"cut must hold samples, and have no step, got {cut}")
-        frames = self._frames_over(start, stop, n_samples)
-        n_padded = self._padded_length(frames.stop - frames.start)
+        frames = self.frames_over(start, stop, n_samples)
+        n_padded = self.padded_length(frames.stop - frames.start)
         padded: list[Audio] = []
         for first, spectra in self._analyse(signals, frames, dtype):
             for index, change in enumerate(changes):
-                block = scipy.fft.irfft(change(spectra).swapaxes(-1, -2), self.n_fft)
-                block *= self.window_samples.astype(block.dtype)
+                changed = change(spectra).swapaxes(-1, -2)
                 if first == 0:
-                    padded.append(np.zeros((*block.shape[:-2], n_padded), block.dtype))
-                self._overlap_add(padded[index][..., first * self.hop_length :], block)
+                    of_audio = np.float32 if changed.dtype == np.complex64 else np.float64
+                    padded.append(np.zeros((*changed.shape[:-2], n_padded), of_audio))
+                self.synthesize(changed, into=padded[index][..., first * self.hop_length :])
         offset = start + self.n_fft // 2 - frames.start * self.hop_length
-        weight = self._sum_of_squares(n_samples, cut=slice(start, stop))
+        weight = self.sum_of_squares(n_samples, cut=slice(start, stop))
         audio = [array[..., offset : offset + stop - start] for array in padded]
         for array in audio:
             array /= weight.astype(array.dtype)
@@ -338,8 +338,8 @@ class STFT:
         starts = range(0, n_frames, SEGMENT_FRAMES)
         return reduce(_add, in_threads(segment, starts, workers=self.workers))
 
-    def _frames_over(self, start: int, stop: int, n_samples: int) -> slice:
-        """Which frames reach into the samples from `start` to `stop`."""
+    def frames_over(self, start: int, stop: int, n_samples: int) -> slice:
+        """Tell which frames reach into the samples from `start` to `stop` of a signal."""
         start, stop = start + self.n_fft // 2, stop + self.n_fft // 2
         first = max(0, (start - self.n_fft) // self.hop_length + 1)
         return slice(first, min(-(-stop // self.hop_length), self.n_frames(n_samples)))
@@ -348,22 +348,74 @@ class STFT:
         self, signals: Sequence[Audio], frames: slice, dtype: npt.DTypeLike | None
     ) -> Iterator[tuple[int, Spectrum]]:
         """Transform some frames of signals, a few at a time; also give which come first."""
-        n_channels, n_samples = signals[0].shape
+        for first in range(frames.start, frames.stop, MODIFY_FRAMES):
+            some = slice(first, min(first + MODIFY_FRAMES, frames.stop))
+            padded = np.stack([self.under(some, signal, dtype=dtype) for signal in signals])
+            yield first - frames.start, self.analyse(padded).swapaxes(-1, -2)
+
+    def under(self, frames: slice, signal: Audio, *, dtype: npt.DTypeLike | None = None) -> Audio:
+        """Return the samples under some frames of a signal, and zeros where it has none.
+
+        Parameters
+        ----------
+        frames : slice
+            From the first to behind the last.
+        signal : array of shape (..., n_samples)
+        dtype : dtype, optional
+            Of the result; that of the signal by default.
+
+        Returns
+        -------
+        padded : array of shape (..., padded_length(n)), n frames
+            A copy.
+        """
+        n_samples = signal.shape[-1]
         start = frames.start * self.hop_length - self.n_fft // 2
-        stop = start + self._padded_length(frames.stop - frames.start)
-        dtype = signals[0].dtype if dtype is None else dtype
-        padded = np.zeros((len(signals), n_channels, stop - start), dtype)
+        stop = start + self.padded_length(frames.stop - frames.start)
+        padded = np.zeros((*signal.shape[:-1], stop - start), dtype or signal.dtype)
         # A frame may lie wholly in the padding after the signal.
         inside = slice(min(max(start, 0), n_samples), max(min(stop, n_samples), 0))
-        for place, signal in zip(padded, signals, strict=True):
-            place[:, inside.start - start : inside.stop - start] = signal[:, inside]
-        cut = sliding_window_view(padded, self.n_fft, axis=-1)[:, :, :: self.hop_length]
-        window = self.window_samples.astype(dtype)
-        for first in range(0, cut.shape[2], MODIFY_FRAMES):
-            batch = cut[:, :, first : first + MODIFY_FRAMES] * window
-            yield first, scipy.fft.rfft(batch).swapaxes(-1, -2)
+        padded[..., inside.start - start : inside.stop - start] = signal[..., inside]
+        return padded
 
-    def _padded_length(self, n_frames: int) -> int:
+    def analyse(self, padded: Audio) -> Spectrum:
+        """Transform the frames of what `under` returns: half of `forward`.
+
+        Parameters
+        ----------
+        padded : array of shape (..., padded_length(n)), float32 or float64
+
+        Returns
+        -------
+        spectra : array of shape (..., n, n_freqs), complex64 or complex128
+        """
+        frames = sliding_window_view(padded, self.n_fft, axis=-1)[..., :: self.hop_length, :]
+        return scipy.fft.rfft(frames * self.window_samples.astype(padded.dtype))
+
+    def synthesize(self, spectra: Spectrum, *, into: Audio | None = None) -> Audio:
+        """Add up the windowed frames: half of `inverse`, not divided by the squared windows.
+
+        Parameters
+        ----------
+        spectra : array of shape (..., n, n_freqs), complex64 or complex128
+        into : array of shape (..., at least padded_length(n)), optional
+            What to add them to, from its start on; zeros by default.
+
+        Returns
+        -------
+        padded : array of shape (..., padded_length(n)), float32 or float64
+            Or `into`.
+        """
+        frames = scipy.fft.irfft(spectra, self.n_fft)
+        frames *= self.window_samples.astype(frames.dtype)
+        if into is None:
+            length = self.padded_length(frames.shape[-2])
+            into = np.zeros((*frames.shape[:-2], length), frames.dtype)
+        self._overlap_add(into, frames)
+        return into
+
+    def padded_length(self, n_frames: int) -> int:
+        """Return the number of samples under `n_frames` frames."""
         return self.n_fft + (n_frames - 1) * self.hop_length
 
     def _inside(self, n_samples: int) -> slice:
@@ -393,14 +445,27 @@ class STFT:
             )[..., ::hop, :]
             rows[..., : part.shape[-2], :] += part
 
-    def _sum_of_squares(
+    def sum_of_squares(
         self, n_samples: int, *, cut: slice | None = None
     ) -> npt.NDArray[np.float64]:
-        """Sum the squared windows over each sample of a signal, or of a part of it."""
+        """Sum the squared windows over each sample of a signal, or of a part of it.
+
+        Parameters
+        ----------
+        n_samples : int
+            Length of the signal.
+        cut : slice, optional
+            The samples to compute; all by default.
+
+        Returns
+        -------
+        weight : array of shape (n,), float64
+            What the inverse divides by.
+        """
         start, stop, _ = (cut or slice(None)).indices(n_samples)
-        frames = self._frames_over(start, stop, n_samples)
+        frames = self.frames_over(start, stop, n_samples)
         n_frames = frames.stop - frames.start
-        padded = np.zeros(self._padded_length(n_frames))
+        padded = np.zeros(self.padded_length(n_frames))
         squares = np.broadcast_to(self.window_samples**2, (n_frames, self.n_fft))
         self._overlap_add(padded, squares)
         offset = start + self.n_fft // 2 - frames.start * self.hop_length

@@ -31,6 +31,9 @@ def in_threads(
     The first call changes, for the whole process, what malloc does with freed memory.
     """
     _keep_freed_memory()
+    if workers == 1:
+        yield from map(work, pieces)
+        return
     with ThreadPoolExecutor(n_cores() if workers == -1 else workers) as pool:
         yield from pool.map(work, pieces)
 

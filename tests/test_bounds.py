@@ -2,6 +2,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -9,13 +10,24 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from oracle import STFT, Track, TracksFailed, compute_bounds, results
+from oracle import STFT, Track, TracksFailed, compute_bounds, results, separate
+from oracle.bounds import BOUNDS, CERTIFIED, bounds_named, score_track
 from oracle.datasets import Dataset
 from oracle.execution import Advance, each_track
+from oracle.methods import CEILING, METHODS, Separation, methods_named
+from oracle.optimal import framewise_ceiling
 from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, aggregate, file_name, read_scores, tidy
-from oracle.scores import GLOBAL, METRICS, Score
+from oracle.scores import GLOBAL, METRICS, MUSEVAL, Score, Scorer
+from oracle.track import Audio
 
 CHOSEN = ["MIX", "IRM2"]
+RATE = 8000
+# With it, the best masks are quick to find.
+SMALL = STFT(n_fft=256, hop_length=128)
+# Masks from 0 to 1; and those of them that sum to at most 1 over the sources, so that their
+# accompaniments are made by such a mask, too.
+MASKS = ("MIX", "IBM1", "IBM2", "IBM", "IRM1", "IRM2", "IAM", "TPSM", "OBM", "OPT")
+SHARES = ("MIX", "IBM", "IRM1", "IRM2", "OPT")
 
 
 def renamed(track: Track, name: str, subset: str = "test") -> Track:
@@ -300,3 +312,429 @@ def test_wrong_arguments_have_their_errors(
     (tmp_path / "other.csv").write_text("a,b\n")
     with pytest.raises(ValueError, match="other.csv must have columns track, subset"):
         read_scores(tmp_path / "other.csv")
+
+
+# OPT and CEILING
+
+
+def music(*names: str, n_channels: int = 2, n_samples: int = 5 * RATE // 2) -> Track:
+    """Sources that differ in time and frequency, so that masks differ, in 2.5 s."""
+    rng = np.random.default_rng(7)
+    time = np.arange(n_samples) / RATE
+    sources = {}
+    for place, name in enumerate(names or ("drums", "bass", "vocals"), start=1):
+        loudness = 1 + np.sin(2 * np.pi * place * time)
+        tones = np.sin(2 * np.pi * 300 * place * time + rng.random((n_channels, 1)))
+        audio = 0.1 * loudness * (tones + rng.standard_normal((n_channels, n_samples)))
+        sources[name] = audio.astype(np.float32)
+    return Track.from_sources("music", RATE, sources)
+
+
+def scores_of(track: Track, *methods: str, **options: Any) -> pd.DataFrame:
+    """Scores, by default SDR and uSDR, as in scores.csv."""
+    arguments: dict[str, Any] = {"stft": SMALL, "metrics": CERTIFIED} | options
+    return tidy(score_track(track, methods, **arguments))
+
+
+def values(scores: pd.DataFrame, method: str, target: str, metric: str) -> list[float]:
+    of_method = scores[(scores["method"] == method) & (scores["target"] == target)]
+    return list(of_method[of_method["metric"] == metric]["score"])
+
+
+@pytest.fixture(scope="module")
+def scored() -> pd.DataFrame:
+    return scores_of(music(), *BOUNDS)
+
+
+@pytest.mark.parametrize("method", MASKS)
+def test_no_mask_from_0_to_1_has_an_sdr_above_the_ceiling(
+    scored: pd.DataFrame, method: str
+) -> None:
+    targets = ["drums", "bass", "vocals"] + ["accompaniment"] * (method in SHARES)
+    for target in targets:
+        for metric, n_values in (("SDR", 2), ("uSDR", 1)):
+            ceilings = values(scored, CEILING.name, target, metric)
+            reached = values(scored, method, target, metric)
+            assert len(ceilings) == len(reached) == n_values
+            assert np.isfinite(ceilings).all()
+            assert (np.array(reached) <= np.array(ceilings)).all()
+
+
+def test_the_ceiling_of_the_whole_track_is_reached(scored: pd.DataFrame) -> None:
+    for target in ("drums", "bass", "vocals", "accompaniment"):
+        (best,) = values(scored, "OPT", target, "uSDR")
+        (ceiling,) = values(scored, CEILING.name, target, "uSDR")
+        assert 0 <= ceiling - best < 0.01
+        # Masks that are no such masks exceed it.
+        (exact,) = values(scored, "CIRM", target, "uSDR")
+        assert exact > ceiling + 10
+        for method in set(MASKS) - {"OPT"}:
+            if method in SHARES or target != "accompaniment":
+                (other,) = values(scored, method, target, "uSDR")
+                assert other < best
+
+
+def test_the_ceiling_of_a_window_is_that_of_a_mask_of_its_own(scored: pd.DataFrame) -> None:
+    track = music()
+    for name, source in track.targets.items():
+        (expected,) = framewise_ceiling(
+            source[np.newaxis], track.mixture, window=RATE, hop=RATE, stft=SMALL
+        ).certified
+        ceilings = values(scored, CEILING.name, name, "SDR")
+        # Each is at most the tolerance above what a mask reaches.
+        np.testing.assert_allclose(ceilings, expected, atol=0.01)
+        best = values(scored, "OPT", name, "SDR")
+        assert (np.subtract(ceilings, best) < 1).all()
+
+
+def test_a_ceiling_is_one_of_sdr_and_usdr_only() -> None:
+    track = music(n_channels=1, n_samples=RATE)
+    for metrics_ in (METRICS, ("SNR", "uSDR"), ("SDR",), ("uSDR",), ("SI-SDR", "SDR")):
+        scores = scores_of(track, "MIX", CEILING.name, metrics=metrics_)
+        expected = [metric for metric in metrics_ if metric in CERTIFIED]
+        ceilings = scores[scores["method"] == CEILING.name]
+        for target in ("drums", "bass", "vocals", "accompaniment"):
+            of_target = ceilings[ceilings["target"] == target]
+            assert list(of_target["metric"].unique()) == expected
+            of_mix = scores[(scores["method"] == "MIX") & (scores["target"] == target)]
+            of_mix = of_mix[of_mix["metric"].isin(CERTIFIED)]
+            same = ["metric", "time", "duration"]
+            pd.testing.assert_frame_equal(
+                of_target[same].reset_index(drop=True), of_mix[same].reset_index(drop=True)
+            )
+
+
+def test_methods_are_in_the_order_asked_for() -> None:
+    for methods in (("CEILING", "OPT", "IRM2"), ("OPT", "IRM2", "CEILING", "MIX")):
+        table = compute_bounds(music(), methods=methods, stft=SMALL, metrics=["SDR"])
+        assert tuple(table["method"].unique()) == methods
+        assert len(table) == 4 * len(methods)
+
+
+def test_more_methods_than_are_computed_at_once_are_each_the_same(scored: pd.DataFrame) -> None:
+    assert list(scored["method"].unique()) == list(BOUNDS)
+    for method in ("IRM2", "OPT", "CEILING", "MWF"):
+        alone = scores_of(music(), method)
+        together = scored[scored["method"] == method].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone, together, rtol=1e-6)
+
+
+def test_what_is_separated_by_opt_is_what_its_scores_are_of() -> None:
+    track = music()
+    estimates = separate(track, "OPT", stft=SMALL)
+    assert list(estimates) == list(track.targets)
+    metrics = ("SDR", *GLOBAL)
+    scorer = Scorer(track.targets, rate=RATE, metrics=metrics)
+    expected = [(track.name, track.subset, "OPT", *score) for score in scorer.score(estimates)]
+    for methods in (["OPT"], ["CEILING", "OPT"]):
+        found = scores_of(track, *methods, metrics=metrics).query("method == 'OPT'")
+        pd.testing.assert_frame_equal(
+            found.reset_index(drop=True), tidy(expected), check_exact=True
+        )
+
+
+def test_any_part_of_opt_is_that_of_the_whole() -> None:
+    track = music()
+    whole = separate(track, "OPT", stft=SMALL)
+    separation = Separation(track, ["IRM2", "OPT"], stft=SMALL)
+    for start, stop in ((0, track.n_samples), (5000, 5001), (123, 9000)):
+        estimates = separation.part(start, stop)
+        assert set(estimates) == {"IRM2", "OPT"}
+        assert list(estimates["OPT"]) == list(whole)
+        for target, audio in estimates["OPT"].items():
+            np.testing.assert_array_equal(audio, whole[target][:, start:stop])
+
+
+def test_the_accompaniment_of_opt_is_not_the_sum_but_better() -> None:
+    track = music()
+    estimates = separate(track, "OPT", stft=SMALL)
+    summed = estimates["drums"] + estimates["bass"]
+    assert np.abs(estimates["accompaniment"] - summed).max() > 0.01
+    reference = track.targets["accompaniment"]
+
+    def error(estimate: Audio) -> float:
+        return float(np.sum((reference - estimate) ** 2, dtype=np.float64))
+
+    assert error(estimates["accompaniment"]) < error(summed)
+    # It and the vocals share the mixture, as the best masks of two that sum to it do.
+    rest = track.mixture - estimates["accompaniment"]
+    np.testing.assert_allclose(rest, estimates["vocals"], atol=0.02)
+
+
+def test_a_ceiling_needs_neither_vocals_nor_two_channels() -> None:
+    for track, targets in (
+        (music("drums", "bass"), ["drums", "bass"]),
+        (music("vocals"), ["vocals"]),
+        (music(n_channels=1), ["drums", "bass", "vocals", "accompaniment"]),
+        (music("vocals", "accompaniment", n_channels=1), ["vocals", "accompaniment"]),
+    ):
+        scores = scores_of(track, "IRM2", "OPT", "CEILING")
+        assert list(scores["target"].unique()) == targets
+        for target in targets:
+            for metric, n_values in (("SDR", 2), ("uSDR", 1)):
+                ratio, best, ceiling = (
+                    np.array(values(scores, method, target, metric))
+                    for method in ("IRM2", "OPT", "CEILING")
+                )
+                assert len(ceiling) == n_values
+                assert (best <= ceiling).all()
+                # A single source is the mixture: perfect, but for rounding.
+                assert (ratio < best).all() or targets == ["vocals"]
+
+
+@pytest.mark.parametrize("n_samples", [1, 100, RATE - 1])
+def test_a_track_shorter_than_a_window_has_one_ceiling(n_samples: int) -> None:
+    scores = scores_of(music(n_channels=1, n_samples=n_samples), "OPT", "CEILING")
+    ceilings = scores[(scores["method"] == "CEILING") & (scores["metric"] == "SDR")]
+    assert list(ceilings["target"]) == ["drums", "bass", "vocals", "accompaniment"]
+    assert set(ceilings["time"]) == {0.0}
+    assert set(ceilings["duration"]) == {n_samples / RATE}
+    for target in ceilings["target"]:
+        # The window is the track.
+        (framewise,) = values(scores, "CEILING", target, "SDR")
+        (whole,) = values(scores, "CEILING", target, "uSDR")
+        assert framewise == pytest.approx(whole, abs=0.01)
+        (best,) = values(scores, "OPT", target, "SDR")
+        # Nothing of a sample that the mixture has with the other sign.
+        assert best <= framewise or (n_samples == 1 and np.isnan(best))
+
+
+def silenced(n_seconds: int, **silent: int) -> Track:
+    """Noise with silent seconds: (source, second)."""
+    rng = np.random.default_rng(3)
+    sources = {}
+    for name in ("drums", "bass", "vocals"):
+        audio = (0.1 * rng.standard_normal((2, n_seconds * RATE))).astype(np.float32)
+        if name in silent:
+            second = silent[name]
+            audio[:, second * RATE : (second + 1) * RATE] = 0
+        sources[name] = audio
+    return Track.from_sources("silenced", RATE, sources)
+
+
+def test_a_ceiling_is_nan_where_a_reference_of_its_group_is_silent() -> None:
+    track = silenced(4, drums=1, vocals=2)
+    scores = scores_of(track, "MIX", "IRM2", "CEILING", metrics=["SDR"])
+    # The drums are not of the group of vocals and accompaniment, but the vocals of both.
+    expected = {
+        "drums": [False, True, True, False],
+        "bass": [False, True, True, False],
+        "vocals": [False, False, True, False],
+        "accompaniment": [False, False, True, False],
+    }
+    for target, nan in expected.items():
+        for method in ("MIX", "IRM2", "CEILING"):
+            assert list(np.isnan(values(scores, method, target, "SDR"))) == nan
+    table = aggregate(scores).set_index(["method", "target"])
+    assert list(table["n_nan"]["CEILING"]) == [2, 2, 1, 1]
+    assert (table["median"]["CEILING"] > table["median"]["IRM2"]).all()
+
+
+def test_a_ceiling_is_nan_where_the_mixture_is_silent() -> None:
+    track = silenced(3)
+    mixture = track.mixture.copy()
+    # So far that no frame of the window reaches what is heard.
+    mixture[:, RATE - 512 : 2 * RATE + 512] = 0
+    delivered = Track("t", RATE, mixture, track.sources)
+    scores = scores_of(delivered, "CEILING", metrics=["SDR"])
+    for target in delivered.targets:
+        assert list(np.isnan(values(scores, "CEILING", target, "SDR"))) == [False, True, False]
+
+
+@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
+def test_a_ceiling_is_not_nan_where_a_mask_has_an_sdr() -> None:
+    track = silenced(3)
+    mixture = track.mixture.copy()
+    mixture[:, RATE : 2 * RATE] = 0
+    scores = scores_of(Track("t", RATE, mixture, track.sources), "IRM2", "CEILING")
+    assert np.isfinite(values(scores, "IRM2", "bass", "SDR")).all()
+    assert np.isfinite(values(scores, "CEILING", "bass", "SDR")).all()
+
+
+@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
+def test_no_median_of_a_mask_is_above_that_of_the_ceiling_where_channels_cancel() -> None:
+    track = music("a", "b")
+    steps = {name: np.round(audio * 2**12) / 2**12 for name, audio in track.sources.items()}
+    low, high = (
+        np.round(100 * np.sin(2 * np.pi * f * np.arange(RATE) / RATE)) / 2**12 for f in (500, 2000)
+    )
+    steps["a"][:, :RATE] = [low, -high]
+    steps["b"][:, :RATE] = [high, -low]
+    sources = {name: audio.astype(np.float32) for name, audio in steps.items()}
+    track = Track.from_sources("t", RATE, sources)
+    assert not track.mixture[:, :RATE].sum(axis=0).any()
+    scores = scores_of(track, "IRM2", "CEILING", metrics=["SDR"])
+    bounds = aggregate(scores).set_index(["method", "target"])["median"]
+    assert (bounds["IRM2"] < bounds["CEILING"]).all()
+
+
+@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
+def test_a_ceiling_is_one_of_medians_over_the_same_windows() -> None:
+    rng = np.random.default_rng(0)
+    quiet, loud = 0.1 * rng.standard_normal((2, 2, 4 * RATE))
+    loud[:, : 2 * RATE] *= 0.3
+    # Of a second in which it is the louder one nowhere, IBM makes silence, hence NaN.
+    quiet[:, 3 * RATE - 300 :] *= 1e-4
+    sources = {"quiet": quiet.astype(np.float32), "loud": loud.astype(np.float32)}
+    scores = scores_of(Track.from_sources("t", RATE, sources), "IBM", "CEILING", metrics=["SDR"])
+    assert list(np.isnan(values(scores, "IBM", "quiet", "SDR"))) == [False, False, False, True]
+    # So its median may be above that of all windows, but not of those that it has.
+    ibm, ceiling = (np.array(values(scores, m, "quiet", "SDR")) for m in ("IBM", "CEILING"))
+    assert np.nanmedian(ibm) > np.median(ceiling)
+    assert (ibm[:3] < ceiling[:3]).all()
+
+
+def test_what_is_silent_everywhere_has_no_ceiling() -> None:
+    sources = dict(music().sources)
+    sources["bass"] = np.zeros_like(sources["bass"])
+    scores = scores_of(Track.from_sources("t", RATE, sources), "OPT", "CEILING")
+    silent = scores[scores["target"] == "bass"]
+    assert silent["score"].isna().all()
+    whole = scores[(scores["metric"] == "uSDR") & (scores["target"] != "bass")]
+    assert np.isfinite(whole["score"]).all()
+    # Where only its group lacks a reference.
+    assert np.isnan(values(scores, "CEILING", "drums", "SDR")).all()
+    assert np.isfinite(values(scores, "CEILING", "vocals", "SDR")).all()
+
+
+@pytest.mark.filterwarnings("ignore")  # museval's own
+@pytest.mark.usefixtures("ffmpeg")
+def test_museval_reads_the_files_of_the_ceiling(tmp_path: Path) -> None:
+    import museval
+
+    track = silenced(3, drums=1)
+    chosen = ["OPT", "CEILING"]
+    table = compute_bounds(track, methods=chosen, metrics=CERTIFIED, stft=SMALL, out=tmp_path)
+    path = tmp_path / "CEILING" / "test" / "silenced.json"
+    targets = json.loads(path.read_text())["targets"]
+    assert [target["name"] for target in targets] == ["drums", "bass", "vocals", "accompaniment"]
+    scores = read_scores(tmp_path / "scores.csv").query("method == 'CEILING' and metric == 'SDR'")
+    for target in targets:
+        expected = list(scores[scores["target"] == target["name"]]["score"])
+        frames = [frame["metrics"] for frame in target["frames"]]
+        assert [frame["time"] for frame in target["frames"]] == [0.0, 1.0, 2.0]
+        np.testing.assert_array_equal([f["SDR"] for f in frames], np.round(expected, 5))
+        assert all(set(frame) == set(MUSEVAL) for frame in frames)
+        assert np.isnan([[frame[m] for m in ("ISR", "SIR", "SAR")] for frame in frames]).all()
+
+    medians = table[table["metric"] == "SDR"].set_index(["method", "target"])["median"]
+    methods = museval.MethodStore()
+    for method in ("OPT", "CEILING"):
+        methods.add_eval_dir(tmp_path / method)
+    of_methods = methods.agg_frames_tracks_scores()
+    one = museval.TrackStore(track_name="silenced")
+    one.scores = json.loads(path.read_text())
+    store = museval.EvalStore()
+    store.add_track(one.df)
+    of_track = store.agg_frames_tracks_scores()
+    for target in track.targets:
+        expected_median = medians["CEILING", target]
+        assert of_methods["CEILING", target, "SDR"] == pytest.approx(expected_median, abs=1e-5)
+        assert of_track[target, "SDR"] == pytest.approx(expected_median, abs=1e-5)
+    assert re.search(r"drums +==> +SDR: +\d+\.\d{3} +SIR: +nan", repr(one))
+
+
+def test_a_ceiling_of_usdr_alone_has_no_file_of_museval(tmp_path: Path) -> None:
+    compute_bounds(music(), methods=["CEILING"], metrics=["uSDR"], stft=SMALL, out=tmp_path)
+    assert not (tmp_path / "CEILING").exists()
+    assert set(read_scores(tmp_path / "scores.csv")["metric"]) == {"uSDR"}
+
+
+def test_a_ceiling_alone_is_computed_unless_no_metric_is_of_it() -> None:
+    track = music(n_channels=1, n_samples=RATE)
+    table = compute_bounds(track, methods=["CEILING"], stft=SMALL)
+    assert list(table["metric"]) == ["SDR", "uSDR"] * 4
+    message = "metrics must hold SDR or uSDR, the only ones with a CEILING, got SI-SDR, ISR"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        compute_bounds(track, methods=["CEILING"], metrics=["SI-SDR", "ISR"])
+    # Beside others it is left out.
+    beside = compute_bounds(track, methods=["CEILING", "MIX"], metrics=["SI-SDR"], stft=SMALL)
+    assert set(beside["method"]) == {"MIX"}
+
+
+def test_a_ceiling_is_no_method_of_separation() -> None:
+    assert "CEILING" not in METHODS
+    assert (*METHODS, "CEILING") == BOUNDS
+    assert bounds_named(["CEILING", "MIX"], ["SDR"]) == (["CEILING", "MIX"], ["SDR"])
+    with pytest.raises(ValueError, match=r"one of MIX, .*OPT, got 'CEILING' \(which is a row"):
+        separate(music(), "CEILING")
+    with pytest.raises(ValueError, match="got 'CEILING'"):
+        methods_named(["MIX", "CEILING"])
+    with pytest.raises(ValueError, match=r"OPT, CEILING, got 'ceiling' \(did you mean CEILING\?"):
+        bounds_named(["ceiling"], METRICS)
+    with pytest.raises(ValueError, match="methods must be named once each, got 'CEILING' twice"):
+        bounds_named(["CEILING", "CEILING"], METRICS)
+    with pytest.raises(ValueError, match="methods must name at least one method, got none"):
+        bounds_named([], METRICS)
+    with pytest.raises(TypeError, match="several names, got the one string 'CEILING'"):
+        bounds_named("CEILING", METRICS)
+
+
+def test_opt_has_the_dtype_of_the_track_and_double_its_ceiling() -> None:
+    single = music()
+    sources = {name: audio.astype(np.float64) for name, audio in single.sources.items()}
+    double = Track.from_sources("double", RATE, sources)
+    assert {audio.dtype for audio in separate(single, "OPT", stft=SMALL).values()} == {
+        np.dtype(np.float32)
+    }
+    assert {audio.dtype for audio in separate(double, "OPT", stft=SMALL).values()} == {
+        np.dtype(np.float64)
+    }
+    few, many = (scores_of(track, "CEILING")["score"] for track in (single, double))
+    np.testing.assert_allclose(few, many, atol=1e-2)
+
+
+one_pass = pytest.mark.parametrize("metrics_", [("SDR",), ("uSDR",), ("SDR", "uSDR", "SI-SDR")])
+
+
+@one_pass
+@pytest.mark.parametrize(
+    "methods",
+    [
+        ("MIX",),
+        ("OPT",),
+        ("MIX", "OPT"),
+        ("OPT", "CEILING"),
+        ("CEILING", "IRM2", "OPT"),
+        tuple(name for name in BOUNDS if name not in ("OPT", "CEILING")),
+        BOUNDS,
+        ("CEILING",),
+        ("MIX", "CEILING"),
+    ],
+    ids=",".join,
+)
+def test_progress_sums_to_one(methods: tuple[str, ...], metrics_: tuple[str, ...]) -> None:
+    parts: list[float] = []
+
+    def advance(name: str, part: float) -> None:
+        assert name == "music"
+        assert part > 0
+        parts.append(part)
+
+    score_track(music(n_samples=RATE), methods, stft=SMALL, metrics=metrics_, advance=advance)
+    assert sum(parts) == pytest.approx(1)
+
+
+def test_progress_of_the_best_masks_is_told_in_steps() -> None:
+    parts: list[float] = []
+    score_track(
+        music(),
+        ["OPT", "CEILING"],
+        stft=SMALL,
+        metrics=["SDR"],
+        advance=lambda name, part: parts.append(part),
+    )
+    # Of 4 targets: a mask of the track and a ceiling of each of 2 windows; 2 pieces scored.
+    n_steps = len(parts)
+    assert n_steps >= 4 * 3 + 2
+    assert max(parts) < 1 / 4
+    # The windows are those of SDR.
+    parts.clear()
+    score_track(
+        music(),
+        ["OPT", "CEILING"],
+        stft=SMALL,
+        metrics=["uSDR"],
+        advance=lambda name, part: parts.append(part),
+    )
+    assert len(parts) == n_steps - 4 * 2

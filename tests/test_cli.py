@@ -17,8 +17,9 @@ import soundfile
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
+from oracle.bounds import BOUNDS, CERTIFIED
 from oracle.cli import main
-from oracle.methods import METHODS, Separator
+from oracle.methods import CEILING, METHODS, Separator
 from oracle.results import aggregate, read_scores
 from oracle.scores import GLOBAL, METRICS, MUSEVAL
 from oracle.track import Audio
@@ -26,7 +27,7 @@ from oracle.track import Audio
 RATE = 8000
 # museval's files hold 5 decimals.
 MUSEVAL_STEP = 1e-5
-COMMANDS = ("bounds", "separate", "methods")
+COMMANDS = ("bounds", "sweep", "score", "separate", "methods")
 ROCK = "Music Delta - 80s Rock"
 NASTY_NAMES = (
     "a/b",
@@ -162,7 +163,7 @@ def printed(out: str, metric: str) -> dict[str, list[str]]:
     _, _, text = out.partition(f"{metric} in dB")
     text, _, _ = text.partition(" in dB")
     rows = (re.split(r"\s{2,}", line.strip()) for line in text.splitlines())
-    return {row[0]: row[1:] for row in rows if row[0] in METHODS}
+    return {row[0]: row[1:] for row in rows if row[0] in BOUNDS}
 
 
 def assert_fails(outcome: Outcome, status: int, message: str) -> None:
@@ -216,7 +217,9 @@ def test_bounds_of_several_tracks_prints_median_and_mean(run: Run, stems: Path) 
 
 def test_bounds_defaults_to_every_method(run: Run, as_waltz: Callable[[Track], None]) -> None:
     as_waltz(make_track())
-    assert list(printed(run("bounds").out, "SDR")) == list(METHODS)
+    out = run("bounds").out
+    assert list(printed(out, "SDR")) == list(printed(out, "uSDR")) == list(BOUNDS)
+    assert list(printed(out, "ISR")) == list(METHODS)
 
 
 def test_bounds_prints_the_metrics_asked_for_in_their_order(run: Run, stems: Path) -> None:
@@ -299,6 +302,286 @@ def test_bounds_prints_the_name_of_a_source_as_it_is(
     outcome = run("bounds", "--methods", "MIX")
     assert outcome.status == 0
     assert source in outcome.out
+
+
+# OPT and CEILING
+
+ABOVE = "CEILING: no mask in [0, 1] at its STFT exceeds it, in any window."
+BETWEEN = "OPT is one mask for the whole track, CEILING has one for each window: the best median"
+
+
+def test_bounds_prints_the_ceiling_among_the_methods_in_their_order(run: Run, stems: Path) -> None:
+    methods = ["CEILING", "OPT", "IRM2"]
+    options = ("--n-fft", 256, "--metrics", "SDR,uSDR,SI-SDR")
+    status, out, err = run("bounds", stems, "--methods", ",".join(methods), *options)
+    assert (status, err) == (0, "")
+    bounds = oracle.compute_bounds(
+        datasets.folder(stems),
+        methods=methods,
+        metrics=["SDR", "uSDR", "SI-SDR"],
+        stft=STFT(n_fft=256, hop_length=128),
+    )
+    for metric in ("SDR", "uSDR", "SI-SDR"):
+        rows = printed(out, metric)
+        assert list(rows) == (methods if metric != "SI-SDR" else methods[1:])
+        for method, cells in rows.items():
+            of_row = bounds[(bounds["metric"] == metric) & (bounds["method"] == method)]
+            expected = [f"{row.median:.2f} / {row.mean:.2f}" for row in of_row.itertuples()]
+            assert cells == expected + (["5", "0"] if metric == "SDR" else [])
+
+
+@pytest.mark.parametrize(
+    ("methods", "metrics", "above", "between"),
+    [
+        ("OPT,CEILING", "SDR", True, True),
+        ("CEILING,OPT", "SDR,uSDR", True, True),
+        ("CEILING,OPT", "uSDR", True, False),
+        ("CEILING,MIX", "SDR", True, False),
+        ("CEILING", "uSDR", True, False),
+        ("OPT", "SDR", False, False),
+        ("MIX,CEILING", "SI-SDR", False, False),
+    ],
+)
+def test_what_a_ceiling_is_of_is_said_where_there_is_one(
+    run: Run, stems: Path, methods: str, metrics: str, above: bool, between: bool
+) -> None:
+    options = ("--n-fft", 256, "--methods", methods, "--metrics", metrics)
+    status, out, err = run("bounds", stems / "one", *options)
+    assert (status, err) == (0, "")
+    words = " ".join(out.split())
+    assert (ABOVE in words) == above
+    assert (BETWEEN in words) == between
+    if above:
+        assert "that exceed 1 (IBM1, IBM2, IAM, TPSM, OBM)." in words
+
+
+def test_where_no_sdr_is_printed_nothing_is_said_of_its_median(run: Run, stems: Path) -> None:
+    options = ("--n-fft", 256, "--methods", "OPT,CEILING", "--metrics", "ISR,uSDR")
+    assert BETWEEN not in " ".join(run("bounds", stems / "one", *options).out.split())
+
+
+def test_bounds_of_the_ceiling_alone_prints_no_empty_table(run: Run, stems: Path) -> None:
+    status, out, err = run("bounds", stems / "one", "--methods", "CEILING", "--n-fft", 256)
+    assert (status, err) == (0, "")
+    assert re.findall(r"^ *(\S+) in\s+dB", out, re.MULTILINE) == ["SDR", "uSDR"]
+
+
+# sweep
+
+
+GRID = ("--n-ffts", "128,256", "--overlaps", "0.75,0.5")
+# In the order in which they are printed.
+GRID_STFTS = [(128, 0.75), (256, 0.75), (128, 0.5), (256, 0.5)]
+
+
+class Swept(NamedTuple):
+    """A printed table of a sweep: cells by STFT, in the columns of the heading."""
+
+    heading: list[str]
+    rows: dict[tuple[str, str], list[str]]
+
+
+def swept(out: str) -> dict[tuple[str, str], Swept]:
+    """The printed tables of a sweep, by target and metric."""
+    tables: dict[tuple[str, str], Swept] = {}
+    for line in out.splitlines():
+        if title := re.fullmatch(r"(\S+): (\S+) in dB *", line):
+            table = Swept([], {})
+            tables[title[1], title[2]] = table
+        words = re.split(r" {2,}", line.strip())
+        if words[:2] == ["window", "overlap"]:
+            table.heading.extend(words[2:])
+        elif len(words) > 2 and words[0].isdigit():
+            table.rows[words[0], words[1]] = words[2:]
+    return tables
+
+
+def test_sweep_prints_a_table_a_target_a_row_an_stft(run: Run, stems: Path) -> None:
+    methods = ["CEILING", "IRM2"]
+    options = ("--methods", ",".join(methods), "--metrics", "uSDR,SDR")
+    status, out, err = run("sweep", stems, *options, *GRID)
+    assert (status, err) == (0, "")
+    table = oracle.compute_sweep(
+        datasets.folder(stems),
+        methods=methods,
+        n_ffts=[128, 256],
+        overlaps=[0.75, 0.5],
+        metrics=["uSDR", "SDR"],
+    )
+    tables = swept(out)
+    targets = ["drums", "vocals", "accompaniment"]
+    assert list(tables) == [(target, metric) for metric in ("uSDR", "SDR") for target in targets]
+    for (target, metric), shown in tables.items():
+        assert shown.heading == methods
+        assert list(shown.rows) == [(str(n), f"{100 * o:g} %") for n, o in GRID_STFTS]
+        for (n_fft, overlap), cells in zip(GRID_STFTS, shown.rows.values(), strict=True):
+            of_target = table[(table["target"] == target) & (table["metric"] == metric)]
+            of_stft = (of_target["n_fft"] == n_fft) & (of_target["overlap"] == overlap)
+            rows = of_target[of_stft].set_index("method")
+            expected = [rows.loc[method, ["median", "mean"]] for method in methods]
+            assert cells == [f"{median:.2f} / {mean:.2f}" for median, mean in expected]
+    words = " ".join(out.split())
+    assert "STFT: hann windows, lengths in samples. 2 tracks: median / mean over tracks." in words
+    assert "SDR: museval v4, median over windows of 1 s; NaN:" in words
+    assert ABOVE in words
+    assert BETWEEN not in words
+    assert "Written" not in out
+
+
+def test_sweep_of_one_track_prints_medians_and_the_usual_overlaps(run: Run, stems: Path) -> None:
+    options = ("--methods", "MIX,OPT,CEILING", "--n-ffts", "256", "--window", "hamming")
+    status, out, err = run("sweep", stems / "one", *options)
+    assert (status, err) == (0, "")
+    table = oracle.compute_sweep(
+        datasets.folder(stems)[:1],
+        methods=["MIX", "OPT", "CEILING"],
+        n_ffts=[256],
+        overlaps=[0.5, 0.75],
+        window="hamming",
+    )
+    for (target, _), shown in swept(out).items():
+        medians = [f"{median:.2f}" for median in table[table["target"] == target]["median"]]
+        assert shown.rows == {("256", "50 %"): medians[:3], ("256", "75 %"): medians[3:]}
+    words = " ".join(out.split())
+    assert "STFT: hamming windows, lengths in samples. 1 track." in words
+    assert BETWEEN in words
+    assert "CIRM is exact" not in words
+
+
+def test_sweep_alone_is_of_the_waltz(run: Run, as_waltz: Callable[[Track], None]) -> None:
+    as_waltz(make_track(n_samples=RATE // 2, n_channels=1))
+    status, out, err = run("sweep", "--methods", "MIX")
+    assert (status, err) == (0, "")
+    for shown in swept(out).values():
+        lengths = [str(2**power) for power in range(9, 15)]
+        assert list(shown.rows) == [(n, o) for o in ("50 %", "75 %") for n in lengths]
+    assert {metric for _, metric in swept(out)} == {"SDR"}
+
+
+def test_sweep_takes_any_part_and_spaces(run: Run, stems: Path) -> None:
+    options = ("--methods", " MIX , CIRM", "--n-ffts", " 128, 256 ", "--overlaps", " 0.875 ")
+    status, out, err = run("sweep", stems / "one", *options)
+    assert (status, err) == (0, "")
+    for shown in swept(out).values():
+        assert shown.heading == ["MIX", "CIRM"]
+        assert list(shown.rows) == [("128", "87.5 %"), ("256", "87.5 %")]
+
+
+def test_sweep_writes_its_table_and_a_figure_a_metric(
+    run: Run, stems: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "deep" / "out"
+    options = ("--methods", "MIX,IRM2", "--metrics", "SDR,uSDR")
+    outcome = run("sweep", stems, *options, *GRID, "--out", out)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.endswith(f"Written to {out}\n")
+    assert swept(outcome.out) == swept(run("sweep", stems, *options, *GRID).out)
+    written = contents(out)
+    labels = [f"{m}-{n}-{round(n * (1 - o))}" for n, o in GRID_STFTS for m in ("MIX", "IRM2")]
+    assert set(written) == {
+        *("sweep.csv", "scores.csv", "bounds.csv", "run.json"),
+        *(f"sweep-{metric}.{end}" for metric in ("SDR", "uSDR") for end in ("png", "pdf")),
+        *(f"tracks/test/{track}.csv" for track in ("one", "two")),
+        *(f"{label}/test/{track}.json" for label in labels for track in ("one", "two")),
+    }
+    for name, content in written.items():
+        if name.startswith("sweep-"):
+            assert content.startswith(b"\x89PNG" if name.endswith("png") else b"%PDF")
+    # 3 panels of 3.2 inches, at 200 dots an inch.
+    assert int.from_bytes(written["sweep-SDR.png"][16:20], "big") == 1920
+    assert written["sweep-SDR.png"] != written["sweep-uSDR.png"]
+    expected = oracle.compute_sweep(
+        datasets.folder(stems),
+        methods=["MIX", "IRM2"],
+        n_ffts=[128, 256],
+        overlaps=[0.75, 0.5],
+        metrics=["SDR", "uSDR"],
+    )
+    assert_close(pd.read_csv(out / "sweep.csv"), expected)
+
+
+def test_sweep_of_bad_tracks_names_them_and_shows_the_others(
+    run: Run, some_bad: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = ("--methods", "MIX", "--n-ffts", "128,256", "--out", out)
+    status, text, err = run("sweep", some_bad, *options)
+    assert status == 3
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == ["alone", "cut", "empty"]
+    good = oracle.compute_sweep(datasets.folder(some_bad)[3:], methods=["MIX"], n_ffts=[128, 256])
+    assert_close(pd.read_csv(out / "sweep.csv"), good)
+    assert (out / "sweep-SDR.pdf").is_file()
+    assert list(swept(text)) == [(t, "SDR") for t in ("drums", "vocals", "accompaniment")]
+    assert "2 tracks: median / mean" in text
+    assert f"Written to {out}" in text
+
+
+def test_sweep_of_bad_tracks_only_prints_no_table(run: Run, tmp_path: Path) -> None:
+    write_track(tmp_path / "stems" / "a", "mixture")
+    options = ("--methods", "MIX", "--n-ffts", "128")
+    status, out, err = run("sweep", tmp_path / "stems", *options)
+    assert (status, out) == (3, "")
+    assert err.startswith("oracle: a: ")
+    out_ = tmp_path / "out"
+    assert run("sweep", tmp_path / "stems", *options, "--out", out_).status == 3
+    assert not list(out_.glob("sweep-*"))
+
+
+def test_sweep_says_before_any_work_that_matplotlib_is_missing(
+    run: Run, stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    out = tmp_path / "out"
+    options = ("--methods", "MIX", "--n-ffts", "128")
+    assert_fails(run("sweep", stems, *options, "--out", out), 1, "matplotlib must be installed")
+    assert not out.exists()
+    # Only figures need it.
+    assert run("sweep", stems, *options).status == 0
+
+
+def test_sweep_prints_the_name_of_a_source_as_it_is(
+    run: Run, as_waltz: Callable[[Track], None], tmp_path: Path
+) -> None:
+    as_waltz(make_track("t", "guitar[left]", "[/b]", "a:smile:b"))
+    options = ("--methods", "MIX", "--n-ffts", "128", "--out", tmp_path / "out")
+    status, out, err = run("sweep", *options)
+    assert (status, err) == (0, "")
+    assert [target for target, _ in swept(out)] == ["guitar[left]", "[/b]", "a:smile:b"]
+
+
+@pytest.mark.parametrize("columns", [20, 60])
+def test_sweep_cuts_no_number_on_a_narrow_terminal(
+    run: Run, stems: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    methods = ",".join(METHODS.keys() - {"OPT", "MWF", "MWF-SISEC18"})
+    arguments = ("sweep", stems, "--methods", methods, "--n-ffts", "128")
+    wide = run(*arguments).out
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert list(swept(run(*arguments).out).values()) == list(swept(wide).values())
+
+
+@pytest.mark.parametrize("metrics", ["SI-SDR", "SDR,SI-SDR"])
+def test_sweep_of_the_ceiling_alone_tells_or_prints_what_there_is(
+    run: Run, stems: Path, tmp_path: Path, metrics: str
+) -> None:
+    options = ("--methods", "CEILING", "--metrics", metrics, "--n-ffts", "128")
+    outcome = run("sweep", stems, *options, "--out", tmp_path / "out")
+    if metrics == "SI-SDR":
+        assert_fails(outcome, 2, "metrics must hold SDR or uSDR, the only ones with a CEILING")
+    else:
+        assert outcome.status == 0
+        assert {metric for _, metric in swept(outcome.out)} == {"SDR"}
+
+
+def test_sweep_draws_any_name(run: Run, as_waltz: Callable[[Track], None], tmp_path: Path) -> None:
+    as_waltz(make_track("t", "$a_$", "x"))
+    options = ("--methods", "MIX", "--n-ffts", "128", "--out", tmp_path / "out")
+    assert run("sweep", *options).status == 0
+
+
+def test_sweep_says_that_a_mixture_is_a_sum(run: Run, stems: Path) -> None:
+    out = run("sweep", stems, "--methods", "MIX", "--n-ffts", "128").out
+    assert "as none was delivered, in 1 of 2 tracks" in " ".join(out.split())
 
 
 # The files
@@ -458,7 +741,7 @@ def test_methods_names_and_explains_every_method(run: Run) -> None:
     status, out, err = run("methods")
     assert (status, err) == (0, "")
     words = " ".join(out.split())
-    for method in METHODS.values():
+    for method in (*METHODS.values(), CEILING):
         assert re.search(rf"^{method.name}\s", out, re.MULTILINE)
         assert method.formula
         assert " ".join(method.formula.split()) in words
@@ -469,7 +752,7 @@ def test_version_is_the_package_s(run: Run) -> None:
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
-@pytest.mark.parametrize("command", ["bounds", "separate"])
+@pytest.mark.parametrize("command", ["bounds", "sweep", "separate"])
 def test_help_shows_examples_that_are_read(run: Run, command: str, option: str) -> None:
     status, out, err = run(command, option)
     assert (status, err) == (0, "")
@@ -479,7 +762,7 @@ def test_help_shows_examples_that_are_read(run: Run, command: str, option: str) 
         for name in re.findall(r"--[a-z-]+", example):
             assert name in out.partition("Examples: ")[0]
         for methods in re.findall(r"--methods (\S+)", example):
-            assert set(methods.split(",")) <= METHODS.keys()
+            assert set(methods.split(",")) <= set(BOUNDS)
 
 
 def test_help_of_methods_shows_an_example(run: Run) -> None:
@@ -493,11 +776,25 @@ def test_help_names_the_commands_and_the_exit_status(run: Run) -> None:
         assert word in " ".join(out.split())
 
 
-def test_help_explains_every_option(run: Run) -> None:
-    words = run("bounds", "--help").out
-    options = ("root", "subset", "split", "download", "methods", "n-fft", "hop", "window")
-    for option in (*options, "metrics", "out", "debug"):
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("bounds", ("n-fft", "hop", "metrics")),
+        ("sweep", ("n-ffts", "overlaps", "metrics")),
+        ("separate", ("n-fft", "hop")),
+    ],
+)
+def test_help_explains_every_option(run: Run, command: str, options: tuple[str, ...]) -> None:
+    words = run(command, "--help").out
+    shared = ("root", "subset", "split", "download", "methods", "window", "out", "debug")
+    for option in (*shared, *options):
         assert f"--{option} " in words
+
+
+def test_help_of_sweep_shows_what_it_does_unless_asked_otherwise(run: Run) -> None:
+    words = " ".join(run("sweep", "--help").out.split())
+    for default in ("IBM,IRM1,IRM2,TPSM,OPT,CEILING", "512,1024,2048,4096,8192,16384", "0.5,0.75"):
+        assert f"[default: {default}]" in words
 
 
 # Wrong usage
@@ -530,6 +827,45 @@ def test_help_explains_every_option(run: Run) -> None:
             "--subset.*'dev' is not one of 'train', 'valid', 'test'",
         ),
         (["bounds", "musdb18", "--split", "test"], "--split.*'test' is not one of"),
+        (["bounds", "--methods", "ceiling"], r"CEILING, got 'ceiling' \(did you mean CEILING"),
+        (
+            ["separate", "--methods", "CEILING", "--out", "estimates"],
+            r"method must be one of MIX, .*MWF-SISEC18, OPT, got 'CEILING'",
+        ),
+        (["sweep", "--nonsense"], "No such option: --nonsense"),
+        (["sweep", "waltz", "polka"], r"unexpected extra argument.*polka"),
+        (["sweep", "--n-fft", "512"], "No such option: --n-fft"),
+        (
+            ["sweep", "--n-ffts", "512,x"],
+            "n_ffts must be whole numbers, .*, got '512,x'",
+        ),
+        (
+            ["sweep", "--n-ffts", "512.5"],
+            "n_ffts must be whole numbers, .*, got '512.5'",
+        ),
+        (["sweep", "--n-ffts", ","], "n_ffts and overlaps must name at least one each, got none"),
+        (["sweep", "--n-ffts", "512,512"], "must be named once each, got 512 at 0.5 twice"),
+        (["sweep", "--n-ffts", "-512"], "n_fft must be at least 2, got -512"),
+        (["sweep", "--overlaps", ""], "n_ffts and overlaps must name at least one each, got none"),
+        (
+            ["bounds", "--methods", "CEILING", "--metrics", "SI-SDR,ISR"],
+            "metrics must hold SDR or uSDR, the only ones with a CEILING, got SI-SDR, ISR",
+        ),
+        (["sweep", "--overlaps", "half"], "overlaps must be numbers, comma-separated, got 'half'"),
+        (["sweep", "--overlaps", "0.5,1"], "overlaps must be at least 0 and less than 1, got 1.0"),
+        (["sweep", "--overlaps", "-0.5"], "overlaps must be at least 0 and less than 1, got -0.5"),
+        (["sweep", "--overlaps", "nan"], "overlaps must be at least 0 and less than 1, got nan"),
+        (["sweep", "--overlaps", "inf"], "overlaps must be at least 0 and less than 1, got inf"),
+        (["sweep", "--overlaps", "0.4"], "must leave a whole number of samples, got 0.4 of 512"),
+        (["sweep", "--overlaps", "0"], "hop_length must let the windows overlap enough"),
+        (["sweep", "--window", "bow"], "window must be one that scipy.* knows, got 'bow'"),
+        (["sweep", "--methods", "IRM2,irm3"], r"method must be one of MIX, .*got 'irm3'"),
+        (["sweep", "--methods", "MIX,MIX"], "methods must be named once each, got 'MIX' twice"),
+        (["sweep", "--methods", ""], "methods must name at least one method, got none"),
+        (["sweep", "--metrics", "PESQ"], "metrics must be some of SDR, .*got PESQ"),
+        (["sweep", "--metrics", ""], "metrics must be some of SDR, .*got none"),
+        (["sweep", "--root", "x"], "go with the dataset musdb18, got waltz"),
+        (["sweep", "musdb18", "--subset", "valid"], "musdb18 has its validation part as --split"),
         (["separate"], "Missing option '--out'"),
         (["separate", "--out"], "--out"),
         (["methods", "IRM2"], "unexpected extra argument"),
@@ -581,6 +917,9 @@ def test_empty_and_repeated_names_are_wrong_usage(
             "out must be a new or an empty folder, got full: .*not empty",
         ),
         (["bounds", "--out", "file"], "out must be a new or an empty folder, got file: .*a file"),
+        (["sweep", "nowhere"], "dataset must be waltz, musdb18 or a folder, got 'nowhere'"),
+        (["sweep", "--out", "full"], "out must be a new or an empty folder, got full"),
+        (["sweep", "--out", "file"], "out must be a new or an empty folder, got file"),
         (["separate", "--out", "full"], "out must be a new or an empty folder, got full"),
         (["separate", "--out", "file"], "out must be a new or an empty folder, got file"),
         (["bounds", "--out", "file/below"], "file/below"),
@@ -831,10 +1170,10 @@ def test_track_at_the_edge_has_every_bound(
     # A track of a few samples is too short for the filters of ISR, SIR and SAR.
     warned = "oracle: warning: t: delayed copies of "
     assert err.startswith(warned) if "n_samples" in shape else err == ""
-    assert list(printed(out, "SDR")) == list(METHODS)
+    assert list(printed(out, "SDR")) == list(BOUNDS)
     bounds = pd.read_csv(tmp_path / "out" / "bounds.csv")
     assert list(dict.fromkeys(bounds["target"])) == targets
-    assert len(bounds) == len(METHODS) * len(METRICS) * len(targets)
+    assert len(bounds) == (len(METHODS) * len(METRICS) + len(CERTIFIED)) * len(targets)
     assert bounds.query("metric == 'uSDR'")["median"].notna().all()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import oracle
-from oracle.methods import METHODS
+from oracle.bounds import BOUNDS
 
 README = Path(__file__).parents[1] / "README.md"
 MODULES = [
@@ -54,7 +54,7 @@ def test_the_readmes_table_is_what_the_command_computes() -> None:
     shown = {
         (row[0], target): float(value)
         for row in rows
-        if row[0] in METHODS and len(row) == 6
+        if row[0] in BOUNDS and len(row) == 6
         for target, value in zip(targets, row[1:], strict=True)
     }
     assert shown.keys() == set(sdr.index)
@@ -65,7 +65,7 @@ def test_the_readmes_table_is_what_the_command_computes() -> None:
 
 def test_the_readme_names_every_method() -> None:
     text = README.read_text(encoding="utf-8")
-    assert [name for name in METHODS if f"| {name} |" not in text] == []
+    assert [name for name in BOUNDS if f"| {name} |" not in text] == []
 
 
 @pytest.mark.parametrize("module", [oracle, *MODULES], ids=lambda module: module.__name__)

@@ -55,8 +55,9 @@ def test_estimates_are_the_targets_in_name_shape_and_type(track: Track, method: 
     for name, target in track.targets.items():
         assert (estimates[name].shape, estimates[name].dtype) == (target.shape, target.dtype)
         assert np.isfinite(estimates[name]).all()
-    accompaniment = estimates["drums"] + estimates["other"]
-    np.testing.assert_array_equal(estimates["accompaniment"], accompaniment)
+    if method != "OPT":  # which has a mask for it
+        accompaniment = estimates["drums"] + estimates["other"]
+        np.testing.assert_array_equal(estimates["accompaniment"], accompaniment)
     for name, audio in track.sources.items():
         np.testing.assert_array_equal(audio, copies[name])
 
@@ -113,7 +114,8 @@ def test_silence_everywhere_stays_silent(method: str) -> None:
     assert not separate(track, method)["a"].any()
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if not name.startswith("MWF")])
+# Not OPT, which stops when the channels together are near enough to the best.
+@pytest.mark.parametrize("method", [m for m in METHODS if not m.startswith(("MWF", "OPT"))])
 def test_masks_treat_each_channel_as_if_it_were_alone(track: Track, method: str) -> None:
     stereo = separate(track, method)
     for channel in range(2):
@@ -167,7 +169,7 @@ def test_a_method_is_one_function_and_one_line(
 
 def test_the_registry_is_the_designs() -> None:
     assert ", ".join(METHODS) == (
-        "MIX, IBM1, IBM2, IBM, IRM1, IRM2, IAM, PSM, TPSM, OBM, CIRM, MWF, MWF-SISEC18"
+        "MIX, IBM1, IBM2, IBM, IRM1, IRM2, IAM, PSM, TPSM, OBM, CIRM, MWF, MWF-SISEC18, OPT"
     )
     for name, method in METHODS.items():
         assert name == method.name

@@ -554,3 +554,259 @@ def test_sums_over_frames_have_each_frame_once(rng: np.random.Generator, n_sampl
     expected = stft.forward(signals.astype(np.float64))
     assert count == expected.shape[-1]
     np.testing.assert_allclose(total, expected.sum(axis=-1), atol=1e-10)
+
+
+# The steps of which both are made
+
+
+def whole_spectrum_weights(stft: STFT) -> npt.NDArray[np.float64]:
+    """How often each frequency is in the full FFT: once, or twice."""
+    return np.array([1.0 if k in (0, stft.n_fft / 2) else 2.0 for k in range(stft.n_freqs)])
+
+
+def spans(stft: STFT, n_samples: int) -> list[tuple[int, int]]:
+    """Where each frame of a signal begins and ends, in its samples."""
+    starts = [f * stft.hop_length - stft.n_fft // 2 for f in range(stft.n_frames(n_samples))]
+    return [(start, start + stft.n_fft) for start in starts]
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> tuple[int, int, int]:
+    n_samples = draw(st.integers(1, 300))
+    start = draw(st.integers(0, n_samples - 1))
+    return start, draw(st.integers(start + 1, n_samples)), n_samples
+
+
+@settings(max_examples=200, deadline=None)
+@given(stft=stfts(), cut=cuts())
+def test_frames_over_a_part_are_those_that_share_a_sample_with_it(
+    stft: STFT, cut: tuple[int, int, int]
+) -> None:
+    start, stop, n_samples = cut
+    places = spans(stft, n_samples)
+    expected = [f for f, (first, end) in enumerate(places) if first < stop and start < end]
+    frames = stft.frames_over(start, stop, n_samples)
+    assert frames.step is None
+    assert list(range(frames.start, frames.stop)) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "frames"),
+    [
+        (0, 100, (0, 26)),  # all that reach in
+        (0, 1, (0, 2)),  # frame 0 begins 4 samples before the signal
+        (4, 5, (1, 3)),  # where frame 0 has ended
+        (3, 5, (0, 3)),
+        (99, 100, (24, 26)),
+    ],
+)
+def test_frames_over_a_part_in_numbers(start: int, stop: int, frames: tuple[int, int]) -> None:
+    stft = STFT(n_fft=8, hop_length=4)
+    assert stft.frames_over(start, stop, 100) == slice(*frames)
+
+
+def test_frames_over_a_signal_leave_out_one_that_lies_in_the_padding_alone() -> None:
+    stft = STFT(n_fft=9, hop_length=4, window="boxcar")
+    # Frame 1 begins at sample 0 of two, frame 2 would at sample 4.
+    assert stft.n_frames(2) == 2
+    assert stft.frames_over(0, 2, 2) == slice(0, 2)
+    odd = STFT(n_fft=8, hop_length=3, window="boxcar")
+    assert odd.n_frames(1) == 2
+    assert odd.frames_over(0, 1, 1) == slice(0, 2)
+    narrow = STFT(n_fft=8, hop_length=4)
+    assert narrow.n_frames(4) == 2  # its frame 2 would begin behind the last sample
+    assert narrow.frames_over(0, 4, 4) == slice(0, 2)
+
+
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(8, 4), (8, 8), (9, 4), (100, 30)])
+@pytest.mark.parametrize("n_frames", [1, 2, 17])
+def test_padded_length_is_the_end_of_the_last_frame(
+    n_fft: int, hop_length: int, n_frames: int
+) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length, window="boxcar")
+    expected = max(frame * hop_length + n_fft for frame in range(n_frames))
+    assert stft.padded_length(n_frames) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(stft=stfts(), n_samples=st.integers(1, 300), edges=st.tuples(*[st.floats(0, 1)] * 2))
+def test_under_some_frames_lies_the_signal_between_zeros(
+    stft: STFT, n_samples: int, edges: tuple[float, float]
+) -> None:
+    signal = signal_of(n_samples, 2)
+    n_frames = stft.n_frames(n_samples)
+    first, last = sorted(min(int(edge * n_frames), n_frames - 1) for edge in edges)
+    margin = stft.n_fft + stft.padded_length(n_frames)
+    everywhere = np.pad(signal, ((0, 0), (margin, margin)))
+    start = spans(stft, n_samples)[first][0] + margin
+    length = stft.padded_length(last + 1 - first)
+    padded = stft.under(slice(first, last + 1), signal)
+    np.testing.assert_array_equal(padded, everywhere[:, start : start + length])
+
+
+def test_under_gives_a_copy_in_the_dtype_asked_for() -> None:
+    stft = STFT(n_fft=8, hop_length=4)
+    signal = signal_of(20, 3, 2).astype(np.float32)
+    before = signal.copy()
+    padded = stft.under(slice(0, 5), signal)
+    assert padded.dtype == np.float32
+    assert padded.shape == (3, 2, 24) == (3, 2, stft.padded_length(5))
+    double = stft.under(slice(0, 5), signal, dtype=np.float64)
+    assert double.dtype == np.float64
+    np.testing.assert_array_equal(double, padded)
+    padded[:] = 9
+    np.testing.assert_array_equal(signal, before)
+    signal.flags.writeable = False
+    stft.under(slice(1, 2), signal)[:] = 9  # also of what is all inside
+
+
+def test_under_a_frame_behind_the_signal_are_zeros() -> None:
+    stft = STFT(n_fft=8, hop_length=4)
+    np.testing.assert_array_equal(stft.under(slice(3, 4), np.ones(4)), np.zeros(8))
+    np.testing.assert_array_equal(stft.under(slice(1, 2), np.ones(4)), [1, 1, 1, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(stft.under(slice(0, 1), np.ones(4)), [0, 0, 0, 0, 1, 1, 1, 1])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    stft=stfts(),
+    n_samples=st.integers(1, 300),
+    leading=st.sampled_from([(), (1,), (2, 3)]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_forward_is_to_analyse_what_lies_under_all_frames(
+    stft: STFT, n_samples: int, leading: tuple[int, ...], dtype: type[np.floating[Any]]
+) -> None:
+    audio = signal_of(n_samples, *leading).astype(dtype)
+    n_frames = stft.n_frames(n_samples)
+    spectra = stft.analyse(stft.under(slice(0, n_frames), audio))
+    assert spectra.shape == (*leading, n_frames, stft.n_freqs)
+    assert spectra.dtype == np.result_type(dtype, np.complex64)
+    assert_close(spectra.swapaxes(-1, -2), stft.forward(audio))
+    # Some of the frames are the same as in the whole.
+    some = slice(n_frames // 3, n_frames // 3 + 1)
+    assert_close(stft.analyse(stft.under(some, audio)), spectra[..., some, :])
+
+
+def test_analysis_of_one_frame_is_the_fft_of_its_windowed_samples(
+    rng: np.random.Generator,
+) -> None:
+    stft = STFT(n_fft=15, hop_length=5)
+    samples = rng.standard_normal(15)
+    (frame,) = stft.analyse(samples)
+    turns = np.exp(-2j * np.pi * np.outer(np.arange(8), np.arange(15)) / 15)
+    assert_close(frame, turns @ (samples * stft.window_samples))
+
+
+def test_analyse_leaves_its_input_unchanged() -> None:
+    padded = signal_of(24)
+    before = padded.copy()
+    padded.flags.writeable = False
+    STFT(n_fft=8, hop_length=4).analyse(padded)
+    np.testing.assert_array_equal(padded, before)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    stft=stfts(),
+    n_samples=st.integers(1, 300),
+    leading=st.sampled_from([(), (1,), (2, 3)]),
+    dtype=st.sampled_from([np.complex64, np.complex128]),
+)
+def test_inverse_is_to_synthesize_and_divide_by_the_sum_of_squares(
+    stft: STFT,
+    n_samples: int,
+    leading: tuple[int, ...],
+    dtype: type[np.complexfloating[Any, Any]],
+) -> None:
+    n_frames = stft.n_frames(n_samples)
+    spectra = random_spectrum(np.random.default_rng(0), *leading, n_frames, stft.n_freqs)
+    spectra = spectra.astype(dtype)
+    padded = stft.synthesize(spectra)
+    assert padded.shape == (*leading, stft.padded_length(n_frames))
+    assert padded.dtype == (np.float32 if dtype == np.complex64 else np.float64)
+    inside = padded[..., stft.n_fft // 2 : stft.n_fft // 2 + n_samples]
+    weight = stft.sum_of_squares(n_samples)
+    expected = stft.inverse(spectra.swapaxes(-1, -2), n_samples=n_samples)
+    assert_close((inside / weight).astype(expected.dtype), expected, LEAST_OVERLAP)
+
+
+def test_constant_frames_synthesize_to_the_sum_of_their_windows() -> None:
+    stft = STFT(n_fft=8, hop_length=2)
+    constant = np.zeros((5, stft.n_freqs), complex)
+    constant[:, 0] = 8  # the sum of eight ones
+    expected = np.zeros(16)
+    for frame in range(5):
+        expected[2 * frame : 2 * frame + 8] += stft.window_samples
+    assert_close(stft.synthesize(constant), expected)
+    assert_close(stft.synthesize(constant[:1]), stft.window_samples)
+
+
+@each_size
+def test_synthesize_is_the_adjoint_of_analyse(
+    n_fft: int, hop_length: int, rng: np.random.Generator
+) -> None:
+    stft = STFT(n_fft=n_fft, hop_length=hop_length)
+    padded = rng.standard_normal(stft.padded_length(6))
+    spectra = random_spectrum(rng, 6, stft.n_freqs)
+    products = (stft.analyse(padded) * spectra.conj()).real * whole_spectrum_weights(stft)
+    expected = np.dot(padded, stft.synthesize(spectra))
+    assert products.sum() / n_fft == pytest.approx(expected, abs=1e-10)
+
+
+def test_synthesize_adds_to_what_it_is_given(rng: np.random.Generator) -> None:
+    stft = STFT(n_fft=9, hop_length=4)
+    spectra = random_spectrum(rng, 2, 3, stft.n_freqs)
+    alone = stft.synthesize(spectra)
+    before = rng.standard_normal((2, 20))
+    into = before.copy()
+    assert stft.synthesize(spectra, into=into) is into
+    np.testing.assert_array_equal(into[:, 17:], before[:, 17:])
+    assert_close(into[:, :17], before[:, :17] + alone)
+    # A part of a longer array, as `modify` does.
+    longer = np.zeros((2, 30))
+    stft.synthesize(spectra, into=longer[:, 8:])
+    np.testing.assert_array_equal(longer[:, 8:25], alone)
+    assert not longer[:, :8].any()
+    assert not longer[:, 25:].any()
+
+
+def test_synthesize_leaves_the_spectra_unchanged(rng: np.random.Generator) -> None:
+    spectra = random_spectrum(rng, 3, 5)
+    before = spectra.copy()
+    spectra.flags.writeable = False
+    STFT(n_fft=8, hop_length=4).synthesize(spectra)
+    np.testing.assert_array_equal(spectra, before)
+
+
+def test_sum_of_squares_has_closed_forms() -> None:
+    # The squares of three or more shifted Hann windows: sin^4 is 3/8 on average.
+    for n_fft, hop_length in ((64, 16), (64, 8), (2048, 512)):
+        stft = STFT(n_fft=n_fft, hop_length=hop_length)
+        expected = 3 / 8 * n_fft / hop_length
+        # Half a window from the ends, as before them and behind them no frame begins.
+        inner = stft.sum_of_squares(4 * n_fft)[n_fft // 2 : -n_fft // 2]
+        np.testing.assert_allclose(inner, expected, rtol=1e-12)
+    # Two: sin^4 + cos^4, which begins in the middle of a window.
+    angle = np.pi * (np.arange(1000) + 32) / 64
+    expected_of_two = np.sin(angle) ** 4 + np.cos(angle) ** 4
+    np.testing.assert_allclose(STFT(n_fft=64, hop_length=32).sum_of_squares(1000), expected_of_two)
+    boxes = STFT(n_fft=8, hop_length=8, window="boxcar")
+    np.testing.assert_array_equal(boxes.sum_of_squares(21), np.ones(21))
+
+
+@settings(max_examples=200, deadline=None)
+@given(stft=stfts(), cut=cuts())
+def test_sum_of_squares_of_a_part_is_that_part_of_the_whole(
+    stft: STFT, cut: tuple[int, int, int]
+) -> None:
+    start, stop, n_samples = cut
+    expected = np.zeros(n_samples)
+    for first, end in spans(stft, n_samples):
+        for place in range(max(first, 0), min(end, n_samples)):
+            expected[place] += stft.window_samples[place - first] ** 2
+    whole = stft.sum_of_squares(n_samples)
+    assert whole.dtype == np.float64
+    np.testing.assert_allclose(whole, expected, rtol=1e-12)
+    part = stft.sum_of_squares(n_samples, cut=slice(start, stop))
+    np.testing.assert_allclose(part, expected[start:stop], rtol=1e-12)

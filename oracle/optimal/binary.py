@@ -1,0 +1,111 @@
+"""Binary masks: from the best mask in [0, 1], rounded, downhill by flips of single bins.
+
+No certificate of their own is known: to find the best binary mask is a hard problem of
+combinatorics. The certificate of masks in [0, 1] holds for them too.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from oracle.optimal.synthesis import Scaled, Synthesis
+from oracle.track import Audio
+
+# Bins this far apart in frequency hardly overlap, and are flipped together.
+SPACING = 4
+
+# A flip must lower the error by this part of it, or rounding could make it go on for ever.
+WORTHWHILE = 1e-9
+
+
+def best_binary(
+    synthesis: Synthesis, source: Audio, scaled: Scaled, *, max_iterations: int
+) -> tuple[Scaled, Audio, float, int]:
+    """Find a binary mask that no flip of a single bin improves.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        The map from masks to samples.
+    source : array of shape (n_channels, n_samples of the cut)
+        What the samples should be.
+    scaled : array of shape (n_channels or 1, n_frames, n_freqs)
+        |X| times a mask in [0, 1], to start from.
+    max_iterations : int
+        The number of rounds of flips after which to stop in any case.
+
+    Returns
+    -------
+    scaled : array of shape (n_channels or 1, n_frames, n_freqs)
+        |X| times the binary mask.
+    audio : array of shape (n_channels, n_samples of the cut)
+        Its estimate.
+    error : float
+        The energy of its error.
+    iterations : int
+        Rounds taken.
+    """
+    magnitude = synthesis.magnitude
+    mask = (scaled >= 0.5 * magnitude) & (magnitude > 0)
+    norms = _norms(synthesis)
+    residual = source - synthesis.forward(np.where(mask, magnitude, 0))
+    error = _energy(residual)
+    classes = _classes(synthesis)
+    idle = iterations = 0
+    while idle < len(classes) and iterations < max_iterations:
+        some = classes[iterations % len(classes)]
+        iterations += 1
+        change = np.where(mask[some], -magnitude[some], magnitude[some])
+        rise = change * (change * norms[some] - 2 * synthesis.adjoint(residual)[some])
+        helpful = np.flatnonzero(rise < -WORTHWHILE * error)
+        helpful = helpful[np.argsort(rise.ravel()[helpful])]
+        idle += 1
+        while helpful.size:
+            flip = np.zeros(rise.shape, bool)
+            flip.ravel()[helpful] = True
+            flipped = np.zeros_like(magnitude)
+            flipped[some] = np.where(flip, change, 0)
+            trial = residual - synthesis.forward(flipped)
+            if _energy(trial) < error:
+                mask[some] ^= flip
+                residual, error, idle = trial, _energy(trial), 0
+                break
+            # They did overlap too much: only the half that helps most.
+            helpful = helpful[: helpful.size // 2]
+    binary = np.where(mask, magnitude, 0)
+    audio = synthesis.forward(binary)
+    return binary, audio, _energy(source.astype(np.float64) - audio), iterations
+
+
+def _energy(signal: Audio) -> float:
+    return float(np.einsum("cn,cn->", signal, signal, dtype=np.float64))
+
+
+def _classes(synthesis: Synthesis) -> list[tuple[slice, slice, slice]]:
+    """Divide the bins into classes of which no two are near each other."""
+    apart = -(-synthesis.stft.n_fft // synthesis.stft.hop_length)
+    return [
+        (slice(None), slice(frame, None, apart), slice(freq, None, SPACING))
+        for frame in range(apart)
+        for freq in range(SPACING)
+    ]
+
+
+def _norms(synthesis: Synthesis) -> Scaled:
+    """Compute ||B e||^2 of the unit vector e of each bin.
+
+    B e is a windowed cosine over D: its square is half a constant and half a cosine of
+    twice the frequency, so that one FFT of the squared window over D^2 tells all.
+    """
+    stft = synthesis.stft
+    squares = synthesis.inverse_squares.astype(np.float64) ** 2
+    frames = sliding_window_view(squares, stft.n_fft)[:: stft.hop_length]
+    twice = 2 * np.arange(stft.n_freqs) % stft.n_fft
+    norms = np.empty_like(synthesis.magnitude)
+    for block in synthesis.blocks:
+        spectra = np.fft.fft(frames[block] * stft.window_samples**2)
+        phase = synthesis.phase[:, block].astype(np.complex128)
+        constant = (phase.real**2 + phase.imag**2) * spectra[:, :1].real
+        cosine = (phase**2 * spectra[:, twice].conj()).real
+        both = (constant + cosine) / 2 * synthesis.weights**2
+        norms[:, block] = both.sum(axis=0, keepdims=True) if synthesis.shared else both
+    return norms

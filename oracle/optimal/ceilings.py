@@ -1,0 +1,165 @@
+"""Ceilings of framewise SDR: what no mask exceeds in each window of a signal."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.metrics.energy_ratios import Float64s, is_silent
+from oracle.metrics.windows import window_starts
+from oracle.optimal.descent import descend
+from oracle.optimal.optimum import (
+    MAX_ITERATIONS,
+    TOLERANCE,
+    check_limits,
+    check_signals,
+    clipped_projection,
+)
+from oracle.optimal.synthesis import Synthesis
+from oracle.stft import STFT
+from oracle.threads import in_threads
+from oracle.track import Audio
+
+
+class FramewiseCeiling(NamedTuple):
+    """SDR that masks reach in windows, and that none exceeds: shapes (n_sources, n_windows).
+
+    Attributes
+    ----------
+    achieved : array of float64
+        The SDR in dB of the mask that was found for this window alone.
+    certified : array of float64
+        No mask of the class has a higher SDR in this window, in dB.
+    converged : array of bool
+        Whether the two are within the tolerance. The certificate holds in any case.
+    """
+
+    achieved: Float64s
+    certified: Float64s
+    converged: npt.NDArray[np.bool_]
+
+
+def framewise_ceiling(
+    sources: Audio,
+    mixture: Audio,
+    *,
+    window: int,
+    hop: int,
+    stft: STFT | None = None,
+    maximum: float = 1.0,
+    shared: bool = False,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> FramewiseCeiling:
+    """Certify what museval's SDR of a mask can be at most, in each window.
+
+    Each window has a best mask of its own, that need not care for what is around it: no mask
+    of the whole signal has a higher SDR in any window. So the median of the ceilings of some
+    windows is one of the medians, over the same windows, that are published. (The same: a
+    mask that leaves a window silent has no SDR there.)
+
+    Parameters
+    ----------
+    sources, mixture, stft, maximum, shared
+        As in `optimal_mask`, for SDR.
+    window, hop : int
+        Length of the windows and samples from one to the next, as in
+        `oracle.metrics.framewise_sdr`.
+    tolerance : float, optional
+        The gap between what a mask achieves in a window and its ceiling, in dB, at which to
+        stop.
+    max_iterations : int, optional
+        The number of steps in a window after which to stop in any case.
+
+    Returns
+    -------
+    ceiling : FramewiseCeiling
+        achieved, certified, converged: arrays of shape (n_sources, n_windows). In a window in
+        which any source is silent (the sum of its channels is zero at every sample), or the
+        mixture wherever a mask could bring it from, there is no SDR: all sources are NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `optimal_mask`; and if the window or hop is not a positive integer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import oracle
+    >>> track = oracle.datasets.waltz()
+    >>> vocals = track.sources["vocals"][np.newaxis]
+    >>> second = track.rate
+    >>> ceiling = framewise_ceiling(vocals, track.mixture, window=second, hop=second)
+    >>> ceiling.certified.shape
+    (1, 13)
+    >>> estimate = oracle.separate(track, "IRM2")["vocals"][np.newaxis]
+    >>> sdr = oracle.metrics.framewise_sdr(vocals, estimate, window=second, hop=second)
+    >>> bool((sdr < ceiling.certified).all())
+    True
+    """
+    check_signals(sources, mixture)
+    check_limits(maximum, tolerance, max_iterations)
+    n_samples = mixture.shape[-1]
+    starts = window_starts(n_samples, window=window, hop=hop)
+    windows = [slice(start, min(start + window, n_samples)) for start in starts]
+    synthesis = Synthesis(STFT() if stft is None else stft, mixture, shared=shared)
+    limits: dict[str, Any] = {
+        "maximum": float(maximum),
+        "tolerance": tolerance,
+        "max_iterations": max_iterations,
+    }
+    of_sources = [ceilings_of(synthesis, source, windows, **limits) for source in sources]
+    ceiling = FramewiseCeiling(*(np.stack(each) for each in zip(*of_sources, strict=True)))
+    for index, cut in enumerate(windows):
+        if any(is_silent(source[:, cut]) for source in sources):
+            ceiling.achieved[:, index] = ceiling.certified[:, index] = np.nan
+    return ceiling
+
+
+def ceilings_of(
+    synthesis: Synthesis,
+    source: Audio,
+    windows: Sequence[slice],
+    *,
+    maximum: float = 1.0,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+    advance: Callable[[float], object] = lambda part: None,
+) -> FramewiseCeiling:
+    """Certify the SDR of one source in windows; NaN where it, or the mixture, is silent.
+
+    `advance` is called with the part that has just been done. The arrays have shape
+    (n_windows,).
+    """
+
+    def certify(window: slice) -> tuple[float, float, bool]:
+        part = synthesis.part(window)
+        if not part.magnitude.any():
+            return np.nan, np.nan, True
+        truth = source[:, window]
+        # What is just outside the window, and may be far louder, matters to the first mask.
+        around = part.stft.under(part.frames, source, dtype=part.dtype)
+        starts = [
+            clipped_projection(part, padded, maximum=maximum)
+            for padded in (around, part.padded(truth))
+        ]
+        found = descend(
+            part,
+            truth,
+            min(starts, key=lambda start: np.linalg.norm(part.forward(start) - truth)),
+            maximum=maximum,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+        )
+        return found.sdr, found.certified_sdr, found.converged
+
+    found = []
+    for ceiling in in_threads(certify, windows, workers=synthesis.stft.workers):
+        found.append(ceiling)
+        advance(1 / len(windows))
+    achieved, certified, converged = zip(*found, strict=True) if found else ((), (), ())
+    return FramewiseCeiling(
+        np.array(achieved, np.float64), np.array(certified, np.float64), np.array(converged, bool)
+    )

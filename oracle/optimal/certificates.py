@@ -1,0 +1,157 @@
+"""Certificates: the least error that any mask can have, by duality, in double precision.
+
+For any signal r, with q = B^T r, and every mask of which z = |X| m,
+
+    <r, s> - <q, z>  =  <r, s - B z>  <=  ||r|| ||s - B z||.
+
+What is left is to bound <q, z> from above: by sum R |X| max(q, 0) where 0 <= z <= R |X|, and
+by 0 where z >= 0 is all that is known, if q <= 0. At the residual r of the best mask both ends
+meet. It does not matter how r was found, or in what precision. Channels with masks of their
+own are bounded each on its own, and the bounds add up.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.optimal.synthesis import Synthesis
+from oracle.stft import Spectrum
+from oracle.threads import in_threads
+from oracle.track import Audio
+
+Float64s = npt.NDArray[np.float64]
+
+# What a certificate gives away to the rounding errors of its terms, relative to their
+# largest possible sizes: a thousand times the precision of float64.
+ROUNDING = 2e-13
+
+# The rounding error of a bin of an FFT, relative to the norm of its frame.
+ROUNDING_OF_FFT = 1e-15
+
+
+def least_error(synthesis: Synthesis, source: Audio, scaled: Audio, *, maximum: float) -> float:
+    """Bound ||s - B z||^2 from below for all masks from 0 to `maximum`.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        The map B.
+    source : array of shape (n_channels, n_padded)
+        The source s; 0 outside the samples.
+    scaled : array of shape (n_channels, n_padded)
+        Any r, divided by the sum of the squared windows.
+    maximum : float
+        The largest value R of a mask, finite.
+
+    Returns
+    -------
+    energy : float
+        0 where nothing is proven.
+    """
+    weights = synthesis.weights
+
+    def examine(block: slice) -> list[Any]:
+        mixture, other = _spectra(synthesis, scaled, block)
+        gain = np.maximum(_products(synthesis, mixture, other), 0).sum(axis=1) @ weights
+        sizes = [_squares(each).sum(axis=(0, 1)) @ weights for each in (mixture, other)]
+        truth, residual = _own(synthesis, source, scaled, block)
+        products = [inner(residual, truth), inner(residual, residual), inner(truth, truth)]
+        return [gain, *sizes, *products]
+
+    gain, size, size_of_other, *products = _sums(synthesis, examine)
+    rs, rr, ss = together(synthesis, products)
+    sizes = np.sqrt(size) * np.sqrt(size_of_other)
+    rounding = ROUNDING * (np.sqrt(rr) * np.sqrt(ss) + maximum * sizes)
+    return bound(rs - maximum * gain - rounding, rr)
+
+
+def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> float:
+    """Bound ||s - B z||^2 from below for all masks that are not negative.
+
+    B^T r may not be positive anywhere. Where x is the mixture and D the sum of the squared
+    windows, B^T D x is w |X|, by the definitions of both: so r less enough of D x will do.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        The map B, of a whole signal.
+    source, scaled
+        As in `least_error`.
+
+    Returns
+    -------
+    energy : float
+        0 where nothing is proven.
+    """
+    workers = synthesis.stft.workers
+
+    def need(block: slice) -> Float64s:
+        mixture, other = _spectra(synthesis, scaled, block)
+        squares, others = (_products(synthesis, each, each) for each in (mixture, other))
+        rounding = np.sqrt(squares) * _norm(others) + np.sqrt(others) * _norm(squares)
+        products = _products(synthesis, mixture, other) + ROUNDING_OF_FFT * rounding
+        heard = synthesis.magnitude[:, block] > 0
+        needed = np.divide(products, squares, out=np.zeros_like(squares), where=heard)
+        return np.asarray(needed.max(axis=(1, 2)))
+
+    needs = np.max(list(in_threads(need, synthesis.blocks, workers=workers)), axis=0)
+    repair = np.maximum(needs, 0)[:, np.newaxis] * synthesis.padded(synthesis.mixture)
+
+    def examine(block: slice) -> list[Any]:
+        truth, residual = _own(synthesis, source, scaled - repair, block)
+        return [inner(residual, truth), inner(residual, residual)]
+
+    rs, rr = together(synthesis, _sums(synthesis, examine))
+    return bound(rs, rr)
+
+
+def _spectra(synthesis: Synthesis, scaled: Audio, block: slice) -> tuple[Spectrum, Spectrum]:
+    mixture = synthesis.under(block, synthesis.mixture, np.float64)
+    other = scaled[:, synthesis.region(block)].astype(np.float64)
+    return synthesis.stft.analyse(mixture), synthesis.stft.analyse(other)
+
+
+def _products(synthesis: Synthesis, spectra: Spectrum, others: Spectrum) -> Float64s:
+    """Multiply spectra bin by bin, as real vectors; of all channels if they share a mask."""
+    products = spectra.real * others.real + spectra.imag * others.imag
+    return products.sum(axis=0, keepdims=True) if synthesis.shared else products
+
+
+def _norm(squares: Float64s) -> Float64s:
+    """Compute the norm of each frame."""
+    return np.asarray(np.sqrt(squares.sum(axis=-1, keepdims=True)))
+
+
+def _squares(spectra: Spectrum) -> Float64s:
+    return np.asarray(spectra.real**2 + spectra.imag**2)
+
+
+def _own(
+    synthesis: Synthesis, source: Audio, scaled: Audio, block: slice
+) -> tuple[Float64s, Float64s]:
+    own = synthesis.own(block)
+    return source[:, own].astype(np.float64), scaled[:, own] * synthesis.squares[own]
+
+
+def inner(signals: Audio, others: Audio) -> Float64s:
+    """Compute the inner products of the channels of signals, in their precision."""
+    return np.asarray(np.einsum("cn,cn->c", signals, others), np.float64)
+
+
+def _sums(synthesis: Synthesis, examine: Callable[[slice], list[Any]]) -> list[Any]:
+    parts = in_threads(examine, synthesis.blocks, workers=synthesis.stft.workers)
+    return [sum(column) for column in zip(*parts, strict=True)]
+
+
+def together(synthesis: Synthesis, products: list[Any]) -> list[Any]:
+    """Add up channels that share a mask."""
+    return [each.sum(keepdims=True) for each in products] if synthesis.shared else products
+
+
+def bound(gain: Float64s, rr: Float64s) -> float:
+    """Add up the bounds gain^2 / <r, r> of the channels; 0 where the gain is negative."""
+    norms = np.sqrt(rr)
+    cosines = np.divide(np.maximum(gain, 0), norms, out=np.zeros_like(rr), where=norms > 0)
+    return float((cosines**2).sum())

@@ -1,0 +1,344 @@
+"""The best mask for each source, and the score that no mask of its class exceeds."""
+
+import math
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.metrics.energy_ratios import Float64s, decibels
+from oracle.metrics.scale_invariant import scale_invariant_ratios
+from oracle.optimal.binary import best_binary
+from oracle.optimal.certificates import least_error, least_error_of_cone
+from oracle.optimal.descent import Found, descend, is_perfect
+from oracle.optimal.synthesis import Scaled, Synthesis
+from oracle.stft import STFT
+from oracle.track import Audio
+
+# How near a mask comes to its certificate, in dB, unless asked otherwise.
+TOLERANCE = 0.01
+MAX_ITERATIONS = 1000
+
+# The largest value of a mask unless asked otherwise: of SI-SDR, at the best scale.
+MAXIMUM, MAXIMUM_OF_SI_SDR = 1.0, 100.0
+LARGEST_MAXIMUM = 1e6
+
+# Bins below this part of the norm of their frame are rounding errors of its FFT; a mask
+# without a maximum could make anything of them.
+FLOOR = 1e-14
+
+Mask = npt.NDArray[np.floating[Any]]
+
+
+class OptimalMask(NamedTuple):
+    """The best masks that were found, and what is known of all masks.
+
+    Attributes
+    ----------
+    mask : array of shape (n_sources, n_channels, n_freqs, n_frames)
+        To be multiplied with the mixture's STFT; n_channels is 1 if they share it.
+    estimate : array of shape (n_sources, n_channels, n_samples)
+        What the inverse STFT makes of that.
+    achieved : array of shape (n_sources,), float64
+        The SDR (or SI-SDR) of the estimate in dB, before it is rounded to its dtype; NaN for a
+        silent source (and of SI-SDR for a silent estimate).
+    certified : array of shape (n_sources,), float64
+        No mask of the class has a higher SDR (or SI-SDR) than this; +inf where nothing
+        is proven.
+    iterations : array of shape (n_sources,), int
+        Steps taken.
+    converged : array of shape (n_sources,), bool
+        Whether the two are within the tolerance, or the estimate is perfect but for rounding.
+    """
+
+    mask: Mask
+    estimate: Audio
+    achieved: Float64s
+    certified: Float64s
+    iterations: npt.NDArray[np.int64]
+    converged: npt.NDArray[np.bool_]
+
+
+def optimal_mask(
+    sources: Audio,
+    mixture: Audio,
+    *,
+    stft: STFT | None = None,
+    metric: str = "SDR",
+    maximum: float | None = None,
+    binary: bool = False,
+    shared: bool = False,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> OptimalMask:
+    """Find the best real mask for each source, and prove how good it is.
+
+    The estimate ``stft.inverse(mask * stft.forward(mixture))`` is linear in the mask, so to
+    find the mask of the least error is a convex problem, least squares in a box, through the
+    actual inverse STFT with all the overlap of its frames. Accelerated projected gradients
+    solve it; by duality each of their steps also gives an SDR that *no* mask of the class
+    exceeds. It is computed in double precision. One that comes within `tolerance` of the SDR
+    that is achieved certifies both.
+
+    A bound is one of a class of masks at one STFT, and has to be stated with both. The more
+    frames overlap, the more freedom has a mask, and the higher is the bound; with other
+    windows the masks are others. Without limits there is no bound: at an overlap of half a
+    window there is a real number in the mask for every sample of the audio, at more overlap
+    there are several, so that for nearly every mixture an unlimited real mask makes nearly
+    *any* signal of it, and its bound, infinity, says nothing of the sources.
+
+    Parameters
+    ----------
+    sources : array of shape (n_sources, n_channels, n_samples), float32 or float64
+        The true sources. Each is treated on its own; sums of sources may be among them.
+    mixture : array of shape (n_channels, n_samples), same dtype
+        The signal that is masked; it need not be the sum of the sources.
+    stft : STFT, optional
+        The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
+    metric : str, optional
+        ``"SDR"``, of the whole signal, all channels (uSDR), or ``"SI-SDR"``. Of the latter
+        the scale of a mask is no matter: the classes are cones.
+    maximum : float, optional
+        The largest value of the masks. For SDR at most 1e6, by default 1. For SI-SDR the
+        largest value at the best scale, the one at which the error is least: 100 by
+        default, which leaves out masks that must be amplified by 40 dB or more; infinity
+        is the cone of all masks that are not negative. (But for bins that are only rounding
+        errors of the FFT, 1e-14 of their frame, of which they could make anything.) Its
+        certificate is rigorous too, but takes thousands of steps and may stay at infinity
+        for the first hundreds.
+    binary : bool, optional
+        For SDR: whether the masks are 0 or 1. The best that is found is one that no change
+        of a single bin improves; the certificate is that of all masks in [0, 1]. The best
+        binary mask lies between the two.
+    shared : bool, optional
+        Whether all channels have the same mask.
+    tolerance : float, optional
+        The gap between achieved and certified, in dB, at which to stop.
+    max_iterations : int, optional
+        The number of steps after which to stop in any case. The certificate holds however
+        many are taken.
+
+    Returns
+    -------
+    optimum : OptimalMask
+        mask, estimate (in the dtype of the audio), achieved, certified, iterations,
+        converged.
+
+    Raises
+    ------
+    TypeError
+        If audio is not float32 or float64, of one dtype, or a number is of a wrong type.
+    ValueError
+        If shapes do not fit, audio is not finite, or an option is out of its range.
+
+    References
+    ----------
+    .. [1] E. Vincent, R. Gribonval and M. D. Plumbley, "Oracle estimators for the
+           benchmarking of source separation algorithms", Signal Processing 87(8), 2007:
+           the best masks bin by bin, before the inverse STFT.
+    .. [2] J. Le Roux and E. Vincent, "Consistent Wiener filtering for audio source
+           separation", IEEE Signal Processing Letters 20(3), 2013: filters through the
+           inverse STFT, by conjugate gradients, not limited.
+    .. [3] A. Olivero, B. Torrésani and R. Kronland-Martinet, "A class of algorithms for
+           time-frequency multiplier estimation", IEEE Trans. ASLP 21(8), 2013: masks from
+           one signal to another by least squares with penalties.
+    .. [4] Baelde, arXiv 2609.03481, 2026: ceilings of masks in closed form, bin by bin.
+
+    Limits within the problem, the certificate, and bounds of each window
+    (`framewise_ceiling`) are new here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import oracle
+    >>> track = oracle.datasets.waltz()
+    >>> vocals = track.sources["vocals"][np.newaxis]
+    >>> optimum = oracle.optimal.optimal_mask(vocals, track.mixture)
+    >>> optimum.mask.shape, optimum.mask.min() >= 0, optimum.mask.max() <= 1
+    ((1, 2, 1025, 565), np.True_, np.True_)
+    >>> bool(optimum.converged[0]), bool(optimum.certified[0] - optimum.achieved[0] <= 0.01)
+    (True, True)
+    """
+    check_signals(sources, mixture)
+    if metric not in ("SDR", "SI-SDR"):
+        raise ValueError(f"metric must be SDR or SI-SDR, got {metric!r}")
+    scale_free = metric == "SI-SDR"
+    if maximum is None:
+        maximum = MAXIMUM_OF_SI_SDR if scale_free else MAXIMUM
+    largest = math.inf if scale_free else LARGEST_MAXIMUM
+    check_limits(maximum, tolerance, max_iterations, largest=largest)
+    maximum = float(maximum)
+    if binary and (scale_free or maximum != 1):
+        raise ValueError(
+            "binary must be left out with SI-SDR, and with a maximum that is not 1, got True with "
+            f"{metric} and {maximum:g}"
+        )
+    stft = STFT() if stft is None else stft
+    limits: dict[str, Any] = {
+        "maximum": maximum,
+        "tolerance": tolerance,
+        "max_iterations": max_iterations,
+    }
+    dtype = np.float64 if scale_free else mixture.dtype
+    floor = FLOOR if maximum == math.inf else 0.0
+    synthesis = Synthesis(stft, mixture, shared=shared, floor=floor, dtype=dtype)
+    # A last frame that lies in the padding alone does not matter; it gets zeros.
+    n_frames = stft.n_frames(mixture.shape[-1])
+    shape = (len(sources), len(synthesis.magnitude), n_frames, stft.n_freqs)
+    masks = np.zeros(shape, sources.dtype)
+    estimates = np.empty_like(sources)
+    verdicts = []
+    for source, mask, estimate in zip(sources, masks, estimates, strict=True):
+        if scale_free:
+            found, achieved, certified = _best_of_any_scale(synthesis, source, limits)
+        else:
+            start = clipped_projection(synthesis, synthesis.padded(source), maximum=maximum)
+            found = descend(synthesis, source, start, **limits)
+            if binary and found.energy > 0:
+                found = _best_binary(synthesis, source, found, limits)
+            achieved, certified = found.sdr, found.certified_sdr
+        heard = synthesis.magnitude > 0
+        mask[:, synthesis.frames] = np.divide(
+            found.scaled, synthesis.magnitude, out=np.zeros_like(found.scaled), where=heard
+        )
+        np.minimum(mask, _rounded_down(maximum, mask.dtype), out=mask)
+        estimate[:] = found.audio
+        verdicts.append((achieved, certified, found.iterations, found.converged))
+    columns = [np.array(column) for column in zip(*verdicts, strict=True)]
+    return OptimalMask(masks.swapaxes(-1, -2), estimates, *columns)
+
+
+def clipped_projection(synthesis: Synthesis, padded: Audio, *, maximum: float) -> Scaled:
+    """Compute |X| times the mask to start from: the best bin by bin, as TPSM.
+
+    `padded` is the source under all frames, array of shape (n_channels, n_padded).
+    """
+    start = np.empty_like(synthesis.magnitude)
+    for block in synthesis.blocks:
+        projection = synthesis.project(padded[:, synthesis.region(block)], block)
+        start[:, block] = synthesis.limit(projection, block, maximum=maximum)
+    return start
+
+
+def _best_binary(
+    synthesis: Synthesis, source: Audio, found: Found, limits: dict[str, Any]
+) -> Found:
+    """Round the best mask in [0, 1], whose certificate stands, and improve it."""
+    scaled, audio, error, rounds = best_binary(
+        synthesis, source, found.scaled, max_iterations=limits["max_iterations"]
+    )
+    rounded = found._replace(
+        scaled=scaled, audio=audio, error=error, iterations=found.iterations + rounds
+    )
+    near = rounded.certified_sdr - rounded.sdr <= limits["tolerance"]
+    return rounded._replace(converged=near or is_perfect(error, found.energy, source.dtype))
+
+
+def _best_of_any_scale(
+    synthesis: Synthesis, source: Audio, limits: dict[str, Any]
+) -> tuple[Found, float, float]:
+    """Find the mask of the best SI-SDR, this SI-SDR, and the certified one.
+
+    At its best scale, the error of an estimate at an angle a to the source is sin(a)^2 of the
+    energy of the source, and its SI-SDR is cot(a)^2. That is blind to the sign: masks whose
+    estimate comes near to -s count too.
+    """
+    truth = source.astype(np.float64)
+    best = _descend_at_any_scale(synthesis, truth, limits)
+    least = best.least_error
+    # Of -s, what the mixture itself proves as a dual point, D x, is mostly enough.
+    mixture = -synthesis.padded(synthesis.mixture)
+    least_of_opposite = _least_error(synthesis, -truth, mixture, limits["maximum"])
+    if least_of_opposite < best.error:
+        opposite = _descend_at_any_scale(synthesis, -truth, limits)
+        least_of_opposite = max(least_of_opposite, opposite.least_error)
+        best = min(best, opposite, key=lambda found: found.error)
+    least = min(least, least_of_opposite)
+    achieved = float(scale_invariant_ratios([truth], [best.audio]).si_sdr[0])
+    certified = float(decibels(max(best.energy - least, 0.0), least))
+    # Not a number: a silent source or estimate, or infinity less infinity.
+    converged = not certified - achieved > limits["tolerance"]
+    converged |= is_perfect(best.error, best.energy, source.dtype)
+    return best._replace(converged=converged), achieved, certified
+
+
+def _descend_at_any_scale(synthesis: Synthesis, source: Audio, limits: dict[str, Any]) -> Found:
+    start = clipped_projection(synthesis, synthesis.padded(source), maximum=limits["maximum"])
+    found = descend(synthesis, source, start, scale_free=True, **limits)
+    power = float(np.einsum("cn,cn->", found.audio, found.audio))
+    scale = float(np.einsum("cn,cn->", found.audio, source)) / power if power else 1.0
+    if scale <= 1 or limits["maximum"] == math.inf:
+        return found
+    # The best scale is beyond the maximum: the certificate is to hold for this mask, too.
+    residual = synthesis.padded(source - found.audio) * synthesis.inverse_squares
+    least = _least_error(synthesis, source, residual, scale * limits["maximum"])
+    return found._replace(least_error=least)
+
+
+def _least_error(synthesis: Synthesis, source: Audio, scaled: Audio, maximum: float) -> float:
+    padded = synthesis.padded(source)
+    if maximum == math.inf:
+        return least_error_of_cone(synthesis, padded, scaled)
+    return least_error(synthesis, padded, scaled, maximum=maximum)
+
+
+def _rounded_down(value: float, dtype: npt.DTypeLike) -> Any:
+    """Return the largest number of a precision that is no larger."""
+    rounded = np.asarray(value, dtype)
+    return np.nextafter(rounded, -np.inf, dtype=dtype) if float(rounded) > value else rounded
+
+
+def check_signals(sources: Audio, mixture: Audio) -> None:
+    """Check that sources and mixture are audio of one shape and dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `optimal_mask`.
+    """
+    for argument, audio, axes in (
+        ("sources", sources, "(n_sources, n_channels, n_samples)"),
+        ("mixture", mixture, "(n_channels, n_samples)"),
+    ):
+        if not isinstance(audio, np.ndarray) or audio.dtype not in (np.float32, np.float64):
+            kind = getattr(audio, "dtype", type(audio).__name__)
+            raise TypeError(f"{argument} must be a numpy array of float32 or float64, got {kind}")
+        if audio.ndim != axes.count(",") + 1 or audio.size == 0:
+            raise ValueError(
+                f"{argument} must have shape {axes} and not be empty, got {audio.shape}"
+            )
+        if not np.isfinite(audio).all():
+            raise ValueError(f"{argument} must be finite, got NaN or infinity")
+    if sources.shape[1:] != mixture.shape:
+        raise ValueError(
+            f"sources must have the channels and samples of mixture, {mixture.shape}, "
+            f"got {sources.shape}"
+        )
+    if sources.dtype != mixture.dtype:
+        raise TypeError(
+            f"sources must have the dtype of mixture, {mixture.dtype}, got {sources.dtype}"
+        )
+
+
+def check_limits(
+    maximum: float, tolerance: float, max_iterations: int, *, largest: float = LARGEST_MAXIMUM
+) -> None:
+    """Check the numbers that both functions take.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `optimal_mask`.
+    """
+    for argument, value in (("maximum", maximum), ("tolerance", tolerance)):
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{argument} must be a number, got {value!r}")
+        if not value > 0:
+            raise ValueError(f"{argument} must be positive, got {value}")
+    if maximum > largest:
+        raise ValueError(f"maximum must be at most {largest:g} for SDR, got {maximum}")
+    if not isinstance(max_iterations, Integral) or isinstance(max_iterations, bool):
+        raise TypeError(f"max_iterations must be an integer, got {max_iterations!r}")
+    if max_iterations < 1:
+        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}")

@@ -1,0 +1,170 @@
+"""Sweeps: bounds over window lengths and overlaps, to choose an STFT by."""
+
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oracle.bounds import bounds_named, score_track
+from oracle.execution import Advance, TracksFailed
+from oracle.results import BOUND_COLUMNS, Row, csv_text, write_whole
+from oracle.runs import run
+from oracle.stft import STFT
+from oracle.track import Track
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+METHODS = ("IBM", "IRM1", "IRM2", "TPSM", "OPT", "CEILING")
+N_FFTS = (512, 1024, 2048, 4096, 8192, 16384)
+OVERLAPS = (0.5, 0.75)
+
+SWEEP_COLUMNS = ("n_fft", "hop_length", "overlap", *BOUND_COLUMNS)
+
+
+def compute_sweep(
+    tracks: Track | Iterable[Track],
+    *,
+    methods: Iterable[str] = METHODS,
+    n_ffts: Iterable[int] = N_FFTS,
+    overlaps: Iterable[float] = OVERLAPS,
+    window: str = "hann",
+    metrics: Sequence[str] = ("SDR",),
+    out: str | Path | None = None,
+    progress: bool = False,
+) -> "DataFrame":
+    """Compute bounds with many STFTs.
+
+    Compare STFTs of equal overlap: at more overlap a mask has more freedom, and every
+    ceiling is higher, for a system that would have to find more numbers.
+
+    Parameters
+    ----------
+    tracks : Track or iterable of Track
+        A dataset of `oracle.datasets` reads each of its tracks once.
+    methods : iterable of str, optional
+        As in `oracle.compute_bounds`.
+    n_ffts : iterable of int, optional
+        Lengths of the window in samples.
+    overlaps : iterable of float, optional
+        The parts of a window that lie under the next one, from 0 to less than 1.
+    window : str, optional
+        Any window of `scipy.signal.get_window`.
+    metrics : sequence of str, optional
+        As in `oracle.compute_bounds`.
+    out : str or Path, optional
+        A new or empty folder: as of `oracle.compute_bounds`, with methods called
+        ``<method>-<n_fft>-<hop_length>``, and ``sweep.csv``, the table.
+    progress : bool, optional
+        Whether to show a progress bar on standard error, if that is a terminal.
+
+    Returns
+    -------
+    table : DataFrame
+        The table of `oracle.compute_bounds`, with columns n_fft, hop_length and overlap
+        before its own, and the same ``attrs``.
+
+    Raises
+    ------
+    TypeError
+        If a number is of the wrong type, or methods or metrics come as one string.
+    ValueError
+        If there is no such method, metric or window, or an STFT cannot be inverted, or is
+        named twice; and as `oracle.compute_bounds`.
+    TracksFailed
+        At the end, if tracks failed: the others are done, in its `table` and on disk.
+
+    Examples
+    --------
+    >>> import oracle
+    >>> table = oracle.compute_sweep(
+    ...     oracle.datasets.waltz(), methods=["IRM2"], n_ffts=[1024, 4096], overlaps=[0.5]
+    ... )
+    >>> table[table["target"] == "vocals"][["n_fft", "hop_length", "median"]].round(1)
+       n_fft  hop_length  median
+    3   1024         512    10.1
+    8   4096        2048    12.1
+    """
+    chosen, wanted = bounds_named(methods, metrics)
+    transforms = transforms_of(n_ffts, overlaps, window)
+    labels = {
+        f"{method}-{stft.n_fft}-{stft.hop_length}": (stft, method)
+        for stft in transforms
+        for method in chosen
+    }
+
+    def score(track: Track, advance: Advance) -> list[Row]:
+        rows: list[Row] = []
+        for stft in transforms:
+
+            def share(name: str, part: float, stft: STFT = stft) -> None:
+                advance(f"{name}: {stft.n_fft}/{stft.hop_length}", part / len(transforms))
+
+            for row in score_track(track, chosen, stft=stft, metrics=wanted, advance=share):
+                name, subset, method, *others = row
+                label = f"{method}-{stft.n_fft}-{stft.hop_length}"
+                rows.append((name, subset, label, *others))
+        return rows
+
+    def finished(bounds: "DataFrame") -> "DataFrame":
+        table = bounds.copy()
+        stfts = [labels[label][0] for label in bounds["method"]]
+        table["method"] = [labels[label][1] for label in bounds["method"]]
+        table.insert(0, "n_fft", [stft.n_fft for stft in stfts])
+        table.insert(1, "hop_length", [stft.hop_length for stft in stfts])
+        table.insert(2, "overlap", [1 - stft.hop_length / stft.n_fft for stft in stfts])
+        if out is not None:
+            rows = table.astype(object).itertuples(index=False)
+            write_whole(Path(out) / "sweep.csv", csv_text(SWEEP_COLUMNS, rows))
+        return table
+
+    settings = {
+        "methods": chosen,
+        "metrics": wanted,
+        "stfts": [
+            {"n_fft": stft.n_fft, "hop_length": stft.hop_length, "window": stft.window}
+            for stft in transforms
+        ],
+    }
+    try:
+        return finished(run(tracks, score, settings=settings, out=out, progress=progress))
+    except TracksFailed as error:
+        if error.table is not None:
+            error.table = finished(error.table)
+        raise
+
+
+def transforms_of(n_ffts: Iterable[int], overlaps: Iterable[float], window: str) -> list[STFT]:
+    """Make the STFTs of all window lengths at all overlaps.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `compute_sweep`.
+    """
+    lengths = list(n_ffts)
+    for n_fft in lengths:
+        if not isinstance(n_fft, Integral) or isinstance(n_fft, bool):
+            raise TypeError(f"n_ffts must be integers, got {n_fft!r}")
+    transforms: list[STFT] = []
+    for overlap in overlaps:
+        if not isinstance(overlap, Real) or isinstance(overlap, bool):
+            raise TypeError(f"overlaps must be numbers, got {overlap!r}")
+        if not 0 <= overlap < 1:
+            raise ValueError(f"overlaps must be at least 0 and less than 1, got {overlap}")
+        for n_fft in lengths:
+            hop_length = round(n_fft * (1 - float(overlap)))
+            if not math.isclose(hop_length, n_fft * (1 - float(overlap)), abs_tol=1e-6):
+                raise ValueError(
+                    f"overlaps must leave a whole number of samples, got {overlap} of {n_fft}"
+                )
+            stft = STFT(n_fft=n_fft, hop_length=hop_length, window=window)
+            if stft in transforms:
+                raise ValueError(
+                    f"n_ffts and overlaps must be named once each, got {n_fft} at {overlap} twice"
+                )
+            transforms.append(stft)
+    if not transforms:
+        raise ValueError("n_ffts and overlaps must name at least one each, got none")
+    return transforms
