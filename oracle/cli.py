@@ -236,12 +236,13 @@ def sweep_command(
         )
 
     def layout(table: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
-        yield from _table_a_target(table, metrics, n_tracks)
+        # First what stays: whoever reads the tables may stop reading.
         if out is not None:
             for metric in table["metric"].unique():
                 figure = plots.plot_sweep(table, metric=metric)
                 for suffix in ("png", "pdf"):
                     figure.savefig(out / f"sweep-{metric}.{suffix}", dpi=200)
+        return _table_a_target(table, metrics, n_tracks)
 
     _report(compute, layout, computed, f"STFT: {window} windows, lengths in samples.", out)
 
@@ -526,14 +527,14 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
         console.print("CIRM is exact up to rounding: no bound.")
     if CEILING.name in methods:
         console.print(
-            "CEILING: no mask in [0, 1] at its STFT exceeds it, in any window. PSM, CIRM and MWF "
-            "are no such masks; nor are sums of masks, hence accompaniments, that exceed 1 (IBM1, "
-            "IBM2, IAM, TPSM, OBM)."
+            "CEILING: no mask in [0, 1] at its STFT exceeds it; of SDR, in each window. PSM, CIRM "
+            "and MWF are no such masks; nor are sums of masks, hence accompaniments, that exceed 1 "
+            "(IBM1, IBM2, IAM, TPSM, OBM)."
         )
     if {"OPT", CEILING.name} <= methods and "SDR" in metrics:
         console.print(
             "OPT is one mask for the whole track, CEILING has one for each window: the best "
-            "median SDR over the same windows lies between them."
+            "median SDR of one mask, over the same windows, lies between them."
         )
     summed = table.attrs.get("mixture_is_sum", [])
     if summed and layout is not _one_table:  # other systems have had a mixture of their own

@@ -228,7 +228,7 @@ CEILING = Method(
     name="CEILING",
     formula="no m with 0 <= m <= 1 has a higher SDR",
     summary="The certificate: of uSDR, for the whole track; of SDR, for each window on its "
-    "own, so its median is one of the medians over the same windows. It does not bound PSM, "
+    "own, so that its median is a ceiling of medians over the same windows. It does not bound PSM, "
     "CIRM and MWF, which are not masks in [0, 1], nor sums of masks that exceed 1.",
     reference="oracle.optimal",
 )

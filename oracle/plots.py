@@ -85,11 +85,10 @@ def plot_sweep(
     if axes is None:
         columns = min(len(targets), MAX_PANELS_IN_A_ROW)
         handles = [_key(method, **styles[method]) for method in methods]
-        if len(overlaps) > 1:
-            handles += [
-                _key(f"{100 * overlap:g} % overlap", color="gray", linestyle=lines[overlap])
-                for overlap in overlaps
-            ]
+        handles += [
+            _key(f"{100 * overlap:g} % overlap", color="gray", linestyle=lines[overlap])
+            for overlap in overlaps
+        ]
         panels[0].figure.legend(handles=handles, loc="outside lower center", ncols=columns + 1)
     return cast("Figure", panels[0].figure)
 

@@ -36,8 +36,8 @@ def compute_sweep(
 ) -> "DataFrame":
     """Compute bounds with many STFTs.
 
-    Compare STFTs of equal overlap: at more overlap a mask has more freedom, and every
-    ceiling is higher, for a system that would have to find more numbers.
+    Compare STFTs of equal overlap: at more overlap a mask has more freedom and, nearly
+    always, a higher ceiling, for a system that would have to find more numbers.
 
     Parameters
     ----------
@@ -155,6 +155,8 @@ def transforms_of(n_ffts: Iterable[int], overlaps: Iterable[float], window: str)
             raise ValueError(f"overlaps must be at least 0 and less than 1, got {overlap}")
         for n_fft in lengths:
             hop_length = round(n_fft * (1 - float(overlap)))
+            if n_fft < 2:
+                raise ValueError(f"n_ffts must be at least 2, got {n_fft}")
             if not math.isclose(hop_length, n_fft * (1 - float(overlap)), abs_tol=1e-6):
                 raise ValueError(
                     f"overlaps must leave a whole number of samples, got {overlap} of {n_fft}"

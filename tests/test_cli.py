@@ -306,7 +306,7 @@ def test_bounds_prints_the_name_of_a_source_as_it_is(
 
 # OPT and CEILING
 
-ABOVE = "CEILING: no mask in [0, 1] at its STFT exceeds it, in any window."
+ABOVE = "CEILING: no mask in [0, 1] at its STFT exceeds it; of SDR, in each window."
 BETWEEN = "OPT is one mask for the whole track, CEILING has one for each window: the best median"
 
 
@@ -845,7 +845,7 @@ def test_help_of_sweep_shows_what_it_does_unless_asked_otherwise(run: Run) -> No
         ),
         (["sweep", "--n-ffts", ","], "n_ffts and overlaps must name at least one each, got none"),
         (["sweep", "--n-ffts", "512,512"], "must be named once each, got 512 at 0.5 twice"),
-        (["sweep", "--n-ffts", "-512"], "n_fft must be at least 2, got -512"),
+        (["sweep", "--n-ffts", "-512"], "n_ffts must be at least 2, got -512"),
         (["sweep", "--overlaps", ""], "n_ffts and overlaps must name at least one each, got none"),
         (
             ["bounds", "--methods", "CEILING", "--metrics", "SI-SDR,ISR"],

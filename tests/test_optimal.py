@@ -1607,21 +1607,27 @@ def test_limits_of_any_real_number_are_taken() -> None:
     np.testing.assert_allclose(problem.solve(maximum=0.5).certified, optimum.certified, atol=0.02)
 
 
+def test_an_stft_is_one() -> None:
+    wrong: Any = 2048
+    with pytest.raises(TypeError, match=r"^stft must be an oracle.STFT, got 2048$"):
+        optimal_mask(AUDIO, AUDIO[0], stft=wrong)
+    with pytest.raises(TypeError, match=r"^stft must be an oracle.STFT, got 2048$"):
+        framewise_ceiling(AUDIO, AUDIO[0], stft=wrong, window=4, hop=4)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metric": "SDRI"}, "metric must be SDR or SI-SDR, got 'SDRI'"),
-        ({"metric": None}, "metric must be SDR or SI-SDR, got None"),
+        ({"metric": "SDRI"}, "metric must be SDR (which is uSDR here) or SI-SDR, got 'SDRI'"),
+        ({"metric": None}, "metric must be SDR (which is uSDR here) or SI-SDR, got None"),
         ({"metric": "SI-SDR", "maximum": math.nan}, "maximum must be positive, got nan"),
         (
             {"metric": "SI-SDR", "binary": True},
-            "binary must be left out with SI-SDR, and with a maximum that is not 1, "
-            "got True with SI-SDR and 100",
+            "binary masks must have the metric SDR and the maximum 1, got SI-SDR",
         ),
         (
             {"binary": True, "maximum": 0.5},
-            "binary must be left out with SI-SDR, and with a maximum that is not 1, "
-            "got True with SDR and 0.5",
+            "binary masks must have the metric SDR and the maximum 1, got 0.5",
         ),
     ],
 )

@@ -14,6 +14,7 @@ from oracle.optimal.optimum import (
     TOLERANCE,
     check_limits,
     check_signals,
+    check_stft,
     clipped_projection,
 )
 from oracle.optimal.synthesis import Synthesis
@@ -55,9 +56,9 @@ def framewise_ceiling(
     """Certify what museval's SDR of a mask can be at most, in each window.
 
     Each window has a best mask of its own, that need not care for what is around it: no mask
-    of the whole signal has a higher SDR in any window. So the median of the ceilings of some
-    windows is one of the medians, over the same windows, that are published. (The same: a
-    mask that leaves a window silent has no SDR there.)
+    of the whole signal has a higher SDR in any window. So the median of the ceilings is a
+    ceiling of the median SDR, as it is published, over the same windows. (A mask that leaves
+    a window silent has no SDR there.)
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def framewise_ceiling(
         As in `optimal_mask`, for SDR.
     window, hop : int
         Length of the windows and samples from one to the next, as in
-        `oracle.metrics.framewise_sdr`.
+        `oracle.metrics.framewise_sdr`: a signal that is shorter than a window is one.
     tolerance : float, optional
         The gap between what a mask achieves in a window and its ceiling, in dB, at which to
         stop.
@@ -75,9 +76,10 @@ def framewise_ceiling(
     Returns
     -------
     ceiling : FramewiseCeiling
-        achieved, certified, converged: arrays of shape (n_sources, n_windows). In a window in
-        which any source is silent (the sum of its channels is zero at every sample), or the
-        mixture wherever a mask could bring it from, there is no SDR: all sources are NaN.
+        achieved, certified, converged: arrays of shape (n_sources, n_windows). There is no
+        SDR, all sources are NaN, in a window in which any source is silent (the sum of its
+        channels is zero at every sample), or the mixture is zero in every frame that
+        reaches the window.
 
     Raises
     ------
@@ -91,7 +93,7 @@ def framewise_ceiling(
     >>> track = oracle.datasets.waltz()
     >>> vocals = track.sources["vocals"][np.newaxis]
     >>> second = track.rate
-    >>> ceiling = framewise_ceiling(vocals, track.mixture, window=second, hop=second)
+    >>> ceiling = oracle.optimal.framewise_ceiling(vocals, track.mixture, window=second, hop=second)
     >>> ceiling.certified.shape
     (1, 13)
     >>> estimate = oracle.separate(track, "IRM2")["vocals"][np.newaxis]
@@ -101,10 +103,12 @@ def framewise_ceiling(
     """
     check_signals(sources, mixture)
     check_limits(maximum, tolerance, max_iterations)
+    stft = STFT() if stft is None else stft
+    check_stft(stft)
     n_samples = mixture.shape[-1]
     starts = window_starts(n_samples, window=window, hop=hop)
     windows = [slice(start, min(start + window, n_samples)) for start in starts]
-    synthesis = Synthesis(STFT() if stft is None else stft, mixture, shared=shared)
+    synthesis = Synthesis(stft, mixture, shared=shared)
     limits: dict[str, Any] = {
         "maximum": float(maximum),
         "tolerance": tolerance,

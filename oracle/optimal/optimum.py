@@ -82,11 +82,12 @@ def optimal_mask(
     that is achieved certifies both.
 
     A bound is one of a class of masks at one STFT, and has to be stated with both. The more
-    frames overlap, the more freedom has a mask, and the higher is the bound; with other
-    windows the masks are others. Without limits there is no bound: at an overlap of half a
-    window there is a real number in the mask for every sample of the audio, at more overlap
-    there are several, so that for nearly every mixture an unlimited real mask makes nearly
-    *any* signal of it, and its bound, infinity, says nothing of the sources.
+    frames overlap, the more freedom a mask has, and nearly always the higher is the bound;
+    with other windows the masks are others. Without limits, and of either sign, masks have
+    no bound: at an overlap of half a window there is a real number in the mask for every
+    sample of the audio, at more overlap there are several, so that for nearly every mixture
+    such a mask makes nearly *any* signal of it, and its bound, infinity, says nothing of the
+    sources.
 
     Parameters
     ----------
@@ -97,20 +98,20 @@ def optimal_mask(
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metric : str, optional
-        ``"SDR"``, of the whole signal, all channels (uSDR), or ``"SI-SDR"``. Of the latter
-        the scale of a mask is no matter: the classes are cones.
+        ``"SDR"``, of the whole signal, all channels (uSDR), or ``"SI-SDR"``, for which the
+        scale of a mask does not matter, so that the classes are cones.
     maximum : float, optional
         The largest value of the masks. For SDR at most 1e6, by default 1. For SI-SDR the
         largest value at the best scale, the one at which the error is least: 100 by
-        default, which leaves out masks that must be amplified by 40 dB or more; infinity
-        is the cone of all masks that are not negative. (But for bins that are only rounding
-        errors of the FFT, 1e-14 of their frame, of which they could make anything.) Its
-        certificate is rigorous too, but takes thousands of steps and may stay at infinity
-        for the first hundreds.
+        default, which leaves out masks that amplify a bin by more than 40 dB; infinity
+        stands for all masks that are not negative. These are 0 in bins that are nothing but
+        rounding errors of the FFT (below 1e-14 of their frame), or they could make anything
+        of them. Their certificate is rigorous too, but takes thousands of steps and may
+        stay at infinity for the first hundreds.
     binary : bool, optional
         For SDR: whether the masks are 0 or 1. The best that is found is one that no change
         of a single bin improves; the certificate is that of all masks in [0, 1]. The best
-        binary mask lies between the two.
+        binary mask lies between the two, which are seldom near enough to be `converged`.
     shared : bool, optional
         Whether all channels have the same mask.
     tolerance : float, optional
@@ -162,7 +163,7 @@ def optimal_mask(
     """
     check_signals(sources, mixture)
     if metric not in ("SDR", "SI-SDR"):
-        raise ValueError(f"metric must be SDR or SI-SDR, got {metric!r}")
+        raise ValueError(f"metric must be SDR (which is uSDR here) or SI-SDR, got {metric!r}")
     scale_free = metric == "SI-SDR"
     if maximum is None:
         maximum = MAXIMUM_OF_SI_SDR if scale_free else MAXIMUM
@@ -171,10 +172,11 @@ def optimal_mask(
     maximum = float(maximum)
     if binary and (scale_free or maximum != 1):
         raise ValueError(
-            "binary must be left out with SI-SDR, and with a maximum that is not 1, got True with "
-            f"{metric} and {maximum:g}"
+            "binary masks must have the metric SDR and the maximum 1, got "
+            f"{'SI-SDR' if scale_free else maximum}"
         )
     stft = STFT() if stft is None else stft
+    check_stft(stft)
     limits: dict[str, Any] = {
         "maximum": maximum,
         "tolerance": tolerance,
@@ -319,6 +321,18 @@ def check_signals(sources: Audio, mixture: Audio) -> None:
         raise TypeError(
             f"sources must have the dtype of mixture, {mixture.dtype}, got {sources.dtype}"
         )
+
+
+def check_stft(stft: object) -> None:
+    """Check that an STFT is one.
+
+    Raises
+    ------
+    TypeError
+        As `optimal_mask`.
+    """
+    if not isinstance(stft, STFT):
+        raise TypeError(f"stft must be an oracle.STFT, got {stft!r}")
 
 
 def check_limits(
