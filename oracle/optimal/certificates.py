@@ -101,10 +101,10 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
 
     def examine(block: slice) -> list[Any]:
         truth, residual = _own(synthesis, source, scaled - repair, block)
-        return [inner(residual, truth), inner(residual, residual)]
+        return [inner(residual, truth), inner(residual, residual), inner(truth, truth)]
 
-    rs, rr = together(synthesis, _sums(synthesis, examine))
-    return bound(rs, rr)
+    rs, rr, ss = together(synthesis, _sums(synthesis, examine))
+    return bound(rs - ROUNDING * np.sqrt(rr) * np.sqrt(ss), rr)
 
 
 def _spectra(synthesis: Synthesis, scaled: Audio, block: slice) -> tuple[Spectrum, Spectrum]:

@@ -35,7 +35,7 @@ SINGLE = 1e-5
 PERFECT = 10
 
 # If the least error is the energy of the source less this part, no mask is of any use.
-USELESS = 1e-12
+USELESS = 1e-10
 
 
 class Found(NamedTuple):

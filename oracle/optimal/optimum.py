@@ -11,7 +11,7 @@ from oracle.metrics.energy_ratios import Float64s, decibels
 from oracle.metrics.scale_invariant import scale_invariant_ratios
 from oracle.optimal.binary import best_binary
 from oracle.optimal.certificates import least_error, least_error_of_cone
-from oracle.optimal.descent import Found, descend, is_perfect
+from oracle.optimal.descent import Found, descend, is_perfect, scale_free_gap
 from oracle.optimal.synthesis import Scaled, Synthesis
 from oracle.stft import STFT
 from oracle.track import Audio
@@ -24,8 +24,8 @@ MAX_ITERATIONS = 1000
 MAXIMUM, MAXIMUM_OF_SI_SDR = 1.0, 100.0
 LARGEST_MAXIMUM = 1e6
 
-# Bins below this part of the norm of their frame are rounding errors of its FFT; a mask
-# without a maximum could make anything of them.
+# Bins below this part of the norm of their frame are rounding errors of its FFT; a mask whose
+# scale does not matter could make anything of them.
 FLOOR = 1e-14
 
 Mask = npt.NDArray[np.floating[Any]]
@@ -104,10 +104,10 @@ def optimal_mask(
         The largest value of the masks. For SDR at most 1e6, by default 1. For SI-SDR the
         largest value at the best scale, the one at which the error is least: 100 by
         default, which leaves out masks that amplify a bin by more than 40 dB; infinity
-        stands for all masks that are not negative. These are 0 in bins that are nothing but
-        rounding errors of the FFT (below 1e-14 of their frame), or they could make anything
-        of them. Their certificate is rigorous too, but takes thousands of steps and may
-        stay at infinity for the first hundreds.
+        stands for all masks that are not negative, whose certificate is rigorous too, but
+        takes thousands of steps and may stay at infinity for the first hundreds. For SI-SDR
+        masks are 0 in bins that are nothing but rounding errors of the FFT (below 1e-14 of
+        their frame), or they could make anything of them.
     binary : bool, optional
         For SDR: whether the masks are 0 or 1. The best that is found is one that no change
         of a single bin improves; the certificate is that of all masks in [0, 1]. The best
@@ -183,7 +183,7 @@ def optimal_mask(
         "max_iterations": max_iterations,
     }
     dtype = np.float64 if scale_free else mixture.dtype
-    floor = FLOOR if maximum == math.inf else 0.0
+    floor = FLOOR if scale_free else 0.0
     synthesis = Synthesis(stft, mixture, shared=shared, floor=floor, dtype=dtype)
     # A last frame that lies in the padding alone does not matter; it gets zeros.
     n_frames = stft.n_frames(mixture.shape[-1])
@@ -228,7 +228,10 @@ def _best_binary(
 ) -> Found:
     """Round the best mask in [0, 1], whose certificate stands, and improve it."""
     scaled, audio, error, rounds = best_binary(
-        synthesis, source, found.scaled, max_iterations=limits["max_iterations"]
+        synthesis,
+        source,
+        found.scaled,
+        max_iterations=limits["max_iterations"] - found.iterations,
     )
     rounded = found._replace(
         scaled=scaled, audio=audio, error=error, iterations=found.iterations + rounds
@@ -262,6 +265,7 @@ def _best_of_any_scale(
     # Not a number: a silent source or estimate, or infinity less infinity.
     converged = not certified - achieved > limits["tolerance"]
     converged |= is_perfect(best.error, best.energy, source.dtype)
+    converged |= scale_free_gap(best.error, least, best.energy) <= limits["tolerance"]
     return best._replace(converged=converged), achieved, certified
 
 
