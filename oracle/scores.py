@@ -233,8 +233,10 @@ class Scorer:
             for metric in self._metrics:
                 if (target, metric) in whole:
                     scores.append(Score(target, metric, None, None, whole[target, metric]))
-                values = framewise.get((target, metric), ())
-                for window, value in zip(self._cuts.windows, values, strict=False):
+                if (target, metric) not in framewise:
+                    continue
+                values = framewise[target, metric]
+                for window, value in zip(self._cuts.windows, values, strict=True):
                     time = window.start / self._rate
                     duration = (window.stop - window.start) / self._rate
                     scores.append(Score(target, metric, time, duration, float(value)))

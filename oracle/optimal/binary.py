@@ -65,9 +65,10 @@ def best_binary(
             flipped = np.zeros_like(magnitude)
             flipped[some] = np.where(flip, change, 0)
             trial = residual - synthesis.forward(flipped)
-            if _energy(trial) < error:
+            error_of_trial = _energy(trial)
+            if error_of_trial < error:
                 mask[some] ^= flip
-                residual, error, idle = trial, _energy(trial), 0
+                residual, error, idle = trial, error_of_trial, 0
                 break
             # They did overlap too much: only the half that helps most.
             helpful = helpful[: helpful.size // 2]

@@ -98,9 +98,10 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
 
     needs = np.max(list(in_threads(need, synthesis.blocks, workers=workers)), axis=0)
     repair = np.maximum(needs, 0)[:, np.newaxis] * synthesis.padded(synthesis.mixture)
+    repaired = scaled - repair
 
     def examine(block: slice) -> list[Any]:
-        truth, residual = _own(synthesis, source, scaled - repair, block)
+        truth, residual = _own(synthesis, source, repaired, block)
         return [inner(residual, truth), inner(residual, residual), inner(truth, truth)]
 
     rs, rr, ss = together(synthesis, _sums(synthesis, examine))
