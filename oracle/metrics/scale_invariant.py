@@ -17,7 +17,7 @@ from oracle.metrics.energy_ratios import (
 from oracle.threads import in_threads
 
 # What rounding may leave of an energy, relative to it.
-ROUNDING = 1e-14
+ROUNDING = 1e-12
 
 
 class ScaleInvariantRatios(NamedTuple):
@@ -60,7 +60,7 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     -------
     ratios : ScaleInvariantRatios
         Of each source; NaN where the reference is silent, +inf where what a ratio is over
-        is nothing, or less than 1e-14 of the weaker of error and estimate: rounding.
+        is nothing, or less than 1e-12 of the weaker of error and estimate: rounding.
 
     Raises
     ------
