@@ -1,11 +1,13 @@
 """Datasets: the waltz, folders of stems, MUSDB18; and what each refuses."""
 
+import re
 import shutil
 import sys
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -302,6 +304,12 @@ def test_folder_reads_no_audio_before_a_track_is_asked_for(tmp_path: Path) -> No
 def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"folder must be a folder .*gone: no such folder"):
         datasets.folder(tmp_path / "gone")
+
+
+def test_a_file_is_not_taken_for_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "mixture.wav").touch()
+    with pytest.raises(FileNotFoundError, match=r"folder must be .*mixture\.wav: it is a file"):
+        datasets.folder(tmp_path / "mixture.wav")
 
 
 def test_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -714,3 +722,21 @@ def test_musdb18_download_is_musdbs(
     dataset = datasets.musdb18(None if root is None else place, download=True)
     assert asked == [str(place)]
     assert dataset.track_names == ("a",)
+
+
+@pytest.mark.usefixtures("ffmpeg")
+def test_a_download_that_fails_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import musdb
+
+    def fail(**_: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(musdb, "DB", fail)
+    message = (
+        f"the preview of MUSDB18 must be downloaded to {tmp_path}, got <urlopen error no network>: "
+        "try again, or put its folders train and test there by other means"
+    )
+    with pytest.raises(ConnectionError, match=f"^{re.escape(message)}$"):
+        datasets.musdb18(tmp_path, download=True)

@@ -47,7 +47,8 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
     """
     root = Path(root)
     if not root.is_dir():
-        raise FileNotFoundError(f"folder must be a folder of tracks, got {root}: no such folder")
+        what = "it is a file" if root.exists() else "no such folder"
+        raise FileNotFoundError(f"folder must be a folder of tracks, got {root}: {what}")
     if any(root.glob("*.stem.mp4")) or any(root.glob("*/*.stem.mp4")):
         raise ValueError(
             f"folder must hold folders of audio files, got {root} with .stem.mp4 files: "

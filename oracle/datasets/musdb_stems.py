@@ -52,6 +52,8 @@ def musdb18(
         If musdb is not installed.
     FileNotFoundError
         If ffmpeg is not installed, or there is no such folder.
+    ConnectionError
+        If the preview cannot be downloaded.
     ValueError
         If an option is not one of its values, a split is asked of the subset ``test``, or
         the folder holds no stem files.
@@ -74,7 +76,13 @@ def musdb18(
         raise ValueError("root must be the folder of MUSDB18 (or set MUSDB_PATH), got none")
     root = Path(root).expanduser()
     if download:
-        musdb.DB(root=str(root), download=True, subsets=[])
+        try:
+            musdb.DB(root=str(root), download=True, subsets=[])
+        except OSError as error:
+            raise ConnectionError(
+                f"the preview of MUSDB18 must be downloaded to {root}, got {error}: try again, or "
+                "put its folders train and test there by other means"
+            ) from error
     if not root.is_dir():
         raise FileNotFoundError(f"root must be the folder of MUSDB18, got {root}: no such folder")
     # Without subsets it reads its settings and no track: a broken file cannot stop it.
