@@ -1,0 +1,207 @@
+"""Three ways to spoil a signal: noise, interference, and artifacts by clipping.
+
+The kinds of error that BSS Eval tells apart, made on purpose, at levels in dB.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oracle.metrics.energy_ratios import Float64s
+from oracle.scores import METRICS, Scorer
+from oracle.track import Audio, sum_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLUMNS = ("degradation", "level", "target", "metric", "score")
+MAX_LEVEL = 600  # dB, which floats can bear
+
+# In dB: of noise and interference relative to the signal, of clipping to its peak.
+LEVELS = (-30.0, -20.0, -10.0)
+
+
+def add_noise(signal: Audio, *, level: float, rng: np.random.Generator | int) -> Float64s:
+    """Add white Gaussian noise.
+
+    Parameters
+    ----------
+    signal : array of shape (n_channels, n_samples), or any other
+    level : float
+        Energy of the noise in dB relative to that of the signal, exactly: the SNR is
+        `-level`.
+    rng : Generator or int
+        What draws the noise, or its seed.
+
+    Returns
+    -------
+    noisy : array of the same shape, float64
+
+    Raises
+    ------
+    ValueError
+        If the signal is silent, and no level is relative to it, or the level exceeds 600 dB.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> signal = np.ones((1, 1000))
+    >>> noise = add_noise(signal, level=-20, rng=0) - signal
+    >>> float((10 * np.log10(np.mean(noise**2))).round(9))
+    -20.0
+    """
+    return add_interference(
+        signal, np.random.default_rng(rng).standard_normal(np.shape(signal)), level=level
+    )
+
+
+def add_interference(signal: Audio, other: Audio, *, level: float) -> Float64s:
+    """Add another signal.
+
+    Parameters
+    ----------
+    signal : array of shape (n_channels, n_samples), or any other
+    other : array of the same shape
+        What interferes: another source, or a sum of others.
+    level : float
+        Energy of what is added in dB relative to that of the signal.
+
+    Returns
+    -------
+    spoilt : array of the same shape, float64
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, either is silent, or the level exceeds 600 dB.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> add_interference(np.array([[2.0, 0.0]]), np.array([[0.0, 1.0]]), level=-20)
+    array([[2. , 0.2]])
+    """
+    if np.shape(other) != np.shape(signal):
+        raise ValueError(
+            f"other must have the shape of signal, {np.shape(signal)}, got {np.shape(other)}"
+        )
+    ratio = _energy("signal", signal) / _energy("other", other)
+    gain = np.sqrt(ratio * 10 ** (_checked(level) / 10))
+    return np.asarray(signal + gain * np.asarray(other, np.float64), np.float64)
+
+
+def clip(signal: Audio, *, level: float) -> Float64s:
+    """Clip a signal, as a system does that cannot record its peaks.
+
+    Parameters
+    ----------
+    signal : array of shape (n_channels, n_samples), or any other
+    level : float
+        Where to clip, in dB relative to the largest magnitude: 0 or less.
+
+    Returns
+    -------
+    clipped : array of the same shape, float64
+
+    Raises
+    ------
+    ValueError
+        If the signal is silent, or the level is positive or below -600 dB.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clip(np.array([[-10.0, 0.5, 4.0]]), level=-20)
+    array([[-1. ,  0.5,  1. ]])
+    """
+    _energy("signal", signal)
+    if _checked(level) > 0:
+        raise ValueError(f"level must be at most 0 dB, the signal's peak, got {level}")
+    double = np.asarray(signal, np.float64)
+    limit = np.abs(double).max() * 10 ** (level / 20)
+    return np.asarray(double.clip(-limit, limit), np.float64)
+
+
+def degradation_scores(
+    references: Mapping[str, Audio],
+    *,
+    rate: int,
+    levels: Sequence[float] = LEVELS,
+    metrics: Sequence[str] = METRICS,
+    rng: np.random.Generator | int = 0,
+) -> "DataFrame":
+    """Spoil every source in each of the three ways, and score what comes of it.
+
+    The interference is the sum of the other sources. Clipping makes errors of its own
+    spectrum, hence artifacts.
+
+    Parameters
+    ----------
+    references : mapping from str to array of shape (n_channels, n_samples)
+        The true sources by name, two or more; none is silent.
+    rate : int
+        Sampling rate in Hz.
+    levels : sequence of float, optional
+        In dB, see `add_noise`, `add_interference` and `clip`.
+    metrics : sequence of str, optional
+        Some of `oracle.scores.ALL_METRICS`.
+    rng : Generator or int, optional
+        What draws the noise, or its seed.
+
+    Returns
+    -------
+    scores : DataFrame
+        Columns degradation (noise, interference, clipping), level, target, metric, score in
+        dB: of metrics in windows the median of those that are not NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two references, one is silent or cancels the sum of the others,
+        levels are out of range or repeated, or there is no such metric.
+    """
+    import pandas as pd
+
+    if len(references) < 2:
+        raise ValueError(f"references must be two or more, got {', '.join(references) or 'none'}")
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"levels must differ, got {', '.join(f'{level:g}' for level in levels)}")
+    for name, signal in references.items():
+        _energy(f"references[{name!r}]", signal)
+    rng = np.random.default_rng(rng)
+    scorer = Scorer(references, rate=rate, metrics=metrics)
+
+    def others(name: str) -> Audio:
+        return sum_of(audio for other, audio in references.items() if other != name)
+
+    spoil: dict[str, Callable[[str, Audio, float], Audio]] = {
+        "noise": lambda name, signal, level: add_noise(signal, level=level, rng=rng),
+        "interference": lambda name, signal, level: add_interference(
+            signal, others(name), level=level
+        ),
+        "clipping": lambda name, signal, level: clip(signal, level=level),
+    }
+    rows = [
+        (degradation, level, target, metric, score)
+        for degradation, level in product(spoil, levels)
+        for target, metric, _, _, score in scorer.score(
+            {name: spoil[degradation](name, audio, level) for name, audio in references.items()}
+        )
+    ]
+    scores = pd.DataFrame(rows, columns=list(COLUMNS))
+    return scores.groupby(list(COLUMNS[:-1]), sort=False).median().reset_index()
+
+
+def _energy(argument: str, signal: Audio) -> float:
+    energy = float(np.square(signal, dtype=np.float64).sum())
+    if not 0 < energy < np.inf:
+        raise ValueError(f"{argument} must be finite and not silent, got an energy of {energy}")
+    return energy
+
+
+def _checked(level: float) -> float:
+    if not abs(level) <= MAX_LEVEL:
+        raise ValueError(f"level must lie between -{MAX_LEVEL} and {MAX_LEVEL} dB, got {level}")
+    return level

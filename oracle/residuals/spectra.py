@@ -1,0 +1,216 @@
+"""Residuals over frequency: periodograms, coherence, cross-spectra."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.metrics.energy_ratios import Float64s
+from oracle.residuals.arrays import check_rate, checked_signals, quotient
+from oracle.track import Audio
+
+
+class FrequencySeries(NamedTuple):
+    """Values over frequency."""
+
+    frequencies: Float64s  # (n_freqs,), in Hz
+    values: npt.NDArray[Any]  # (..., n_freqs)
+
+
+def periodogram(signals: Audio, *, rate: int) -> FrequencySeries:
+    """Compute the periodogram: the power at each frequency of whole signals.
+
+    One-sided, of the whole signal under a rectangular window, no mean removed; the values sum
+    to the mean square of the signal. A tone of amplitude A at a frequency of the grid has
+    A^2 / 2 there, white noise of variance v in the mean 2 v / n_samples (but at 0 and at half
+    the rate, which are not doubled: A^2 and v / n_samples).
+
+    Parameters
+    ----------
+    signals : array of shape (..., n_samples)
+    rate : int
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    spectrum : FrequencySeries
+        `frequencies` from 0 to rate / 2 in Hz, and powers of shape (..., n_samples // 2 + 1)
+        in the square of the units of the signals.
+
+    Raises
+    ------
+    ValueError
+        If the signals are empty or the rate is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = 2 * np.cos(2 * np.pi * 100 / 800 * np.arange(800))
+    >>> spectrum = periodogram(tone, rate=800)
+    >>> float(spectrum.frequencies[spectrum.values.argmax()]), float(spectrum.values.max().round(6))
+    (100.0, 2.0)
+    """
+    from scipy.signal import periodogram as of
+
+    signals = checked_signals("signals", signals)
+    check_rate(rate)
+    return FrequencySeries(*of(signals, rate, detrend=False, scaling="spectrum"))
+
+
+def smooth(spectrum: FrequencySeries, *, n_bins: int = 1024) -> FrequencySeries:
+    """Smooth a periodogram by a moving average, and normalise it to [0, 1].
+
+    As the waltz report shows them: the average of `n_bins` neighbours in dB, of which the
+    lowest becomes 0 and the highest 1.
+
+    Parameters
+    ----------
+    spectrum : FrequencySeries
+        What `periodogram` returns.
+    n_bins : int, optional
+        How many neighbours each value is the average of.
+
+    Returns
+    -------
+    smoothed : FrequencySeries
+        `n_bins - 1` values fewer, each at the mean frequency of what it is the average of:
+        in [0, 1], 0 where all are equal, NaN for a silent signal.
+
+    Raises
+    ------
+    ValueError
+        If `n_bins` is not positive or exceeds the number of frequencies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spectrum = FrequencySeries(np.arange(4.0), np.array([1.0, 19.0, 1.0, 1999.0]))
+    >>> smooth(spectrum, n_bins=2)
+    FrequencySeries(frequencies=array([0.5, 1.5, 2.5]), values=array([0., 0., 1.]))
+    """
+    frequencies, powers = spectrum
+    if not 1 <= n_bins <= len(frequencies):
+        raise ValueError(
+            f"n_bins must lie between 1 and the number of frequencies, {len(frequencies)}, "
+            f"got {n_bins}"
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        levels = 10 * np.log10(_moving_average(powers, n_bins))
+        low = np.min(levels, axis=-1, keepdims=True, initial=np.inf, where=np.isfinite(levels))
+        high = levels.max(axis=-1, keepdims=True)
+        span = high - low
+        # Bins with no power at all are shown as the lowest that have some.
+        heights = (np.maximum(levels, low) - low) / np.where(span > 0, span, 1)
+    return FrequencySeries(_moving_average(frequencies, n_bins), heights)
+
+
+def coherence(first: Audio, second: Audio, *, rate: int, n_fft: int = 2048) -> FrequencySeries:
+    """Compute the magnitude-squared coherence of signals: how linearly related they are.
+
+    abs(P_xy)^2 / (P_xx P_yy), from periodograms of Hann windows that overlap by half,
+    averaged (Welch). 1 where one signal is the other, filtered; in the mean 1 / n_windows or
+    somewhat more where they have nothing to do with each other.
+
+    Parameters
+    ----------
+    first, second : array of shape (..., n_samples)
+        Their leading dimensions are broadcast.
+    rate : int
+        Sampling rate in Hz.
+    n_fft : int, optional
+        Length of a window in samples.
+
+    Returns
+    -------
+    coherence : FrequencySeries
+        `frequencies` in Hz, and values in [0, 1] of shape (..., n_fft // 2 + 1); NaN where
+        a signal has no energy at all (silence).
+
+    Raises
+    ------
+    ValueError
+        If a signal is empty, the lengths differ or are below two windows (one window is
+        always coherent), or the rate is not positive.
+
+    References
+    ----------
+    .. [1] P. D. Welch, "The use of fast Fourier transform for the estimation of power
+           spectra", IEEE Trans. Audio and Electroacoustics 15(2), 1967.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).standard_normal(8192)
+    >>> bool(np.allclose(coherence(noise, -2 * noise, rate=8000).values, 1))
+    True
+    """
+    first, second = checked_signals("first", first), checked_signals("second", second)
+    if first.shape[-1] != second.shape[-1]:
+        raise ValueError(
+            f"second must be as long as first, {first.shape[-1]} samples, got {second.shape[-1]}"
+        )
+    frequencies, across = _welch(first, second, rate, n_fft)
+    _, own = _welch(first, first, rate, n_fft)
+    _, other = _welch(second, second, rate, n_fft)
+    values = quotient(np.square(np.abs(across)), (own * other).real)
+    return FrequencySeries(frequencies, np.minimum(values, 1))  # rounding exceeds it
+
+
+def cross_spectra(residuals: Audio, *, rate: int, n_fft: int = 2048) -> FrequencySeries:
+    """Compute the cross-spectra of each residual with each other's, by Welch's method.
+
+    With Hann windows that overlap by half. The spectrum of i with j is the mean of conj(R_i)
+    R_j: its phase is that by which j leads i. That of i with itself is its power spectral
+    density.
+
+    Parameters
+    ----------
+    residuals : array of shape (n_sources, n_samples)
+    rate : int
+        Sampling rate in Hz.
+    n_fft : int, optional
+        Length of a window in samples.
+
+    Returns
+    -------
+    spectra : FrequencySeries
+        `frequencies` in Hz, and complex densities, in the square of the units of the
+        residuals per Hz, of shape (n_sources, n_sources, n_fft // 2 + 1).
+
+    Raises
+    ------
+    ValueError
+        If the residuals have another number of dimensions or are shorter than two windows,
+        or the rate is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).standard_normal(8192)
+    >>> spectra = cross_spectra(np.stack([noise, -noise]), rate=8000).values
+    >>> spectra.shape, bool(np.allclose(spectra[0, 1], -spectra[0, 0]))
+    ((2, 2, 1025), True)
+    """
+    residuals = checked_signals("residuals", residuals)
+    if residuals.ndim != 2:
+        raise ValueError(f"residuals must have shape (n_sources, n_samples), got {residuals.shape}")
+    return _welch(residuals[:, np.newaxis], residuals, rate, n_fft)
+
+
+def _welch(first: Float64s, second: Float64s, rate: int, n_fft: int) -> FrequencySeries:
+    from scipy.signal import csd
+
+    check_rate(rate)
+    if not 2 <= n_fft <= first.shape[-1] // 1.5:
+        raise ValueError(
+            "n_fft must be at least 2, and the signals as long as two windows that overlap by "
+            f"half, got {n_fft} for {first.shape[-1]} samples"
+        )
+    return FrequencySeries(*csd(first, second, rate, nperseg=n_fft, detrend=False))
+
+
+def _moving_average(values: Float64s, length: int) -> Float64s:
+    # Running sums and FFTs would lose quiet bins beside loud ones.
+    double = np.asarray(values, np.float64)
+    windows = np.lib.stride_tricks.sliding_window_view(double, length, axis=-1)
+    return np.asarray(windows.mean(axis=-1))
