@@ -1,24 +1,19 @@
-"""Figures from results, by matplotlib: ``pip install 'oracle-masks[plots]'``."""
+"""Figures of sweeps: a metric against the length of the window."""
 
-from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from oracle.methods import CEILING
+from oracle.plots.panels import COLOURS, Layout, add_legend, figure_of, panels_of, plain
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
     from pandas import DataFrame
 
-# Okabe & Ito's colours, which colour-blind readers can tell apart; black is the ceiling's.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 MARKERS = "osD^vPX"
 LINES = ("-", "--", ":", "-.")
 
-PANEL_SIZE = 3.2, 2.6  # inches
-MAX_PANELS_IN_A_ROW = 3
+# For a page or a screen, with room for the numbers of each panel.
+PANELS = Layout(columns=3, width=3.2, height=2.6, margin=1.0, shared=False, font_size=10)
 
 
 def plot_sweep(
@@ -62,9 +57,7 @@ def plot_sweep(
         known = ", ".join(table["metric"].unique()) or "none"
         raise ValueError(f"metric must be one of the table's, {known}, got {metric!r}")
     targets = list(shown["target"].unique())
-    panels = _new_panels(len(targets)) if axes is None else list(np.ravel(np.asarray(axes)))
-    if len(panels) < len(targets):
-        raise ValueError(f"axes must be one for each of {len(targets)} targets, got {len(panels)}")
+    panels = panels_of(targets, axes, layout=PANELS)
     overlaps = list(shown["overlap"].unique())
     methods = list(shown["method"].unique())
     styles = {method: _style(place, method) for place, method in enumerate(methods)}
@@ -78,19 +71,14 @@ def plot_sweep(
         lengths = sorted(shown["n_fft"].unique())
         panel.set_xscale("log", base=2)
         panel.set_xticks(lengths, [str(length) for length in lengths])
-        # A dollar would start mathematics.
-        title = str(target).replace("$", r"\$")
-        panel.set(title=title, xlabel="window (samples)", ylabel=f"{metric} (dB)")
+        panel.set(title=plain(str(target)), xlabel="window (samples)", ylabel=f"{metric} (dB)")
         panel.grid(alpha=0.3)
     if axes is None:
-        columns = min(len(targets), MAX_PANELS_IN_A_ROW)
-        handles = [_key(method, **styles[method]) for method in methods]
-        handles += [
-            _key(f"{100 * overlap:g} % overlap", color="gray", linestyle=lines[overlap])
-            for overlap in overlaps
-        ]
-        panels[0].figure.legend(handles=handles, loc="outside lower center", ncols=columns + 1)
-    return cast("Figure", panels[0].figure)
+        keys = {f"{100 * overlap:g} % overlap": lines[overlap] for overlap in overlaps}
+        in_gray = {label: {"color": "gray", "linestyle": line} for label, line in keys.items()}
+        columns = min(len(targets), PANELS.columns) + 1
+        add_legend(panels, styles | in_gray, columns=columns, layout=PANELS)
+    return figure_of(panels)
 
 
 def _style(place: int, method: str) -> dict[str, Any]:
@@ -103,39 +91,3 @@ def _style(place: int, method: str) -> dict[str, Any]:
         "markersize": 4,
         "linewidth": 1.2,
     }
-
-
-def _key(label: str, **style: Any) -> "Line2D":
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], label=label, **style)
-
-
-def check_matplotlib() -> None:
-    """Check that figures can be made, before the work that they are to show.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "matplotlib must be installed for figures: pip install 'oracle-masks[plots]'"
-        ) from error
-
-
-def _new_panels(count: int) -> "list[Axes]":
-    check_matplotlib()
-    from matplotlib.figure import Figure
-
-    columns = min(count, MAX_PANELS_IN_A_ROW)
-    rows = -(-count // columns)
-    width, height = PANEL_SIZE
-    figure = Figure(figsize=(width * columns, height * rows + 1), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for unused in grid[count:]:
-        unused.remove()
-    return list(grid[:count])

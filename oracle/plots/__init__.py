@@ -1,0 +1,34 @@
+"""Figures from results and residuals, by matplotlib: ``pip install 'oracle-masks[plots]'``.
+
+Every function returns a `matplotlib.figure.Figure`; ``figure.savefig("masks.pdf")`` writes it.
+New figures are as wide as a column of a paper, with panels that share their axes and their
+scale of colours; with `axes` a function draws on yours instead, and adds nothing else.
+"""
+
+from oracle.plots.panels import COLOURS, check_librosa, check_matplotlib
+from oracle.plots.signals import (
+    plot_coherence,
+    plot_correlograms,
+    plot_cross_spectra,
+    plot_periodograms,
+    plot_smoothed_periodograms,
+    plot_waveforms,
+)
+from oracle.plots.spectrograms import plot_masks, plot_residual_over_phase, plot_spectrograms
+from oracle.plots.sweeps import plot_sweep
+
+__all__ = [
+    "COLOURS",
+    "check_librosa",
+    "check_matplotlib",
+    "plot_coherence",
+    "plot_correlograms",
+    "plot_cross_spectra",
+    "plot_masks",
+    "plot_periodograms",
+    "plot_residual_over_phase",
+    "plot_smoothed_periodograms",
+    "plot_spectrograms",
+    "plot_sweep",
+    "plot_waveforms",
+]

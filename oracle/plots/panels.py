@@ -1,0 +1,166 @@
+"""Panels: the axes that figures are drawn on, one for each source or target."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+
+LEAST_WIDTH = 3.5  # inches, of a figure: a column of a paper
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the panels of a new figure are laid out; sizes in inches."""
+
+    columns: int
+    width: float  # of a panel
+    height: float
+    margin: float  # at the bottom, for a legend
+    shared: bool  # whether the panels share their axes
+    font_size: float  # in points
+
+
+# A figure that a paper prints in one column.
+COLUMN = Layout(columns=2, width=1.75, height=1.6, margin=0.3, shared=True, font_size=7)
+
+
+def check_matplotlib() -> None:
+    """Check that figures can be made, before the work that they are to show.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "matplotlib must be installed for figures: pip install 'oracle-masks[plots]'"
+        ) from error
+
+
+def check_librosa() -> None:
+    """Check that spectrograms and waveforms can be drawn.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or librosa is not installed.
+    """
+    check_matplotlib()
+    try:
+        import librosa.display  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "librosa must be installed for spectrograms and waveforms: "
+            "pip install 'oracle-masks[plots]'"
+        ) from error
+
+
+def panels_of(names: Collection[str], axes: Any, *, layout: Layout = COLUMN) -> "list[Axes]":
+    """Take the axes that were given, or make a figure with a panel for each name.
+
+    Raises
+    ------
+    ValueError
+        If there is no name, or fewer axes than names.
+    """
+    if not names:
+        raise ValueError("what is plotted must hold at least one source, got none")
+    if axes is None:
+        return _new_panels(len(names), layout)
+    given = list(np.ravel(np.asarray(axes)))
+    if len(given) < len(names):
+        raise ValueError(f"axes must be one for each of {len(names)} targets, got {len(given)}")
+    return given[: len(names)]
+
+
+def entitle(panel: "Axes", title: str, xlabel: str, ylabel: str) -> None:
+    """Name a panel and its axes; of panels that share them, only the outer ones."""
+    panel.title.set_text(plain(title))  # and leave its font: it has that of the figure
+    x = panel.xaxis.get_tick_params().get("labelbottom", True)
+    y = panel.yaxis.get_tick_params().get("labelleft", True)
+    panel.set(xlabel=plain(xlabel) if x else "", ylabel=plain(ylabel) if y else "")
+
+
+def plain(text: str) -> str:
+    """Keep a dollar from starting mathematics."""
+    return text.replace("$", r"\$")
+
+
+def check_positive(argument: str, value: float) -> None:
+    """Check a number.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive, or infinite.
+    """
+    if not 0 < value < np.inf:
+        raise ValueError(f"{argument} must be positive and finite, got {value}")
+
+
+def figure_of(panels: "Sequence[Axes]") -> "Figure":
+    """Return the figure that panels belong to."""
+    return cast("Figure", panels[0].figure)
+
+
+def add_colours(panels: "Sequence[Axes]", mesh: Any, label: str, *, location: str = "right") -> Any:
+    """Add the scale of the colours that all panels share."""
+    from matplotlib import rc_context
+
+    with rc_context({"font.size": COLUMN.font_size}):
+        scale = figure_of(panels).colorbar(
+            mesh, ax=list(panels), label=label, location=location, aspect=30
+        )
+        # Ticks are made when they are drawn, with the fonts of that time.
+        scale.ax.tick_params(labelsize=COLUMN.font_size)
+    return scale
+
+
+def add_legend(
+    panels: "Sequence[Axes]",
+    keys: Mapping[str, Mapping[str, Any]],
+    *,
+    columns: int = 3,
+    layout: Layout = COLUMN,
+) -> None:
+    """Add a legend of styles of lines by their label, below all panels."""
+    from matplotlib import rc_context
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], label=plain(label), **style) for label, style in keys.items()]
+    with rc_context({"font.size": layout.font_size}):
+        figure_of(panels).legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def _new_panels(count: int, layout: Layout) -> "list[Axes]":
+    check_matplotlib()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    columns = min(count, layout.columns)
+    rows = -(-count // columns)
+    width = max(layout.width * columns, LEAST_WIDTH)
+    with rc_context({"font.size": layout.font_size}):
+        figure = Figure(figsize=(width, layout.height * rows + layout.margin), layout="constrained")
+        grid = figure.subplots(
+            rows, columns, squeeze=False, sharex=layout.shared, sharey=layout.shared
+        )
+    panels: list[Axes] = grid.ravel().tolist()
+    for unused in panels[count:]:
+        unused.remove()
+    for place, panel in enumerate(panels[:count]):
+        panel.tick_params(labelsize=layout.font_size)
+        if place + columns >= count:  # there is none below
+            panel.tick_params(labelbottom=True)
+    return panels[:count]

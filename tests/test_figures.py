@@ -1,0 +1,1577 @@
+"""Figures of residuals: that what is drawn is the data, at its place, and what is refused."""
+
+import builtins
+import io
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PolyCollection, QuadMesh
+from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+
+from oracle import STFT
+from oracle.plots import (
+    COLOURS,
+    check_librosa,
+    plot_coherence,
+    plot_correlograms,
+    plot_cross_spectra,
+    plot_masks,
+    plot_periodograms,
+    plot_residual_over_phase,
+    plot_smoothed_periodograms,
+    plot_spectrograms,
+    plot_waveforms,
+)
+from oracle.residuals import (
+    Correlogram,
+    FrequencySeries,
+    autocorrelation,
+    coherence,
+    cross_spectra,
+    periodogram,
+    smooth,
+)
+
+RATE = 8000
+HOP = 64
+BINS = 129  # of windows of 256 samples
+FRAMES = 20
+SAMPLES = 12000
+NAMES = ("drums", "bass", "other", "vocals", "piano")
+
+Array = npt.NDArray[Any]
+Draw = Callable[..., Figure]
+
+
+@cache
+def noise(*shape: int, seed: int = 0) -> Array:
+    values = np.random.default_rng(seed).standard_normal(shape)
+    values.flags.writeable = False
+    return values
+
+
+def spectra_of(names: Iterable[str]) -> dict[str, Array]:
+    return {name: noise(BINS, FRAMES, seed=seed) for seed, name in enumerate(names)}
+
+
+def signals_of(names: Iterable[str]) -> dict[str, Array]:
+    return {name: 0.1 * noise(SAMPLES, seed=seed) for seed, name in enumerate(names)}
+
+
+def periodograms_of(names: Iterable[str]) -> dict[str, FrequencySeries]:
+    # Of parts, which have fewer frequencies to draw.
+    parts = {name: audio[:4000] for name, audio in signals_of(names).items()}
+    return {name: periodogram(part, rate=RATE) for name, part in parts.items()}
+
+
+def smoothed_of(names: Iterable[str]) -> dict[str, FrequencySeries]:
+    return {name: smooth(x, n_bins=64) for name, x in periodograms_of(names).items()}
+
+
+def spectrograms(names: Sequence[str], axes: Any = None, **options: Any) -> Figure:
+    return plot_spectrograms(spectra_of(names), rate=RATE, hop_length=HOP, axes=axes, **options)
+
+
+def masks(names: Sequence[str], axes: Any = None, **options: Any) -> Figure:
+    return plot_masks(spectra_of(names), rate=RATE, hop_length=HOP, axes=axes, **options)
+
+
+def phase(names: Sequence[str], axes: Any = None, **options: Any) -> Figure:
+    return plot_residual_over_phase(
+        spectra_of(names), spectra_of(names), rate=RATE, hop_length=HOP, axes=axes, **options
+    )
+
+
+def waveforms(names: Sequence[str], axes: Any = None) -> Figure:
+    return plot_waveforms(signals_of(names), rate=RATE, axes=axes)
+
+
+def estimates(names: Sequence[str], axes: Any = None) -> Figure:
+    halved = {name: audio / 2 for name, audio in signals_of(names).items()}
+    return plot_waveforms(signals_of(names), halved, rate=RATE, axes=axes)
+
+
+def coherences(names: Sequence[str], axes: Any = None) -> Figure:
+    values = {
+        name: coherence(audio, audio + noise(SAMPLES, seed=9), rate=RATE, n_fft=256)
+        for name, audio in signals_of(names).items()
+    }
+    return plot_coherence(values, axes=axes)
+
+
+def periodograms(names: Sequence[str], axes: Any = None) -> Figure:
+    return plot_periodograms(periodograms_of(names), axes=axes)
+
+
+def smoothed_periodograms(names: Sequence[str], axes: Any = None) -> Figure:
+    return plot_smoothed_periodograms(smoothed_of(names), axes=axes)
+
+
+def spectra_across(n_sources: int, n_fft: int = 256) -> FrequencySeries:
+    return cross_spectra(related(n_sources), rate=RATE, n_fft=n_fft)
+
+
+def related(n_sources: int) -> Array:
+    """Signals of which each pair has another coherence."""
+    mixing = np.eye(n_sources) + np.tri(n_sources, k=-1) / np.arange(2, n_sources + 2)
+    return np.asarray(mixing @ noise(n_sources, SAMPLES))
+
+
+def across(names: Sequence[str], axes: Any = None) -> Figure:
+    return plot_cross_spectra(spectra_across(len(names)), names, axes=axes)
+
+
+def across_and_smoothed(names: Sequence[str], axes: Any = None) -> Figure:
+    spectra = spectra_across(len(names))
+    return plot_cross_spectra(spectra, names, smoothed=smoothed_of(names), axes=axes)
+
+
+def correlograms(names: Sequence[str], axes: Any = None) -> Figure:
+    each = {name: autocorrelation(x, n_lags=10) for name, x in signals_of(names).items()}
+    return plot_correlograms(each, axes=axes)
+
+
+# Each function, by what its axes are called.
+LABELS: dict[Draw, tuple[str, str]] = {
+    spectrograms: ("time (s)", "frequency (Hz)"),
+    masks: ("time (s)", "frequency (Hz)"),
+    phase: ("time (s)", "frequency (Hz)"),
+    waveforms: ("time (s)", "amplitude"),
+    estimates: ("time (s)", "amplitude"),
+    coherences: ("frequency (Hz)", "coherence"),
+    periodograms: ("frequency (Hz)", "power (dB)"),
+    smoothed_periodograms: ("frequency (Hz)", "level (dB, scaled to 0-1)"),
+    across: ("frequency (Hz)", "coherence"),
+    across_and_smoothed: ("frequency (Hz)", "coherence"),
+    correlograms: ("lag (samples)", "autocorrelation"),
+}
+OVER_TIME_AND_FREQUENCY: tuple[Draw, ...] = (spectrograms, masks, phase)
+# What the scales of colours and the legend of a new figure of two panels say.
+SCALES: dict[Draw, list[str]] = {
+    spectrograms: ["level (dB)"],
+    masks: ["gain (dB)"],
+    phase: ["phase error (rad)", "residual (dB)"],
+}
+LEGENDS: dict[Draw, list[str]] = {
+    estimates: ["source", "estimate", "residual"],
+    across: ["drums", "bass"],
+    across_and_smoothed: ["drums", "bass", "own power, 0 to 1"],
+    correlograms: ["autocorrelation", "95 % confidence band"],
+}
+
+every_figure = pytest.mark.parametrize("draw", LABELS, ids=lambda draw: draw.__name__)
+every_figure_over_time_and_frequency = pytest.mark.parametrize(
+    "draw", OVER_TIME_AND_FREQUENCY, ids=lambda draw: draw.__name__
+)
+
+
+def panels_in(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+
+
+def scales_in(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
+
+
+def meshes_in(panel: Axes) -> list[QuadMesh]:
+    return [artist for artist in panel.collections if isinstance(artist, QuadMesh)]
+
+
+def mesh_in(panel: Axes) -> QuadMesh:
+    (mesh,) = meshes_in(panel)
+    return mesh
+
+
+def drawn_in(mesh: QuadMesh) -> Array:
+    """What a mesh shows, NaN where it shows nothing."""
+    values = mesh.get_array()
+    assert values is not None
+    return np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+
+
+def fills_in(panel: Axes) -> list[PolyCollection]:
+    return [artist for artist in panel.collections if isinstance(artist, PolyCollection)]
+
+
+def shown_in(mesh: QuadMesh) -> Array:
+    """What a mesh shows, NaN where it is transparent."""
+    values = drawn_in(mesh)
+    opaque = np.asarray(mesh.to_rgba(np.ma.masked_invalid(values)))[..., 3] > 0
+    return np.where(opaque, values, np.nan)
+
+
+def colour_of(colours: Any) -> tuple[str, float]:
+    """The one colour of a collection, and its opacity."""
+    ((red, green, blue, alpha),) = np.asarray(colours, np.float64).reshape(-1, 4)
+    return to_hex((red, green, blue)).upper(), alpha
+
+
+def outline_of(fill: PolyCollection) -> Array:
+    (path,) = fill.get_paths()
+    return np.asarray(path.vertices)
+
+
+def legend_of(figure: Figure) -> dict[str, tuple[str, Any]]:
+    """The colour and style of line of each entry."""
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    styles = [
+        (to_hex(line.get_color()).upper(), line.get_linestyle()) for line in legend.get_lines()
+    ]
+    return dict(zip(names, styles, strict=True))
+
+
+def subplot() -> Axes:
+    return Figure().add_subplot()
+
+
+def luminance(colours: Array) -> Array:
+    return np.asarray(colours)[..., :3] @ (0.2126, 0.7152, 0.0722)
+
+
+def saved(figure: Figure, kind: str) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=kind)
+    return file.getvalue()
+
+
+def coverage_of(colour: str, figure: Figure) -> Array:
+    """How much of each pixel is of a colour, 0 to 1, on white."""
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    ink = 1 - np.asarray(canvas.buffer_rgba())[..., :3] / 255
+    direction = 1 - np.array(to_rgb(colour))
+    coverage = ink @ direction / (direction @ direction)
+    of_another = np.abs(ink - coverage[..., np.newaxis] * direction).max(axis=-1) > 0.05
+    return np.where(of_another, 0, coverage)
+
+
+def ticks_along(axis: Any) -> list[str]:
+    """The labels of the ticks within the limits, of a figure that has been laid out."""
+    low, high = axis.get_view_interval()
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [tick.label1.get_text() for tick in ticks if tick.label1.get_visible()]
+
+
+def texts_in(figure: Figure) -> list[Text]:
+    figure.draw_without_rendering()
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+# Panels of all figures
+
+
+@every_figure
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_every_name_has_a_panel_with_its_title_in_order(draw: Draw, count: int) -> None:
+    figure = draw(NAMES[:count])
+    assert isinstance(figure, Figure)
+    rows = -(-count // 2)
+    assert [panel.get_title() for panel in panels_in(figure)] == list(NAMES[:count])
+    for place, panel in enumerate(panels_in(figure)):
+        spec = panel.get_subplotspec()
+        assert spec is not None
+        assert spec.get_gridspec().get_geometry() == (rows, min(count, 2))
+        assert (spec.rowspan.start, spec.colspan.start) == divmod(place, 2)
+        assert panel.has_data() or (draw is across and count == 1)
+    # At the left and where there is none below they name their axes.
+    xlabel, ylabel = LABELS[draw]
+    lowest = min(count, 2)
+    expected = [""] * (count - lowest) + [xlabel] * lowest
+    assert [panel.get_xlabel() for panel in panels_in(figure)] == expected
+    assert [panel.get_ylabel() for panel in panels_in(figure)] == ([ylabel, ""] * 3)[:count]
+    # As wide as a column of a paper, and one panel as wide as two, for its legend.
+    assert figure.get_figwidth() == 3.5
+    assert figure.get_figheight() == pytest.approx(1.6 * rows + 0.3)
+
+
+@every_figure
+@pytest.mark.parametrize("count", [1, 4])
+def test_no_text_is_smaller_than_6_points_and_no_title_as_large_as_10(
+    draw: Draw, count: int
+) -> None:
+    figure = draw(NAMES[:count])
+    texts = texts_in(figure)
+    sizes = [float(text.get_fontsize()) for text in texts]
+    assert len(sizes) > 3 + 2 * count
+    assert min(sizes) >= 6
+    assert max(sizes) < 10
+    titles = [panel.title for panel in panels_in(figure)]
+    assert all(title in texts for title in titles)
+    assert [title.get_fontsize() for title in titles] == pytest.approx([8.4] * count)
+    assert {text.get_fontsize() for text in texts if text not in titles} == {7}
+
+
+@every_figure
+def test_sizes_of_text_do_not_depend_on_those_of_other_figures(draw: Draw) -> None:
+    with mpl.rc_context({"font.size": 20}):
+        figure = draw(NAMES[:2])
+        texts = texts_in(figure)
+    titles = [panel.title for panel in panels_in(figure)]
+    assert {text.get_fontsize() for text in texts if text not in titles} == {7}
+    assert [title.get_fontsize() for title in titles] == pytest.approx([8.4, 8.4])
+
+
+@every_figure
+def test_panels_share_their_axes(draw: Draw) -> None:
+    first, *others = panels_in(draw(NAMES[:3]))
+    for panel in others:
+        assert first.get_shared_x_axes().joined(first, panel)
+        assert first.get_shared_y_axes().joined(first, panel)
+        assert panel.get_xlim() == first.get_xlim()
+        assert panel.get_ylim() == first.get_ylim()
+
+
+@every_figure
+def test_only_outer_panels_name_their_axes(draw: Draw) -> None:
+    panels = panels_in(draw(NAMES[:4]))
+    xlabel, ylabel = LABELS[draw]
+    assert [panel.get_xlabel() for panel in panels] == ["", "", xlabel, xlabel]
+    assert [panel.get_ylabel() for panel in panels] == [ylabel, "", ylabel, ""]
+    shown = [panel.xaxis.get_tick_params()["labelbottom"] for panel in panels]
+    assert shown == [False, False, True, True]
+    shown = [panel.yaxis.get_tick_params()["labelleft"] for panel in panels]
+    assert shown == [True, False, True, False]
+
+
+@every_figure
+@pytest.mark.parametrize("count", [3, 5])
+def test_of_an_odd_number_the_panel_above_the_gap_is_an_outer_one(draw: Draw, count: int) -> None:
+    figure = draw(NAMES[:count])
+    figure.draw_without_rendering()
+    panels = panels_in(figure)
+    xlabel = LABELS[draw][0]
+    assert [panel.get_xlabel() for panel in panels[-3:]] == ["", xlabel, xlabel]
+    hidden, above_the_gap, last = (ticks_along(panel.xaxis) for panel in panels[-3:])
+    assert above_the_gap == last != []
+    assert hidden == []
+
+
+@every_figure
+def test_a_new_figure_has_scales_of_colours_and_a_legend_where_it_needs_them(draw: Draw) -> None:
+    figure = draw(NAMES[:2])
+    named = [scale.get_ylabel() or scale.get_xlabel() for scale in scales_in(figure)]
+    assert named == SCALES.get(draw, [])
+    assert [list(legend_of(figure))] == [LEGENDS[draw]] if draw in LEGENDS else not figure.legends
+    assert len(panels_in(figure)) == 2
+
+
+@every_figure_over_time_and_frequency
+def test_a_scale_of_colours_is_as_long_as_all_panels(draw: Draw) -> None:
+    figure = draw(NAMES[:4])
+    figure.draw_without_rendering()
+    boxes = [panel.get_position() for panel in panels_in(figure)]
+    upright, *below = [scale.get_position() for scale in scales_in(figure)]
+    assert upright.y0 == pytest.approx(min(box.y0 for box in boxes))
+    assert upright.y1 == pytest.approx(max(box.y1 for box in boxes))
+    for lying in below:
+        assert lying.x0 == pytest.approx(min(box.x0 for box in boxes))
+        assert lying.x1 == pytest.approx(max(box.x1 for box in boxes))
+
+
+@every_figure
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_nothing_is_cut_off_and_no_panels_overlap(draw: Draw, count: int) -> None:
+    figure = draw(NAMES[:count])
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    boxes += [legend.get_window_extent() for legend in figure.legends]
+    for box in boxes:
+        assert box is not None
+        assert min(box.x0, box.y0) >= -0.5
+        assert box.x1 <= figure.bbox.x1 + 0.5
+        assert box.y1 <= figure.bbox.y1 + 0.5
+    for one, other in itertools.combinations(boxes, 2):
+        assert one is not None
+        assert other is not None
+        assert not one.overlaps(other)
+
+
+@every_figure
+def test_a_figure_is_saved_as_png_and_pdf(draw: Draw) -> None:
+    figure = draw(NAMES[:2])
+    for kind, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        written = saved(figure, kind)
+        assert written.startswith(magic)
+        assert len(written) > 4000
+
+
+@every_figure
+def test_a_title_is_plain_text(draw: Draw) -> None:
+    names = ["$HOME", "$a_$", "100%_"]
+    figure = Figure()
+    draw(names, figure.subplots(1, 3))
+    for panel, name in zip(figure.axes, names, strict=True):
+        assert panel.get_title().replace(r"\$", "$") == name
+        assert panel.get_title().count(r"\$") == name.count("$")
+    saved(figure, "pdf")
+
+
+def test_a_name_in_a_legend_is_plain_text() -> None:
+    figure = across(["$a_$", "$x$"])
+    texts = figure.legends[0].get_texts()
+    assert [text.get_text() for text in texts] == [r"\$a_\$", r"\$x\$"]
+    saved(figure, "png")
+    series = {"a": autocorrelation(noise(800), n_lags=5)}
+    figure = plot_correlograms(series, label="of $5")
+    assert figure.legends[0].get_texts()[0].get_text() == r"of \$5"
+
+
+@pytest.mark.parametrize("draw", LEGENDS, ids=lambda draw: draw.__name__)
+def test_the_legend_of_one_panel_is_not_cut_off(draw: Draw) -> None:
+    figure = draw(["accompaniment"])
+    figure.draw_without_rendering()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+
+
+@every_figure
+def test_settings_of_matplotlib_are_left_as_they_are(draw: Draw) -> None:
+    import matplotlib.pyplot as plt
+
+    before = dict(mpl.rcParams)
+    draw(NAMES[:2])
+    assert dict(mpl.rcParams) == before
+    # Nor is the figure one of pyplot's.
+    assert plt.get_fignums() == []
+
+
+# Axes of one's own
+
+
+@every_figure
+@pytest.mark.parametrize("given", [list, lambda axes: axes.reshape(2, 2)])
+def test_given_axes_are_drawn_on_and_nothing_is_added(
+    draw: Draw, given: Callable[[Array], Any]
+) -> None:
+    figure = Figure()
+    axes = figure.subplots(1, 4)
+    assert draw(NAMES[:3], given(axes)) is figure
+    assert [panel.get_title() for panel in axes] == [*NAMES[:3], ""]
+    assert [panel.has_data() for panel in axes] == [True, True, True, False]
+    assert figure.axes == list(axes)
+    assert not figure.legends
+    assert not figure.findobj(Legend)
+    # They share none, so that each says what it shows.
+    for panel in axes[:3]:
+        assert (panel.get_xlabel(), panel.get_ylabel()) == LABELS[draw]
+
+
+@every_figure
+def test_a_single_axes_is_drawn_on(draw: Draw) -> None:
+    figure = Figure()
+    axes = figure.add_subplot()
+    assert draw(["bass"], axes) is figure
+    assert figure.axes == [axes]
+    assert axes.get_title() == "bass"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == LABELS[draw]
+    assert not figure.legends
+
+
+@every_figure
+def test_of_given_axes_that_are_shared_only_the_outer_ones_are_named(draw: Draw) -> None:
+    axes = Figure().subplots(2, 2, sharex=True, sharey=True)
+    draw(NAMES[:4], axes)
+    xlabel, ylabel = LABELS[draw]
+    assert [panel.get_xlabel() for panel in axes.ravel()] == ["", "", xlabel, xlabel]
+    assert [panel.get_ylabel() for panel in axes.ravel()] == [ylabel, "", ylabel, ""]
+
+
+@every_figure
+def test_given_axes_name_themselves_where_their_ticks_have_labels(draw: Draw) -> None:
+    figure = Figure()
+    first = figure.add_subplot(2, 2, 1)
+    # Shared, but with labels of their own; and not shared, but without.
+    second = figure.add_subplot(2, 2, 2, sharex=first, sharey=first)
+    third = figure.add_subplot(2, 2, 3)
+    third.tick_params(labelbottom=False)
+    fourth = figure.add_subplot(2, 2, 4)
+    fourth.tick_params(labelleft=False)
+    draw(NAMES[:4], figure.axes)
+    xlabel, ylabel = LABELS[draw]
+    assert [panel.get_xlabel() for panel in (first, second)] == [xlabel, xlabel]
+    assert [panel.get_ylabel() for panel in (first, second)] == [ylabel, ylabel]
+    assert (third.get_xlabel(), third.get_ylabel()) == ("", ylabel)
+    assert (fourth.get_xlabel(), fourth.get_ylabel()) == (xlabel, "")
+
+
+@every_figure
+def test_titles_of_given_axes_keep_their_font(draw: Draw) -> None:
+    axes = Figure().add_subplot()
+    axes.set_title("", fontsize=17, color="red")
+    with mpl.rc_context({"font.size": 5}):
+        draw(["a"], axes)
+    assert (axes.title.get_fontsize(), axes.title.get_color()) == (17, "red")
+
+
+@every_figure
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_axes_are_refused(draw: Draw, count: int) -> None:
+    figure = Figure()
+    axes = [figure.add_subplot() for _ in range(count)]
+    message = f"^axes must be one for each of 2 targets, got {count}$"
+    with pytest.raises(ValueError, match=message):
+        draw(NAMES[:2], axes)
+    assert not any(panel.has_data() for panel in axes)
+
+
+@pytest.mark.parametrize("with_axes", [False, True])
+@pytest.mark.parametrize(
+    "draw", [draw for draw in LABELS if draw not in (across, across_and_smoothed)]
+)
+def test_no_names_are_refused(draw: Draw, with_axes: bool) -> None:
+    axes = Figure().add_subplot() if with_axes else None
+    message = "^what is plotted must hold at least one source, got none$"
+    with pytest.raises(ValueError, match=message):
+        draw([], axes)
+
+
+def test_no_cross_spectra_are_refused() -> None:
+    nothing = FrequencySeries(np.arange(129.0), np.zeros((0, 0, 129)))
+    message = "^what is plotted must hold at least one source, got none$"
+    with pytest.raises(ValueError, match=message):
+        plot_cross_spectra(nothing, [])
+
+
+# Over time and frequency
+
+
+@every_figure_over_time_and_frequency
+def test_bins_lie_at_their_frequencies_and_times(draw: Draw) -> None:
+    frequencies = np.arange(BINS) * RATE / (2 * (BINS - 1))
+    times = np.arange(FRAMES) * HOP / RATE
+    for panel in panels_in(draw(NAMES[:3])):
+        for mesh in meshes_in(panel):
+            corners = np.asarray(mesh.get_coordinates())
+            assert corners.shape == (BINS + 1, FRAMES + 1, 2)
+            middles = (corners[1:, 1:] + corners[:-1, :-1]) / 2
+            for place in range(FRAMES):
+                np.testing.assert_allclose(middles[:, place, 1], frequencies)
+            for place in range(BINS):
+                np.testing.assert_allclose(middles[place, :, 0], times, atol=1e-12)
+        assert panel.get_ylim()[1] == pytest.approx(frequencies[-1], rel=0.01)
+        assert panel.get_xlim() == pytest.approx((-HOP / RATE / 2, times[-1] + HOP / RATE / 2))
+
+
+@every_figure_over_time_and_frequency
+def test_frequency_is_logarithmic_with_ticks_two_octaves_apart(draw: Draw) -> None:
+    figure = draw(NAMES[:2])
+    figure.draw_without_rendering()
+    first, second = panels_in(figure)
+    assert first.get_yscale() == second.get_yscale() == "symlog"
+    places = first.transData.transform([(0, f) for f in (250, 1000, 4000)])[:, 1]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1])
+    assert list(first.get_yticks()) == [62.5, 250, 1000]
+    assert [tick.get_text() for tick in first.get_yticklabels()] == ["62.5", "250", "1k"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "count"), [(44100, 5), (32002, 5), (32000, 4), (8000, 3), (2000, 2), (500, 1)]
+)
+def test_ticks_lie_below_half_the_rate(rate: int, count: int) -> None:
+    figure = plot_spectrograms(spectra_of("a"), rate=rate, hop_length=HOP)
+    (panel,) = panels_in(figure)
+    assert list(panel.get_yticks()) == [62.5, 250, 1000, 4000, 16000][:count]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [draw for draw in LABELS if LABELS[draw][0] == "time (s)"],
+    ids=lambda draw: draw.__name__,
+)
+def test_times_are_plain_numbers_of_seconds(draw: Draw) -> None:
+    figure = draw(["a"])
+    figure.draw_without_rendering()
+    (panel,) = panels_in(figure)
+    ticks = panel.get_xticks()
+    assert 2 <= len(ticks) <= 7
+    labels = [
+        float(tick.get_text().replace("\N{MINUS SIGN}", "-")) for tick in panel.get_xticklabels()
+    ]
+    assert labels == pytest.approx(list(ticks))
+
+
+def test_times_beyond_a_minute_are_numbers_of_seconds() -> None:
+    one = spectra_of("a")
+    hop = 10 * RATE
+    for figure in (
+        plot_spectrograms(one, rate=RATE, hop_length=hop),
+        plot_masks(one, rate=RATE, hop_length=hop),
+        plot_residual_over_phase(one, one, rate=RATE, hop_length=hop),
+        plot_waveforms(signals_of("a"), rate=100),
+    ):
+        figure.draw_without_rendering()
+        (panel,) = panels_in(figure)
+        assert {"100", "120"} & {tick.get_text() for tick in panel.get_xticklabels()}
+
+
+def test_times_have_room_for_their_labels() -> None:
+    one = spectra_of("a")
+    hop = round(13 * RATE / FRAMES)
+    for figure in (
+        plot_spectrograms(one, rate=RATE, hop_length=hop),
+        plot_waveforms({"a": noise(13000)}, rate=1000),
+    ):
+        (panel,) = panels_in(figure)
+        low, high = panel.get_xlim()
+        assert [tick for tick in panel.get_xticks() if low <= tick <= high] == [0, 4, 8, 12]
+
+
+@every_figure_over_time_and_frequency
+def test_a_long_spectrogram_makes_a_small_pdf(draw: Draw) -> None:
+    x = noise(1025, 600)
+    functions: dict[Draw, Callable[[], Figure]] = {
+        spectrograms: lambda: plot_spectrograms({"a": x}, rate=44100, hop_length=512),
+        masks: lambda: plot_masks({"a": x}, rate=44100, hop_length=512),
+        phase: lambda: plot_residual_over_phase({"a": x}, {"a": x}, rate=44100, hop_length=512),
+    }
+    figure = functions[draw]()
+    assert all(mesh.get_rasterized() for mesh in meshes_in(panels_in(figure)[0]))
+    assert len(saved(figure, "pdf")) < 300_000
+
+
+@every_figure_over_time_and_frequency
+@pytest.mark.parametrize("span", [0, -1, np.inf, np.nan])
+def test_a_span_that_is_not_positive_is_refused(draw: Draw, span: float) -> None:
+    with pytest.raises(ValueError, match=f"^span must be positive and finite, got {span}$"):
+        draw(NAMES[:2], span=span)
+
+
+@every_figure_over_time_and_frequency
+@pytest.mark.parametrize("argument", ["rate", "hop_length"])
+@pytest.mark.parametrize("value", [0, -8000, np.inf, np.nan])
+def test_a_rate_or_hop_that_is_not_positive_is_refused(
+    draw: Draw, argument: str, value: float
+) -> None:
+    one = spectra_of("a")
+    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP} | {argument: value}
+    functions: dict[Draw, Callable[[], Figure]] = {
+        spectrograms: lambda: plot_spectrograms(one, **options),
+        masks: lambda: plot_masks(one, **options),
+        phase: lambda: plot_residual_over_phase(one, one, **options),
+    }
+    message = f"^{argument} must be positive and finite, got {value}$"
+    with pytest.raises(ValueError, match=message):
+        functions[draw]()
+
+
+# The last but one has a single frequency, which has no place on a logarithmic axis.
+BAD_SPECTRA = [np.zeros(shape) for shape in [(4,), (2, 3, 4), (0, 4), (4, 0), (1, 0), (1, 4), ()]]
+
+
+@pytest.mark.parametrize("bad", BAD_SPECTRA, ids=lambda bad: str(bad.shape))
+def test_spectra_of_another_shape_are_refused(bad: Array) -> None:
+    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
+    two = {"good": np.ones((5, 4)), "bad": bad}
+    message = f"bad must have shape (n_freqs, n_frames), got {bad.shape}"
+    refused = pytest.raises(ValueError, match=f"^{re.escape(message)}$")
+    with refused:
+        plot_spectrograms(two, **options)
+    with refused:
+        plot_masks(two, **options)
+    right = {name: np.ones((5, 4)) for name in two}
+    with refused:
+        plot_residual_over_phase(two, right, **options)
+    message = f"phase_errors['bad'] must have the shape of the residual, (5, 4), got {bad.shape}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        plot_residual_over_phase(right, two, **options)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (2, 2), (3, 1)])
+def test_the_smallest_spectra_are_drawn(shape: tuple[int, int]) -> None:
+    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
+    one = {"a": np.ones(shape)}
+    for figure in (
+        plot_spectrograms(one, **options),
+        plot_masks(one, **options),
+        plot_residual_over_phase(one, one, **options),
+    ):
+        assert all(drawn_in(mesh).shape == shape for mesh in meshes_in(panels_in(figure)[0]))
+        saved(figure, "png")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, complex(0, np.nan), complex(np.inf, 1)])
+def test_spectra_that_are_not_finite_are_refused(value: complex) -> None:
+    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
+    right = {name: np.ones((5, 4)) for name in ("good", "bad")}
+    bad = np.ones((5, 4), type(value))
+    bad[4, 3] = value
+    two = right | {"bad": bad}
+    refused = pytest.raises(ValueError, match="^bad must be finite, got NaN or infinity$")
+    with refused:
+        plot_spectrograms(two, **options)
+    with refused:
+        plot_spectrograms(two, reference=1, **options)
+    with refused:
+        plot_masks(two, **options)
+    with refused:
+        plot_residual_over_phase(two, right, **options)
+
+
+# Spectrograms
+
+
+def test_a_spectrogram_shows_levels_below_the_loudest_of_all_panels() -> None:
+    spectra = {
+        "a": np.array([[1.0, -10.0], [0.0, 1e-3], [1e-2, 1e-9]]),
+        "b": np.array([[100j, 1.0], [10 + 0j, 1e-2], [1e-6j, 3 + 4j]]),
+    }
+    figure = plot_spectrograms(spectra, rate=RATE, hop_length=HOP)
+    first, second = (mesh_in(panel) for panel in panels_in(figure))
+    np.testing.assert_allclose(drawn_in(first), [[-40, -20], [-80, -80], [-80, -80]])
+    level = 20 * np.log10(5 / 100)
+    np.testing.assert_allclose(drawn_in(second), [[0, -40], [-20, -80], [-80, level]], atol=1e-12)
+    assert first.get_clim() == second.get_clim() == (-80, 0)
+
+
+def test_a_spectrogram_shows_levels_below_the_reference_down_to_the_span() -> None:
+    spectra = {"a": np.array([[1.0, 0.5], [1e-2, 1e-4]]), "b": np.full((2, 2), 4.0)}
+    figure = plot_spectrograms(spectra, rate=RATE, hop_length=HOP, reference=2, span=60)
+    first, second = (mesh_in(panel) for panel in panels_in(figure))
+    expected = 20 * np.log10([[0.5, 0.25], [0.005, 0.001]])
+    np.testing.assert_allclose(drawn_in(first), expected)
+    # What is louder has the colour of the reference.
+    np.testing.assert_array_equal(
+        second.to_rgba(drawn_in(second)), second.to_rgba(np.zeros((2, 2)))
+    )
+    assert first.get_clim() == second.get_clim() == (-60, 0)
+    (scale,) = scales_in(figure)
+    assert scale.get_ylim() == (-60, 0)
+
+
+def test_a_tone_is_drawn_at_its_frequency_and_time() -> None:
+    tone = np.cos(2 * np.pi * 1000 / RATE * np.arange(RATE))
+    tone[: RATE // 2] = 0
+    spectrum = STFT(n_fft=256, hop_length=HOP).forward(tone)
+    figure = plot_spectrograms({"tone": spectrum}, rate=RATE, hop_length=HOP)
+    (panel,) = panels_in(figure)
+    mesh = mesh_in(panel)
+    levels, corners = drawn_in(mesh), np.asarray(mesh.get_coordinates())
+    loud = levels > -1
+    frequencies = (corners[:-1, :-1, 1] + corners[1:, 1:, 1])[loud] / 2
+    times = (corners[:-1, :-1, 0] + corners[1:, 1:, 0])[loud] / 2
+    np.testing.assert_allclose(frequencies, 1000)
+    assert times.min() == pytest.approx(0.5, abs=0.03)
+    assert times.max() == pytest.approx(1, abs=0.03)
+    assert levels[:, corners[0, 1:, 0] < 0.45].max() == -80
+
+
+def test_colours_of_a_spectrogram_grow_lighter_with_the_level() -> None:
+    mesh = mesh_in(panels_in(spectrograms(["a"]))[0])
+    assert mesh.get_cmap().name == "magma"
+    assert (np.diff(luminance(np.asarray(mesh.to_rgba(np.linspace(-80, 0, 20))))) > 0).all()
+
+
+@pytest.mark.parametrize("reference", [0, -1, np.nan, np.inf])
+def test_a_reference_that_is_not_positive_is_refused(reference: float) -> None:
+    message = f"^reference must be positive and finite, got {reference}$"
+    with pytest.raises(ValueError, match=message):
+        spectrograms(["a"], reference=reference)
+
+
+# Masks
+
+
+def test_a_mask_shows_its_gain() -> None:
+    gains = {
+        "a": np.array([[1.0, 0.1], [0.0, 1e-2], [1e-3, 0.5]]),
+        "b": np.array([[-1.0, 2.0], [0.1j, 1000.0], [1, 1]]),
+    }
+    figure = plot_masks(gains, rate=RATE, hop_length=HOP)
+    first, second = (mesh_in(panel) for panel in panels_in(figure))
+    half = 20 * np.log10(2)
+    np.testing.assert_allclose(drawn_in(first), [[0, -20], [-40, -40], [-40, -half]], atol=1e-12)
+    np.testing.assert_allclose(drawn_in(second), [[0, half], [-20, 60], [0, 0]], atol=1e-12)
+    assert first.get_clim() == second.get_clim() == (-40, 40)
+
+
+def test_of_masks_0_db_is_white_weaker_red_and_stronger_blue() -> None:
+    mesh = mesh_in(panels_in(masks(["a"], span=30))[0])
+    assert mesh.get_clim() == (-30, 30)
+    weak, unity, strong = np.asarray(mesh.to_rgba(np.array([-30.0, 0.0, 30.0])))
+    assert min(unity[:3]) > 0.95
+    assert weak[0] > weak[2]
+    assert strong[0] < strong[2]
+    lights = luminance(np.asarray(mesh.to_rgba(np.linspace(-30, 30, 21))))
+    assert (np.diff(lights[:11]) > 0).all()
+    assert (np.diff(lights[10:]) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("loudest", "top"), [(1.0, 0), (0.5, 0), (-1.0, 0), (1j, 0), (1.01, 25), (-2.0, 25), (2j, 25)]
+)
+def test_the_scale_of_masks_ends_at_0_db_if_none_exceeds_it(loudest: complex, top: float) -> None:
+    gains = {"a": np.full((3, 2), loudest), "b": np.full((3, 2), 0.1)}
+    for each in (gains, dict(reversed(gains.items()))):
+        (scale,) = scales_in(plot_masks(each, rate=RATE, hop_length=HOP, span=25))
+        assert scale.get_ylim() == (-25, top)
+
+
+# Residuals over phase errors
+
+
+def test_behind_lies_the_magnitude_of_the_phase_error_and_nan_is_none() -> None:
+    errors = {"a": np.array([[0.5, -3.0], [np.nan, np.pi]]), "b": np.array([[0, 1], [2, -2.0]])}
+    residual = {name: np.ones((2, 2)) for name in errors}
+    figure = plot_residual_over_phase(residual, errors, rate=RATE, hop_length=HOP)
+    behind = [meshes_in(panel)[0] for panel in panels_in(figure)]
+    np.testing.assert_array_equal(drawn_in(behind[0]), [[0.5, 3], [0, np.pi]])
+    np.testing.assert_array_equal(drawn_in(behind[1]), [[0, 1], [2, 2]])
+    for mesh in behind:
+        assert mesh.get_clim() == (0, 2 * np.pi)
+        colours = np.asarray(mesh.to_rgba(np.linspace(0, np.pi, 20)))
+        assert tuple(colours[0]) == to_rgba("white")
+        # Grey, darker with the error, and light enough for colours to stand out from.
+        np.testing.assert_allclose(colours[:, 0], colours[:, 1], atol=0.01)
+        np.testing.assert_allclose(colours[:, 0], colours[:, 2], atol=0.01)
+        assert (np.diff(luminance(colours)) < 0).all()
+        assert luminance(colours[-1]) > 0.5
+
+
+def test_on_top_lies_the_residual_where_it_is_loud() -> None:
+    residuals = {
+        "a": np.array([[1.0, -0.1], [0.0, 0.009], [0.01, 0.02]]),
+        "b": np.array([[-0.1, 0.5j], [1e-9, 0.001], [0.1, 0.1]]),
+    }
+    errors = {name: np.ones((3, 2)) for name in residuals}
+    figure = plot_residual_over_phase(residuals, errors, rate=RATE, hop_length=HOP)
+    nan, half, fiftieth = np.nan, 20 * np.log10(0.5), 20 * np.log10(0.02)
+    expected: Any = [[[0, -20], [nan, nan], [-40, fiftieth]], [[-20, half], [nan, nan], [-20, -20]]]
+    for panel, levels in zip(panels_in(figure), expected, strict=True):
+        behind, on_top = meshes_in(panel)
+        assert behind.get_zorder() <= on_top.get_zorder()
+        np.testing.assert_allclose(shown_in(on_top), levels)
+        # Nothing is left out: what is too weak is seen through.
+        assert (drawn_in(on_top)[np.isnan(levels)] < -40).all()
+        assert on_top.get_clim() == (-40, 0)
+        assert on_top.get_visible()
+        colours = np.asarray(on_top.to_rgba(np.linspace(-40, 0, 20)))
+        assert (np.diff(luminance(colours)) < 0).all()
+        assert colours[-1, 0] > 2 * colours[-1, 1]
+
+
+@pytest.mark.parametrize("span", [40, 15])
+def test_of_the_residual_the_colours_are_strong_and_below_the_span_there_are_none(
+    span: float,
+) -> None:
+    figure = phase(["a"], span=span)
+    behind, on_top = meshes_in(panels_in(figure)[0])
+    levels = np.array([-2 * span, -span - 0.01, -span, -span / 2, 0])
+    colours = np.asarray(on_top.to_rgba(levels))
+    np.testing.assert_array_equal(colours[:2], 0)
+    # Without the palest third of the colours, which would be lost on white.
+    expected = mpl.colormaps["YlOrRd"](np.array([0.3, 0.65, 1]))
+    np.testing.assert_allclose(colours[2:], expected, atol=0.02)
+    assert luminance(colours[2]) < 0.85
+    # It is not a colour of matplotlib's that was changed.
+    assert mpl.colormaps["YlOrRd"].get_under()[3] == 1
+    assert np.asarray(behind.to_rgba(np.array([-1.0])))[0, 3] == 1
+
+
+def test_where_the_residual_is_weak_the_phase_error_is_seen() -> None:
+    residual = np.full((BINS, FRAMES), 1e-3)
+    residual[0, 0] = 1
+    errors = {"a": np.full((BINS, FRAMES), np.pi)}
+    grid: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
+    grey = to_hex(mpl.colormaps["Greys"](0.5))
+    alone, weak, loud = (
+        (coverage_of(grey, plot_residual_over_phase(each, errors, **options)) > 0.9).sum()
+        for each, options in (
+            ({"a": residual}, grid | {"show_residual": False}),
+            ({"a": residual}, grid),
+            ({"a": np.ones_like(residual)}, grid),
+        )
+    )
+    assert alone > 10_000
+    assert weak > 0.95 * alone
+    assert loud < 0.5 * alone
+
+
+def test_the_span_of_the_residual_may_be_chosen() -> None:
+    levels = 10 ** (-np.array([[0.0, 19.0, 21.0]] * 2) / 20)
+    figure = plot_residual_over_phase(
+        {"a": 7 * levels}, {"a": np.ones((2, 3))}, rate=RATE, hop_length=HOP, span=20
+    )
+    _, on_top = meshes_in(panels_in(figure)[0])
+    np.testing.assert_allclose(shown_in(on_top), [[0, -19, np.nan]] * 2, atol=1e-12)
+    assert on_top.get_clim() == (-20, 0)
+    assert scales_in(figure)[1].get_xlim() == (-20, 0)
+
+
+@pytest.mark.parametrize("show", [False, True])
+def test_the_residual_may_be_hidden_from_the_phase_error(show: bool) -> None:
+    figure = phase(NAMES[:3], show_residual=show)
+    for panel in panels_in(figure):
+        assert [mesh.get_visible() for mesh in meshes_in(panel)] == [True, show]
+    assert len(scales_in(figure)) == 2
+
+
+def test_the_scale_of_phase_errors_ends_at_pi() -> None:
+    figure = phase(NAMES[:2])
+    figure.draw_without_rendering()
+    error, residual = scales_in(figure)
+    assert error.get_ylim() == (0, np.pi)
+    assert list(error.get_yticks()) == [0, np.pi / 2, np.pi]
+    assert [tick.get_text() for tick in error.get_yticklabels()] == ["0", "π/2", "π"]
+    # The other lies below.
+    assert residual.get_xlim() == (-40, 0)
+    assert residual.get_position().y1 < min(p.get_position().y0 for p in panels_in(figure))
+    assert error.get_position().x0 > max(p.get_position().x1 for p in panels_in(figure))
+
+
+# Other names than drums and bass: another, one fewer, one more.
+OTHER_NAMES = (["drums", "vocals"], ["drums"], ["drums", "bass", "vocals"])
+
+
+@pytest.mark.parametrize("names", OTHER_NAMES)
+def test_phase_errors_of_other_names_are_refused(names: list[str]) -> None:
+    message = f"phase_errors must have the names of residuals, drums, bass, got {', '.join(names)}"
+    right = spectra_of(["drums", "bass"])
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        plot_residual_over_phase(right, spectra_of(names), rate=RATE, hop_length=HOP)
+
+
+def test_phase_errors_are_found_by_name_in_any_order() -> None:
+    residuals = spectra_of(NAMES[:3])
+    errors = {name: np.full((BINS, FRAMES), place) for place, name in enumerate(NAMES[2::-1])}
+    figure = plot_residual_over_phase(residuals, errors, rate=RATE, hop_length=HOP)
+    shown = [drawn_in(meshes_in(panel)[0])[0, 0] for panel in panels_in(figure)]
+    assert shown == [2, 1, 0]
+
+
+def test_phase_errors_of_another_shape_are_refused() -> None:
+    message = (
+        "phase_errors['a'] must have the shape of the residual, (129, 20), got (129, 19)",
+        "phase_errors['a'] must have the shape of the residual, (129, 20), got (1, 20)",
+    )
+    for expected, shape in zip(message, ((129, 19), (1, 20)), strict=True):
+        with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+            plot_residual_over_phase(
+                spectra_of("a"), {"a": np.zeros(shape)}, rate=RATE, hop_length=HOP
+            )
+
+
+def test_what_is_drawn_is_left_as_it_is() -> None:
+    spectra = {"a": np.array([[1.0, -1e-9], [0, 2]]), "b": np.array([[1j, 0], [0, 0]])}
+    errors = {"a": np.array([[np.nan, 1], [-1, 0]]), "b": np.zeros((2, 2))}
+    before = {name: x.copy() for name, x in spectra.items()}
+    errors_before = {name: x.copy() for name, x in errors.items()}
+    plot_spectrograms(spectra, rate=RATE, hop_length=HOP)
+    plot_masks(spectra, rate=RATE, hop_length=HOP)
+    plot_residual_over_phase(spectra, errors, rate=RATE, hop_length=HOP)
+    for name in spectra:
+        np.testing.assert_array_equal(spectra[name], before[name])
+        np.testing.assert_array_equal(errors[name], errors_before[name])
+
+
+# Waveforms
+
+
+def test_a_waveform_is_an_envelope_that_reaches_the_peaks() -> None:
+    audio = 0.01 * noise(40000)
+    audio[12000], audio[30001] = 0.5, -0.8  # at 1.5 s and 3.75 s
+    figure = plot_waveforms({"a": audio, "b": -audio / 2}, rate=RATE)
+    for panel, factor in zip(panels_in(figure), (1, 0.5), strict=True):
+        (fill,) = fills_in(panel)
+        outline = outline_of(fill)
+        assert outline[:, 1].max() == pytest.approx(0.8 * factor)
+        assert outline[:, 1].min() == pytest.approx(-0.8 * factor)
+        assert outline[outline[:, 1].argmax(), 0] == pytest.approx(3.75, abs=0.001)
+        early = outline[outline[:, 0] < 3]
+        assert early[:, 1].max() == pytest.approx(0.5 * factor)
+        assert early[early[:, 1].argmax(), 0] == pytest.approx(1.5, abs=0.001)
+        assert fill.get_visible()
+        assert fill.get_rasterized()
+        # Thin, as the line adds to what it surrounds.
+        assert list(np.ravel(fill.get_linewidth())) == [0.3]
+        assert colour_of(fill.get_facecolor()) == (COLOURS[0], 1)
+        assert panel.get_xlim() == (0, 5)
+        low, high = panel.get_ylim()
+        assert low < -0.8
+        assert high > 0.8
+
+
+def test_over_a_source_lie_its_estimate_and_its_residual() -> None:
+    sources = signals_of(NAMES[:2])
+    spoilt = {name: 0.75 * sources[name] for name in reversed(sources)}
+    figure = plot_waveforms(sources, spoilt, rate=RATE)
+    for panel, audio in zip(panels_in(figure), sources.values(), strict=True):
+        fills = fills_in(panel)
+        peaks = [outline_of(fill)[:, 1].max() for fill in fills]
+        assert peaks == pytest.approx(np.abs(audio).max() * np.array([1, 0.75, 0.25]))
+        colours = [colour_of(fill.get_facecolor()) for fill in fills]
+        assert colours == [("#C0C0C0", 1), (COLOURS[0], 0.5), (COLOURS[4], 1)]
+        assert len({fill.get_zorder() for fill in fills}) == 1
+        assert all(fill.get_visible() and fill.get_rasterized() for fill in fills)
+        assert panel.get_xlim() == (0, SAMPLES / RATE)
+    legend = legend_of(figure)
+    assert [colour for colour, _ in legend.values()] == ["#C0C0C0", COLOURS[0], COLOURS[4]]
+    alphas = [line.get_alpha() for line in figure.legends[0].get_lines()]
+    assert alphas == [None, 0.5, None]
+
+
+@pytest.mark.parametrize("n_samples", [2, 100, 8000, 11025, 11026])
+def test_a_short_waveform_is_visible(n_samples: int) -> None:
+    audio = noise(n_samples)
+    figure = plot_waveforms({"a": audio}, rate=RATE)
+    (panel,) = panels_in(figure)
+    (fill,) = fills_in(panel)
+    (line,) = panel.get_lines()
+    assert (fill.get_visible(), line.get_visible()) in {(True, False), (False, True)}
+    assert line.get_color() == COLOURS[0]
+    assert (line.get_linewidth(), line.get_rasterized()) == (0.3, True)
+    if line.get_visible():
+        x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        np.testing.assert_allclose(x, np.arange(len(x)) / RATE)
+        np.testing.assert_array_equal(y[:n_samples], audio[: len(y)])
+        assert len(y) >= n_samples - 1
+    assert panel.get_xlim() == (0, n_samples / RATE)
+    coverage = coverage_of(COLOURS[0], figure)
+    assert (coverage > 0.15).sum() > 50
+    assert coverage.sum() > 20
+
+
+@pytest.mark.parametrize("lengths", [(12000, 11500), (11500, 12000), (12000, 100, 3)])
+def test_signals_of_several_lengths_are_shown_to_their_ends(lengths: tuple[int, ...]) -> None:
+    signals = dict(zip(NAMES, (noise(length) for length in lengths), strict=False))
+    halved = {name: audio / 2 for name, audio in signals.items()}
+    for figure in (
+        plot_waveforms(signals, rate=RATE),
+        plot_waveforms(signals, halved, rate=RATE),
+        plot_waveforms(signals, rate=RATE, axes=Figure().subplots(1, len(lengths))),
+    ):
+        assert [panel.get_xlim() for panel in panels_in(figure)] == [(0, 12000 / RATE)] * len(
+            lengths
+        )
+        for panel, audio in zip(panels_in(figure), signals.values(), strict=True):
+            fill, line = fills_in(panel)[0], panel.get_lines()[0]
+            assert fill.get_visible() != line.get_visible()
+            if fill.get_visible():
+                outline = outline_of(fill)
+                assert outline[:, 1].max() == pytest.approx(np.abs(audio).max())
+            else:
+                outline = np.asarray(line.get_xydata())
+                np.testing.assert_array_equal(outline[:, 1], audio)
+            assert outline[:, 0].max() == pytest.approx(len(audio) / RATE, abs=2e-3)
+
+
+def test_signals_may_be_of_integers_and_of_single_precision() -> None:
+    audio: Array = np.zeros(SAMPLES, np.int16)
+    audio[8000] = 30000
+    estimate = np.full(SAMPLES, -30000, np.float32)
+    figure = plot_waveforms({"a": audio}, {"a": estimate}, rate=RATE)
+    peaks = [outline_of(fill)[:, 1].max() for fill in fills_in(panels_in(figure)[0])]
+    assert peaks == [30000, 30000, 60000]
+
+
+@pytest.mark.parametrize("names", OTHER_NAMES)
+def test_estimates_of_other_names_are_refused(names: list[str]) -> None:
+    message = f"estimates must have the names of references, drums, bass, got {', '.join(names)}"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        plot_waveforms(signals_of(["drums", "bass"]), signals_of(names), rate=RATE)
+
+
+@pytest.mark.parametrize("shape", [(2, 12000), (12000, 1), (1, 12000), (), (0,), (0, 2)])
+def test_signals_of_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    message = f"a must have shape (n_samples,), got {shape}"
+    right, bad = ({"b": np.zeros(12000), "a": np.zeros(each)} for each in (12000, shape))
+    for references, others in ((bad, None), (right, bad), (bad, right), (bad, bad)):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            plot_waveforms(references, others, rate=RATE)
+
+
+@pytest.mark.parametrize("length", [11999, 12001, 1])
+def test_estimates_of_another_length_are_refused(length: int) -> None:
+    message = f"estimates['a'] must be as long as the source, 12000 samples, got {length}"
+    sources = {"b": np.zeros(10), "a": np.zeros(12000)}
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        plot_waveforms(sources, sources | {"a": np.zeros(length)}, rate=RATE)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_signals_that_are_not_finite_are_refused(value: float) -> None:
+    right = signals_of("ba")
+    bad = right | {"a": np.append(right["a"][:-1], value)}
+    for references, others in ((bad, None), (right, bad), (bad, right)):
+        with pytest.raises(ValueError, match="^a must be finite, got NaN or infinity$"):
+            plot_waveforms(references, others, rate=RATE)
+
+
+@pytest.mark.parametrize("rate", [0, -8000, np.inf, np.nan])
+def test_waveforms_of_a_rate_that_is_not_positive_are_refused(rate: Any) -> None:
+    with pytest.raises(ValueError, match=f"^rate must be positive and finite, got {rate}$"):
+        plot_waveforms(signals_of("a"), rate=rate)
+
+
+# Over frequency
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [draw for draw in LABELS if LABELS[draw][0] == "frequency (Hz)"],
+    ids=lambda draw: draw.__name__,
+)
+def test_frequency_ranges_from_20_hz_to_half_the_rate_in_octaves(draw: Draw) -> None:
+    # A smoothed periodogram ends at the middle of its last band.
+    last = smoothed_of("a")["a"].frequencies[-1] if draw is smoothed_periodograms else RATE / 2
+    assert RATE / 2 - 64 < last <= RATE / 2
+    for panel in panels_in(draw(NAMES[:3])):
+        assert panel.get_xscale() == "log"
+        assert panel.get_xlim() == (20, last)
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(44100, ["100", "1k", "10k"]), (8000, ["100", "1k"])]
+)
+def test_ticks_over_frequency_are_plain_numbers(rate: int, expected: list[str]) -> None:
+    frequencies, values = np.linspace(0, rate / 2, 65), np.full(65, 0.5)
+    series = FrequencySeries(frequencies, values)
+    for figure in (
+        plot_coherence({"a": series}),
+        plot_periodograms({"a": series}),
+        plot_smoothed_periodograms({"a": series}),
+        plot_cross_spectra(FrequencySeries(frequencies, values.reshape(1, 1, 65)), ["a"]),
+    ):
+        (panel,) = panels_in(figure)
+        figure.draw_without_rendering()
+        assert ticks_along(panel.xaxis) == expected
+
+
+def test_coherence_is_drawn_over_frequency() -> None:
+    series = {
+        "a": FrequencySeries(np.array([0.0, 100, 4000]), np.array([0.5, 0, 1])),
+        "b": FrequencySeries(np.array([0.0, 200, 4000]), np.array([0.25, np.nan, 1])),
+    }
+    figure = plot_coherence(series)
+    for panel, (frequencies, values) in zip(panels_in(figure), series.values(), strict=True):
+        (line,) = panel.get_lines()
+        np.testing.assert_array_equal(np.asarray(line.get_xdata()), frequencies)
+        np.testing.assert_array_equal(np.asarray(line.get_ydata()), values)
+        assert line.get_color() == COLOURS[0]
+        assert panel.get_ylim() == (0, 1.02)
+
+
+def test_periodograms_are_drawn_in_db_below_the_largest_power() -> None:
+    frequencies = np.array([0.0, 1000, 4000])
+    series = {
+        "a": FrequencySeries(frequencies, np.array([1, 0.1, 0])),
+        "b": FrequencySeries(frequencies, np.array([100, 1e-9, 1e-11])),
+    }
+    for figure, floor in (
+        (plot_periodograms(series), -100.0),
+        (plot_periodograms(series, span=60), -40.0),
+    ):
+        levels = np.array([[0, -10, floor], [20, max(-90, floor), max(-110, floor)]])
+        for panel, expected in zip(panels_in(figure), levels, strict=True):
+            (line,) = panel.get_lines()
+            np.testing.assert_array_equal(np.asarray(line.get_xdata()), frequencies)
+            np.testing.assert_allclose(np.asarray(line.get_ydata()), expected)
+            assert line.get_color() == COLOURS[0]
+            assert panel.get_ylim() == (floor, 20)
+            assert line.get_rasterized()
+
+
+def test_periodograms_of_silence_and_sound_share_the_scale_of_the_sound() -> None:
+    frequencies = np.array([0.0, 1000, 4000])
+    series = {
+        "silent": FrequencySeries(frequencies, np.zeros(3)),
+        "loud": FrequencySeries(frequencies, np.array([0, 0.01, 1e-5])),
+    }
+    silent, loud = panels_in(plot_periodograms(series, span=30))
+    assert silent.get_ylim() == loud.get_ylim() == (-50, -20)
+    np.testing.assert_allclose(np.asarray(silent.get_lines()[0].get_ydata()), [-50] * 3)
+    np.testing.assert_allclose(np.asarray(loud.get_lines()[0].get_ydata()), [-50, -20, -50])
+
+
+@pytest.mark.parametrize("span", [0, -1, np.inf, np.nan])
+def test_a_span_of_periodograms_that_is_not_positive_is_refused(span: float) -> None:
+    with pytest.raises(ValueError, match=f"^span must be positive and finite, got {span}$"):
+        plot_periodograms(periodograms_of("a"), span=span)
+
+
+def test_smoothed_periodograms_are_drawn_as_they_are_from_0_to_1() -> None:
+    names = NAMES[:3]
+    smoothed = smoothed_of(names)
+    figure = plot_smoothed_periodograms(smoothed)
+    for panel, name in zip(panels_in(figure), names, strict=True):
+        (line,) = panel.get_lines()
+        np.testing.assert_array_equal(np.asarray(line.get_xdata()), smoothed[name].frequencies)
+        np.testing.assert_array_equal(np.asarray(line.get_ydata()), smoothed[name].values)
+        assert np.max(np.asarray(line.get_ydata())) == 1
+        assert line.get_transform() == panel.transData
+        assert (line.get_color(), line.get_linestyle()) == (COLOURS[0], "-")
+        assert panel.get_yscale() == "linear"
+        assert panel.get_ylim() == (0, 1.02)
+
+
+def test_series_of_several_signals_are_refused() -> None:
+    several = {"a": periodogram(np.ones((2, 800)), rate=RATE)}
+    message = "a must have shape (n_freqs,), got (2, 401)"
+    refused = pytest.raises(ValueError, match=f"^{re.escape(message)}$")
+    with refused:
+        plot_coherence(several)
+    with refused:
+        plot_periodograms(several)
+    with refused:
+        plot_smoothed_periodograms(several)
+    with refused:
+        plot_cross_spectra(spectra_across(1), ["a"], smoothed=several)
+
+
+# Cross-spectra
+
+
+def test_cross_spectra_are_drawn_as_averaged_coherence_in_the_colour_of_the_other() -> None:
+    names = NAMES[:4]
+    signals = related(4)
+    figure = plot_cross_spectra(spectra_across(4), names)
+    neighbours = np.lib.stride_tricks.sliding_window_view
+    seen = set()
+    for row, panel in enumerate(panels_in(figure)):
+        others = [place for place in range(4) if place != row]
+        lines = panel.get_lines()
+        assert [line.get_color() for line in lines] == [COLOURS[place] for place in others]
+        assert {line.get_linestyle() for line in lines} == {"-"}
+        for line, place in zip(lines, others, strict=True):
+            frequencies, values = coherence(signals[row], signals[place], rate=RATE, n_fft=256)
+            x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+            np.testing.assert_allclose(x, neighbours(frequencies, 10).mean(axis=1))
+            np.testing.assert_allclose(y, neighbours(values, 10).mean(axis=1))
+            seen.add(round(float(y.mean()), 6))
+        assert panel.get_ylim() == (0, 1.02)
+    assert len(seen) == 6  # pairs
+    expected = {name: (COLOURS[i], "-") for i, name in enumerate(names)}
+    assert legend_of(figure) == expected
+    assert list(legend_of(figure)) == list(names)
+
+
+@pytest.mark.parametrize("n_freqs", [1, 2, 5, 9, 10, 11])
+def test_few_cross_spectra_are_averaged_over_what_there_is(n_freqs: int) -> None:
+    frequencies = np.linspace(0, 4000, n_freqs) if n_freqs > 1 else np.array([100.0])
+    values = np.ones((2, 2, n_freqs), complex)
+    coherences = np.random.default_rng(0).uniform(size=n_freqs)
+    values[0, 1] = values[1, 0] = 1j * np.sqrt(coherences)
+    figure = plot_cross_spectra(FrequencySeries(frequencies, values), ["a", "b"])
+    for panel in panels_in(figure):
+        (line,) = panel.get_lines()
+        slices = [slice(place, place + 10) for place in range(max(1, n_freqs - 9))]
+        expected = [frequencies[each].mean() for each in slices]
+        np.testing.assert_allclose(np.asarray(line.get_xdata()), expected)
+        expected = [coherences[each].mean() for each in slices]
+        np.testing.assert_allclose(np.asarray(line.get_ydata()), expected)
+
+
+def test_the_power_of_a_residual_itself_is_dotted() -> None:
+    names = NAMES[:2]
+    smoothed = dict(reversed(smoothed_of(names).items()))
+    figure = plot_cross_spectra(spectra_across(2), names, smoothed=smoothed)
+    for panel, name in zip(panels_in(figure), names, strict=True):
+        other, own = panel.get_lines()
+        assert other.get_linestyle() == "-"
+        assert (to_rgb(own.get_color()), own.get_linestyle()) == ((0, 0, 0), ":")
+        np.testing.assert_array_equal(np.asarray(own.get_xdata()), smoothed[name].frequencies)
+        np.testing.assert_array_equal(np.asarray(own.get_ydata()), smoothed[name].values)
+        assert own.get_transform() == panel.transData
+    assert legend_of(figure)["own power, 0 to 1"] == ("#000000", ":")
+
+
+def test_more_sources_than_colours_are_drawn() -> None:
+    names = [f"source {place}" for place in range(9)]
+    figure = plot_cross_spectra(spectra_across(9), names)
+    colours = [*COLOURS, *COLOURS[:2]]
+    for row, panel in enumerate(panels_in(figure)):
+        expected = [colour for place, colour in enumerate(colours) if place != row]
+        assert [line.get_color() for line in panel.get_lines()] == expected
+
+
+def test_one_source_alone_has_no_other() -> None:
+    (panel,) = panels_in(plot_cross_spectra(spectra_across(1), ["a"]))
+    assert not panel.get_lines()
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 129), (3, 2, 129), (2, 3, 129), (3, 3, 128), (129,)])
+def test_cross_spectra_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    message = (
+        "spectra must have shape (n_sources, n_sources, n_freqs) for 3 names, "
+        f"got {shape}"  # with 129 frequencies
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        plot_cross_spectra(FrequencySeries(np.arange(129.0), np.ones(shape)), NAMES[:3])
+
+
+@pytest.mark.parametrize("names", OTHER_NAMES)
+def test_the_power_of_residuals_of_other_names_is_refused(names: list[str]) -> None:
+    message = f"smoothed must have the names of the sources, drums, bass, got {', '.join(names)}"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        plot_cross_spectra(spectra_across(2), ["drums", "bass"], smoothed=smoothed_of(names))
+
+
+# Correlograms
+
+
+def test_a_correlogram_has_a_bar_at_each_lag_and_the_band() -> None:
+    series = {
+        "a": Correlogram(np.array([1, -0.5, 0.25, 0]), np.array([0, 0.1, 0.2, 0.3])),
+        "b": Correlogram(np.array([1, 0.9, -1, 0.1]), np.array([0, 0.5, 0.5, 0.5])),
+    }
+    figure = plot_correlograms(series)
+    for panel, (values, band) in zip(panels_in(figure), series.values(), strict=True):
+        (bars,) = [artist for artist in panel.collections if isinstance(artist, LineCollection)]
+        expected = [[(lag, 0), (lag, value)] for lag, value in enumerate(values)]
+        np.testing.assert_array_equal(np.asarray(bars.get_segments()), expected)
+        assert colour_of(bars.get_color()) == (COLOURS[0], 1)
+        (fill,) = fills_in(panel)
+        outline = {(float(x), float(y)) for x, y in outline_of(fill)}
+        assert outline == {(x, s * float(y)) for x, y in enumerate(band) for s in (1, -1)}
+        assert colour_of(fill.get_facecolor()) == (COLOURS[1], 1)
+        assert colour_of(fill.get_edgecolor()) == (COLOURS[1], 1)
+        assert list(np.ravel(fill.get_linewidth())) == [0.5]
+        # The band lies over the bars.
+        assert fill.get_zorder() > bars.get_zorder()
+        assert not panel.get_lines()
+        assert panel.get_ylim() == (-1.05, 1.05)
+
+
+@pytest.mark.parametrize("n_lags", [10, 10_000])
+def test_the_band_of_a_correlogram_is_seen(n_lags: int) -> None:
+    band = np.full(n_lags + 1, 1e-3)
+    figure = plot_correlograms({"a": Correlogram(np.ones(n_lags + 1), band)}, axes=subplot())
+    assert (coverage_of(COLOURS[1], figure) > 0.3).sum() > 100
+
+
+@pytest.mark.parametrize("label", ["autocorrelation", "partial autocorrelation"])
+def test_the_legend_of_correlograms_tells_bars_from_the_band(label: str) -> None:
+    series = {name: autocorrelation(x, n_lags=5) for name, x in signals_of(NAMES[:2]).items()}
+    figure = plot_correlograms(series, label=label)
+    assert legend_of(figure) == {
+        label: (COLOURS[0], "-"),
+        "95 % confidence band": (COLOURS[1], "-"),
+    }
+    assert next(iter(legend_of(figure))) == label
+
+
+def test_the_vertical_axis_of_a_correlogram_has_the_name_it_is_given() -> None:
+    series = {"a": autocorrelation(noise(800), n_lags=5)}
+    (panel,) = panels_in(plot_correlograms(series, label="partial autocorrelation"))
+    assert panel.get_ylabel() == "partial autocorrelation"
+
+
+def test_correlograms_of_several_signals_are_refused() -> None:
+    message = "a must have shape (n_lags + 1,), got (2, 6)"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        plot_correlograms({"a": autocorrelation(noise(2, 800), n_lags=5)})
+
+
+# Silence
+
+
+def test_silence_is_drawn_at_the_lowest_level() -> None:
+    silent = {name: np.zeros((BINS, FRAMES)) for name in NAMES[:2]}
+    figure = plot_spectrograms(silent, rate=RATE, hop_length=HOP)
+    for panel in panels_in(figure):
+        assert (drawn_in(mesh_in(panel)) == -80).all()
+        assert mesh_in(panel).get_clim() == (-80, 0)
+    saved(figure, "png")
+    figure = plot_masks(silent, rate=RATE, hop_length=HOP)
+    assert all((drawn_in(mesh_in(panel)) == -40).all() for panel in panels_in(figure))
+    saved(figure, "png")
+
+
+@pytest.mark.parametrize("loud", [0, 1])
+def test_a_residual_of_which_nothing_is_loud_shows_the_phase_error_alone(loud: float) -> None:
+    residuals = {"silent": np.zeros((BINS, FRAMES)), "other": np.full((BINS, FRAMES), loud)}
+    errors = {name: np.full((BINS, FRAMES), np.nan) for name in residuals}
+    figure = plot_residual_over_phase(residuals, errors, rate=RATE, hop_length=HOP)
+    silent, _ = panels_in(figure)
+    behind, on_top = meshes_in(silent)
+    assert (drawn_in(behind) == 0).all()
+    assert np.isnan(shown_in(on_top)).all()
+    assert on_top.get_clim() == (-40, 0)
+    saved(figure, "png")
+
+
+def test_waveforms_of_silence_are_drawn() -> None:
+    silent = {"a": np.zeros(SAMPLES)}
+    figure = plot_waveforms(silent, silent, rate=RATE)
+    assert all((outline_of(fill)[:, 1] == 0).all() for fill in fills_in(panels_in(figure)[0]))
+    saved(figure, "png")
+
+
+def test_series_of_silence_are_drawn() -> None:
+    silent = np.zeros((2, SAMPLES))
+    powers = periodogram(silent[0], rate=RATE)
+    smoothed = smooth(powers, n_bins=64)
+    figure = plot_periodograms({"a": powers})
+    (panel,) = panels_in(figure)
+    assert panel.get_ylim() == (-120, 0)
+    assert (np.asarray(panel.get_lines()[0].get_ydata()) == -120).all()
+    saved(figure, "png")
+    saved(plot_smoothed_periodograms({"a": smoothed}), "png")
+    saved(plot_coherence({"a": coherence(silent[0], silent[1], rate=RATE, n_fft=256)}), "png")
+    spectra = cross_spectra(silent, rate=RATE, n_fft=256)
+    names = ("a", "b")
+    figure = plot_cross_spectra(spectra, names, smoothed=dict.fromkeys(names, smoothed))
+    saved(figure, "png")
+    saved(plot_correlograms({"a": autocorrelation(silent[0], n_lags=5)}), "png")
+
+
+# Given axes that nothing can be drawn on
+
+GRID: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
+RIGHT = {"a": np.ones((5, 4)), "b": np.ones((5, 4))}
+SOUND = {"a": np.ones(800), "b": np.ones(800)}
+SERIES = {name: FrequencySeries(np.arange(1.0, 401), np.ones(400)) for name in "ab"}
+SEVERAL = SERIES | {"b": FrequencySeries(np.arange(1.0, 401), np.ones((2, 400)))}
+ACROSS = FrequencySeries(np.arange(1.0, 401), np.ones((2, 2, 400)))
+OF_SEVERAL = Correlogram(np.ones((2, 5)), np.ones(5))
+NOT_A_NUMBER: dict[str, Array] = {"b": np.full((5, 4), np.nan)}
+FLAT: dict[str, Array] = {"b": np.ones((1, 4))}
+REFUSED: dict[str, Draw] = {
+    "spectrogram of a shape": lambda on: plot_spectrograms(RIGHT | FLAT, **GRID, axes=on),
+    "spectrogram of NaN": lambda on: plot_spectrograms(RIGHT | NOT_A_NUMBER, **GRID, axes=on),
+    "hop": lambda on: plot_spectrograms(RIGHT, rate=RATE, hop_length=0, axes=on),
+    "reference": lambda on: plot_spectrograms(RIGHT, **GRID, reference=0, axes=on),
+    "mask of a shape": lambda on: plot_masks(RIGHT | FLAT, **GRID, axes=on),
+    "mask of NaN": lambda on: plot_masks(RIGHT | NOT_A_NUMBER, **GRID, axes=on),
+    "span of masks": lambda on: plot_masks(RIGHT, **GRID, span=0, axes=on),
+    "residual of NaN": lambda on: plot_residual_over_phase(
+        RIGHT | NOT_A_NUMBER, RIGHT, **GRID, axes=on
+    ),
+    "phase of a shape": lambda on: plot_residual_over_phase(RIGHT, RIGHT | FLAT, **GRID, axes=on),
+    "phase of a name": lambda on: plot_residual_over_phase(
+        RIGHT, {"a": RIGHT["a"]}, **GRID, axes=on
+    ),
+    "signal of a shape": lambda on: plot_waveforms(
+        SOUND | {"b": np.ones((1, 800))}, rate=RATE, axes=on
+    ),
+    "signal of NaN": lambda on: plot_waveforms(
+        SOUND | {"b": np.full(800, np.nan)}, rate=RATE, axes=on
+    ),
+    "estimate of NaN": lambda on: plot_waveforms(
+        SOUND, SOUND | {"b": np.full(800, np.nan)}, rate=RATE, axes=on
+    ),
+    "estimate of a length": lambda on: plot_waveforms(
+        SOUND, SOUND | {"b": np.ones(799)}, rate=RATE, axes=on
+    ),
+    "estimate of a name": lambda on: plot_waveforms(SOUND, {"a": SOUND["a"]}, rate=RATE, axes=on),
+    "rate": lambda on: plot_waveforms(SOUND, rate=0, axes=on),
+    "coherence": lambda on: plot_coherence(SEVERAL, axes=on),
+    "periodogram": lambda on: plot_periodograms(SEVERAL, axes=on),
+    "span of periodograms": lambda on: plot_periodograms(SERIES, span=0, axes=on),
+    "smoothed periodogram": lambda on: plot_smoothed_periodograms(SEVERAL, axes=on),
+    "cross-spectra of a shape": lambda on: plot_cross_spectra(ACROSS, ["a"], axes=on),
+    "cross-spectra and power of a name": lambda on: plot_cross_spectra(
+        ACROSS, ["a", "b"], smoothed={"a": SERIES["a"]}, axes=on
+    ),
+    "cross-spectra and power of a shape": lambda on: plot_cross_spectra(
+        ACROSS, ["a", "b"], smoothed=SEVERAL, axes=on
+    ),
+    "correlogram": lambda on: plot_correlograms(
+        {"a": autocorrelation(noise(80), n_lags=4), "b": OF_SEVERAL}, axes=on
+    ),
+}
+
+
+@pytest.mark.parametrize("function", REFUSED.values(), ids=REFUSED)
+def test_given_axes_are_left_as_they_are_if_something_is_refused(function: Draw) -> None:
+    figure = Figure()
+    panels = figure.subplots(1, 2)
+    with pytest.raises(ValueError, match=" must "):
+        function(panels)
+    for panel in panels:
+        assert not panel.has_data()
+        assert not panel.collections
+        assert not panel.get_lines()
+        assert (panel.get_title(), panel.get_xlabel(), panel.get_ylabel()) == ("", "", "")
+        assert (panel.get_xlim(), panel.get_ylim()) == ((0, 1), (0, 1))
+        assert panel.get_xscale() == panel.get_yscale() == "linear"
+    assert figure.axes == list(panels)
+
+
+# Colours
+
+
+def test_colours_are_those_that_colour_blind_readers_tell_apart() -> None:
+    okabe_ito = {
+        "orange": (230, 159, 0),
+        "sky blue": (86, 180, 233),
+        "bluish green": (0, 158, 115),
+        "yellow": (240, 228, 66),
+        "blue": (0, 114, 178),
+        "vermilion": (213, 94, 0),
+        "reddish purple": (204, 121, 167),
+    }
+    assert len(COLOURS) == len(set(COLOURS)) == 7
+    mine = {tuple(round(255 * part) for part in to_rgb(colour)) for colour in COLOURS}
+    assert mine == set(okabe_ito.values())
+    # The last one is hard to see on white.
+    assert to_hex(COLOURS[-1]) == to_hex(tuple(np.array(okabe_ito["yellow"]) / 255))
+
+
+# matplotlib and librosa
+
+NEEDS_LIBROSA: tuple[Draw, ...] = (spectrograms, masks, phase, waveforms, estimates)
+
+
+def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """As if a package were not installed."""
+    really_import = builtins.__import__
+
+    def importing(name: str, *arguments: Any, **options: Any) -> Any:
+        if name.split(".")[0] == package:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+        return really_import(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", importing)
+
+
+@every_figure
+def test_without_matplotlib_the_error_says_how_to_install_it(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "matplotlib")
+    message = "matplotlib must be installed for figures: pip install 'oracle-masks[plots]'"
+    for function in (check_librosa, lambda: draw(["a"])):
+        with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:
+            function()
+        assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+@pytest.mark.parametrize("draw", NEEDS_LIBROSA, ids=lambda draw: draw.__name__)
+def test_without_librosa_the_error_says_how_to_install_it(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "librosa")
+    message = (
+        "librosa must be installed for spectrograms and waveforms: "
+        "pip install 'oracle-masks[plots]'"
+    )
+    for function in (check_librosa, lambda: draw(["a"])):
+        with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:
+            function()
+        assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+def test_series_are_drawn_without_librosa(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "librosa")
+    for draw in LABELS:
+        if draw not in NEEDS_LIBROSA:
+            assert len(panels_in(draw(NAMES[:2]))) == 2
+
+
+def test_with_librosa_the_check_passes() -> None:
+    check_librosa()
