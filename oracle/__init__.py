@@ -2,7 +2,18 @@
 
 from importlib.metadata import version
 
-from oracle import datasets, masks, methods, metrics, optimal, plots, results, wiener
+from oracle import (
+    datasets,
+    degradations,
+    masks,
+    methods,
+    metrics,
+    optimal,
+    plots,
+    residuals,
+    results,
+    wiener,
+)
 from oracle.bounds import compute_bounds
 from oracle.execution import TracksFailed
 from oracle.methods import separate
@@ -10,6 +21,7 @@ from oracle.stft import STFT
 from oracle.sweeps import compute_sweep
 from oracle.systems import score_system
 from oracle.track import Track
+from oracle.waltz_report import WaltzReport
 
 __version__ = version("oracle-masks")
 
@@ -17,14 +29,17 @@ __all__ = [
     "STFT",
     "Track",
     "TracksFailed",
+    "WaltzReport",
     "compute_bounds",
     "compute_sweep",
     "datasets",
+    "degradations",
     "masks",
     "methods",
     "metrics",
     "optimal",
     "plots",
+    "residuals",
     "results",
     "score_system",
     "separate",

@@ -29,7 +29,7 @@ from oracle import (
 )
 from oracle.bounds import BOUNDS, bounds_named
 from oracle.datasets.audio_files import write_audio
-from oracle.execution import Advance, each_track
+from oracle.execution import Advance, each_track, progress_bar
 from oracle.methods import CEILING, METHODS, methods_named, separate_each
 from oracle.results import file_name, new_folder
 from oracle.scores import (
@@ -42,11 +42,12 @@ from oracle.scores import (
     metrics_named,
 )
 from oracle.systems import score_system
+from oracle.terminal import print_whole
+from oracle.waltz_report import WaltzReport, published_track
+from oracle.waltz_tables import print_waltz_report
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
-
-MAX_WIDTH = 10_000  # of a table, in characters
 
 FAILED, WRONG_USAGE, SOME_TRACKS_FAILED, INTERRUPTED = 1, 2, 3, 130
 
@@ -353,6 +354,50 @@ def separate_command(
     print(f"{n_files} files written to {out}")
 
 
+@app.command(
+    name="waltz",
+    epilog="Examples: [b]oracle waltz[/b] | [b]oracle waltz --download --out report[/b] | "
+    "[b]oracle waltz --root ~/MUSDB18/MUSDB18-7[/b] | [b]oracle waltz --stems my_song/[/b]",
+)
+def waltz_command(
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of MUSDB18's preview, with train and test.")
+    ] = None,
+    download: Annotated[
+        bool,
+        typer.Option("--download", help="Fetch MUSDB18's preview of 7 s excerpts (to --root)."),
+    ] = False,
+    stems: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the stems of any track, all or some of them: "
+            "mixture.wav and vocals.wav will do. It is the name of the track."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for the tables (CSV), the figures (PNG and PDF) and the audio "
+            "(sources, estimates and residuals as WAV)."
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Reproduce the waltz report: what the mask s_i / max(s, s_i) leaves behind.
+
+    Of the embedded waltz; with --root or --download of the published one, beside its figures.
+    """
+    if stems is not None and (root is not None or download):
+        raise typer.BadParameter("--stems cannot be combined with --root or --download")
+    report = WaltzReport(_waltz_or_stems(root, download, stems))
+    if out is not None:
+        with progress_bar(True, report.track) as advance:
+            report.write(out, advance=advance)
+    print_waltz_report(report)
+    if out is not None:
+        print(f"Written to {out}")
+
+
 @app.command(name="methods", epilog="Example: [b]oracle methods[/b]")
 def methods_command() -> None:
     """Explain every method: its formula and where it comes from."""
@@ -477,6 +522,20 @@ def _dataset(
     return datasets.folder(name, subset=subset)
 
 
+def _waltz_or_stems(root: Path | None, download: bool, stems: Path | None) -> Track:
+    if stems is not None:
+        found = datasets.folder(stems)
+        if len(found) > 1:
+            some = ", ".join(found.track_names[:3]) + (", ..." if len(found) > 3 else "")
+            raise ValueError(
+                f"stems must be the folder of one track, got {stems} with {len(found)}: {some}"
+            )
+        return found[0]
+    if root is not None or download:
+        return published_track(root, download=download)
+    return datasets.waltz()
+
+
 def _report(
     compute: Callable[[], "DataFrame"],
     layout: Layout,
@@ -503,10 +562,7 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
     console = Console(highlight=False, markup=False, emoji=False)
     n_tracks = int(table["n_tracks"].max())
     for shown in layout(table, metrics, n_tracks):
-        # Never cut a number: rather let a narrow terminal wrap the line.
-        needed = console.measure(shown, options=console.options.update(max_width=MAX_WIDTH))
-        console.width = max(console.width, needed.maximum)
-        console.print(shown)
+        print_whole(console, shown)
     tracks = "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
     subsets = table.attrs.get("subsets", {})
     if len(subsets) > 1:

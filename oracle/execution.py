@@ -61,7 +61,7 @@ def each_track(
         At the end, if tracks failed.
     """
     failures: list[Exception] = []
-    with _progress_bar(progress, tracks) as advance:
+    with progress_bar(progress, tracks) as advance:
         for name, load in _by_name(tracks):
             try:
                 result = work(load(), advance)
@@ -94,7 +94,8 @@ def _itself(track: Track) -> Track:
 
 
 @contextmanager
-def _progress_bar(show: bool, tracks: Track | Iterable[Track]) -> Iterator[Advance]:
+def progress_bar(show: bool, tracks: Track | Iterable[Track]) -> Iterator[Advance]:
+    """Show a progress bar of the work on tracks on standard error, if that is a terminal."""
     if not (show and sys.stderr.isatty()):
         yield lambda doing, part: None
         return

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from oracle import Track
+from oracle.cli import main
 
 SHARED = Path(os.environ.get("ORACLE_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -27,6 +30,37 @@ def ffmpeg() -> str:
     if path is None:
         pytest.skip("no ffmpeg on the PATH, and musdb does not import without it")
     return path
+
+
+class Outcome(NamedTuple):
+    """What a run of the command leaves."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wide terminal without colours, whatever the machine that runs the tests."""
+    for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "MUSDB_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process."""
+
+    def run_main(*arguments: object) -> Outcome:
+        with pytest.raises(SystemExit) as exited:
+            main([str(argument) for argument in arguments])
+        return Outcome(int(exited.value.code or 0), *capsys.readouterr())
+
+    return run_main
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from conftest import Outcome, Run
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
 from oracle.bounds import BOUNDS, CERTIFIED
-from oracle.cli import main
 from oracle.methods import CEILING, METHODS, Separator
 from oracle.results import aggregate, read_scores
 from oracle.scores import GLOBAL, METRICS, MUSEVAL
@@ -27,7 +27,7 @@ from oracle.track import Audio
 RATE = 8000
 # museval's files hold 5 decimals.
 MUSEVAL_STEP = 1e-5
-COMMANDS = ("bounds", "sweep", "score", "separate", "methods")
+COMMANDS = ("bounds", "sweep", "score", "separate", "waltz", "methods")
 ROCK = "Music Delta - 80s Rock"
 NASTY_NAMES = (
     "a/b",
@@ -49,37 +49,6 @@ NASTY_NAMES = (
 )
 # Those that a folder can have.
 FOLDER_NAMES = [name for name in NASTY_NAMES if name.strip(".") and not set("/\0") & set(name)]
-
-
-class Outcome(NamedTuple):
-    """What a run of the command leaves."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wide terminal without colours, whatever the machine that runs the tests."""
-    for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "MUSDB_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process."""
-
-    def run_main(*arguments: object) -> Outcome:
-        with pytest.raises(SystemExit) as exited:
-            main([str(argument) for argument in arguments])
-        return Outcome(int(exited.value.code or 0), *capsys.readouterr())
-
-    return run_main
 
 
 def in_process_of_its_own(*arguments: object, **options: Any) -> Outcome:

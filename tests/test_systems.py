@@ -5,15 +5,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from conftest import Outcome, Run
 
 from oracle import Track, TracksFailed, datasets, score_system
-from oracle.cli import main
 from oracle.datasets import Dataset
 from oracle.execution import Advance
 from oracle.metrics import IllConditionedWarning
@@ -40,36 +40,10 @@ FAST = ("SDR", "uSDR", "SI-SIR")
 ROCK = "Music Delta - 80s Rock"
 
 
-class Outcome(NamedTuple):
-    """What a run of the command leaves."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
 @pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wide terminal without colours, whatever the machine that runs the tests."""
-    for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "MUSDB_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command in this process, in the temporary folder."""
+def in_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run everything in the temporary folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run_main(*arguments: object) -> Outcome:
-        with pytest.raises(SystemExit) as exited:
-            main([str(argument) for argument in arguments])
-        return Outcome(int(exited.value.code or 0), *capsys.readouterr())
-
-    return run_main
 
 
 def noise(seed: int = 0, *, n_channels: int = 2, n_samples: int = N_SAMPLES) -> Audio:

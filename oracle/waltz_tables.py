@@ -1,0 +1,173 @@
+"""The waltz report as it is printed: its tables, and what they mean."""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from oracle.terminal import print_whole
+from oracle.waltz_report import (
+    MISCOMPUTED,
+    NORMS,
+    PUBLISHED_NORMS,
+    PUBLISHED_SCORES,
+    REST,
+    SCORES,
+    WALTZ,
+    WaltzReport,
+    published,
+    with_mean,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PREVIEW = "the 7 s excerpt in MUSDB18's preview"
+
+
+def print_waltz_report(report: WaltzReport) -> None:
+    """Print a report, beside the published figures if the track may be the published one."""
+    findings = report.findings.T.rename_axis("")  # first what may be missing a library
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(
+        f"{report.name}: {', '.join(report.targets)}; {report.duration:.2f} s, mixed to mono.\n"
+        "Mask: IAM, |S_j| / max(|X|, |S_j|). STFT: "
+        f"{report.stft.window} window of {report.stft.n_fft} samples, "
+        f"hop {report.stft.hop_length}."
+    )
+    if not report.is_as_published:
+        what = "another excerpt" if report.name == WALTZ else "another piece"
+        if report.is_as_long_as_published:
+            what += " (by its name)"
+        console.print(
+            f"\nThese numbers are of {what} than the published ones, which are of {WALTZ}, "
+            f"{PREVIEW}: 'oracle waltz --download' or '--root' reproduces them, or '--stems' with "
+            "a folder of that name."
+        )
+    if REST in report.sources:
+        console.print(
+            "\nThe mixture has more in it than these sources. The rest counts as one more source: "
+            "SI-SIR and SI-SAR depend on how the others are divided, and cannot be compared with "
+            "a full set of stems."
+        )
+    _print_scores(report, console)
+    _print_norms(report, console)
+    _show(console, "What the residuals consist of", findings, ".4g")
+    console.print(
+        "Contested bins: the other sources together are louder there than the source, or at most "
+        "10 dB weaker. Error due to phase: exactly, bin by bin; the SNR of true magnitudes is "
+        "what the mixture's phase leaves of a source if every magnitude is right. Coherences: "
+        "weighted by power. p-value: that white noise has such residuals (Ljung-Box)."
+    )
+    _print_degradations(report, console)
+
+
+def _print_scores(report: WaltzReport, console: Console) -> None:
+    scores = report.scores
+    columns = [MISCOMPUTED if name == "SD-SDR" else name for name in SCORES]
+    table, rows = scores[[*columns, "SD-SDR", "alpha"]], None
+    if report.is_as_published:
+        theirs = published(PUBLISHED_SCORES, columns)
+        if set(report.targets) == set(theirs.index):
+            theirs = with_mean(theirs)
+        partial = REST in report.sources
+        rows = _beside(table, theirs, not_comparable=("SI-SIR", "SI-SAR") if partial else ())
+    # As many digits as are published, or as one reads.
+    _show(console, "Scores in dB", table, ".6f" if report.is_as_published else ".3f", rows)
+    name = report.targets[0]
+    snr, alpha, right, wrong = (
+        float(scores[column][name]) for column in ("SNR", "alpha", "SD-SDR", MISCOMPUTED)
+    )
+    console.print(
+        "SD-SDR is SNR + 10 log10(alpha^2) (Le Roux et al. 2019), where alpha is the gain at which "
+        "the source is nearest to the estimate. The report added log10(alpha^2): that is "
+        f"'{MISCOMPUTED}', and 'SD-SDR' is right. Here, {name}: alpha = {alpha:.4f}, "
+        f"{snr:.3f} + 10 log10({alpha**2:.4f}) = {right:.3f}, not {wrong:.3f}."
+    )
+    snr, srr, wrong = (
+        PUBLISHED_SCORES["drums"][SCORES.index(metric)] for metric in ("SNR", "SRR", "SD-SDR")
+    )
+    alpha = 1 / (1 + 10 ** (-srr / 20))
+    console.print(
+        f"In the published table, drums: alpha = {alpha:.4f} by SRR, and SD-SDR is "
+        f"{snr + 20 * math.log10(alpha):.3f}, not {wrong:.3f}."
+    )
+    if report.is_as_published:
+        console.print(
+            f"The published figures are of {PREVIEW}. Large differences: this is another part of "
+            "the song, or was decoded in another way."
+        )
+
+
+def _print_norms(report: WaltzReport, console: Console) -> None:
+    table, rows = report.norms.T.rename_axis(""), None
+    if report.is_as_published:
+        rows = _beside(table, published(PUBLISHED_NORMS, NORMS).T)
+    _show(console, "Norms of the residuals", table, ".6g", rows)
+    console.print(
+        "Means of magnitudes (L1) and of squares (L2) of the residuals: in time, of the STFT, of "
+        "its magnitudes. MSE and l1, in the report's words: the mean square and the mean of the "
+        "squared magnitude residuals."
+    )
+
+
+def _print_degradations(report: WaltzReport, console: Console) -> None:
+    scores = report.degradations
+    n_targets = scores["target"].nunique()
+    means = scores.pivot_table(
+        index=["degradation", "level"], columns="metric", values="score", sort=False, dropna=False
+    )
+    means.index = [f"{kind} {level:g} dB" for kind, level in means.index]
+    _show(console, "Three ways to spoil a source: scores in dB", means, ".2f")
+    of = "the source" if n_targets == 1 else f"the {n_targets} sources, in the mean"
+    console.print(
+        f"Of {of}. Noise: white. Interference: the sum of the others. Levels are relative to the "
+        "source's energy, of clipping to its peak. SDR, ISR, SIR, SAR: museval v4, median over "
+        "windows of 1 s."
+    )
+
+
+# Numbers by the label of their row; None where there is nothing to show.
+Rows = Iterable[tuple[str, Sequence[float | None]]]
+
+
+def _rows(table: "DataFrame") -> Iterator[tuple[str, list[float]]]:
+    return zip(map(str, table.index), table.to_numpy().tolist(), strict=True)
+
+
+def _beside(
+    table: "DataFrame", theirs: "DataFrame", *, not_comparable: Collection[str] = ()
+) -> Rows:
+    """Put rows of published figures and of the differences from them below those of a table."""
+    published_rows = dict(_rows(theirs))
+    for name, ours in _rows(table):
+        yield name, ours
+        if name in published_rows:
+            figures = dict(zip(theirs.columns, published_rows[name], strict=True))
+            yield "  published", [figures.get(column) for column in table.columns]
+            computed = dict(zip(table.columns, ours, strict=True))
+            comparable = figures.keys() - not_comparable
+            yield (
+                "  difference",
+                [
+                    computed[column] - figures[column] if column in comparable else None
+                    for column in table.columns
+                ],
+            )
+
+
+def _show(
+    console: Console, title: str, table: "DataFrame", shown: str, rows: Rows | None = None
+) -> None:
+    """Print a table, or other rows under its columns, in a format such as ``.3f``."""
+    laid_out = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    laid_out.add_column(str(table.index.name or ""), no_wrap=True)
+    for name in table.columns:
+        laid_out.add_column(str(name), justify="right", no_wrap=True)
+    for label, values in _rows(table) if rows is None else rows:
+        laid_out.add_row(label, *("" if value is None else f"{value:{shown}}" for value in values))
+    console.print()
+    print_whole(console, laid_out)
