@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from oracle.datasets import Dataset
+from oracle.threads import one_blas_thread
 from oracle.track import Track
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def each_track(
 ) -> Iterator[Result]:
     """Load each track and work on it; go on with the others if one fails.
 
+    BLAS has one thread meanwhile.
+
     Parameters
     ----------
     tracks : Track or iterable of Track
@@ -61,7 +64,7 @@ def each_track(
         At the end, if tracks failed.
     """
     failures: list[Exception] = []
-    with progress_bar(progress, tracks) as advance:
+    with one_blas_thread(), progress_bar(progress, tracks) as advance:
         for name, load in _by_name(tracks):
             try:
                 result = work(load(), advance)

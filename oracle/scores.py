@@ -18,7 +18,7 @@ from oracle.metrics.energy_ratios import (
 )
 from oracle.metrics.scale_invariant import InnerProducts, inner_products, ratios_of
 from oracle.metrics.windows import Windows
-from oracle.threads import in_threads
+from oracle.threads import in_threads, one_blas_thread
 from oracle.track import ACCOMPANIMENT, VOCALS, Audio
 
 # museval's metrics, which have a value per window, and those with regularized filters.
@@ -79,6 +79,7 @@ class Scorer:
         If there is no such metric, or the references have not one shape.
     """
 
+    @one_blas_thread()
     def __init__(
         self, references: Mapping[str, Audio], *, rate: int, metrics: Sequence[str] = METRICS
     ) -> None:
@@ -174,6 +175,7 @@ class Scorer:
 
         return self.score_each(read)[""]
 
+    @one_blas_thread()
     def score_each(
         self, read: Reader, *, advance: Callable[[float], object] = lambda part: None
     ) -> dict[str, list[Score]]:

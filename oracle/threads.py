@@ -6,6 +6,7 @@ numpy, scipy's FFT and BLAS let other threads run while they work.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -36,6 +37,21 @@ def in_threads(
         return
     with ThreadPoolExecutor(n_cores() if workers == -1 else workers) as pool:
         yield from pool.map(work, pieces)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS, of the whole process, to one thread.
+
+    Threads of BLAS wait by spinning. Beside other processes that work they take the cores from
+    each other; two runs at once took twice as long. And its sums depend on how many it has.
+    """
+    # scipy has a BLAS of its own, which is limited only once it is there.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @cache

@@ -2,8 +2,13 @@ import threading
 import time
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from oracle.threads import in_threads, n_cores
+from oracle import Track
+from oracle.execution import TracksFailed, each_track
+from oracle.scores import Scorer
+from oracle.threads import in_threads, n_cores, one_blas_thread
+from oracle.track import Audio
 
 
 def test_results_come_in_the_order_of_the_pieces() -> None:
@@ -34,3 +39,45 @@ def test_an_error_ends_the_work() -> None:
     with pytest.raises(ValueError, match="piece 1"):
         list(in_threads(work, range(1000), workers=1))
     assert len(done) < 100
+
+
+def blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+def test_blas_is_kept_to_one_thread_and_has_its_threads_back() -> None:
+    with one_blas_thread():  # from here on scipy's is there, too
+        assert blas_threads() == {1}
+    with threadpool_limits(3, user_api="blas"):
+        with one_blas_thread():
+            assert blas_threads() == {1}
+        assert blas_threads() == {3}
+
+
+def test_blas_has_one_thread_while_tracks_are_worked_on(track: Track) -> None:
+    def work(track: Track, advance: object) -> set[int]:
+        return blas_threads()
+
+    def fail(track: Track, advance: object) -> None:
+        raise ValueError("no")
+
+    with threadpool_limits(3, user_api="blas"):
+        assert list(each_track([track, track], work, progress=False)) == [{1}, {1}]
+        assert blas_threads() == {3}
+        with pytest.raises(TracksFailed):
+            list(each_track(track, fail, progress=False))
+        assert blas_threads() == {3}
+
+
+def test_blas_has_one_thread_while_estimates_are_scored(track: Track) -> None:
+    seen: list[set[int]] = []
+
+    def read(start: int, stop: int) -> dict[str, dict[str, Audio]]:
+        seen.append(blas_threads())
+        return {"": {name: audio[:, start:stop] for name, audio in track.targets.items()}}
+
+    with threadpool_limits(3, user_api="blas"):
+        Scorer(track.targets, rate=track.rate, metrics=["SDR"]).score_each(read)
+        assert blas_threads() == {3}
+    assert seen
+    assert all(each == {1} for each in seen)
