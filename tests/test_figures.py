@@ -1575,3 +1575,36 @@ def test_series_are_drawn_without_librosa(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_with_librosa_the_check_passes() -> None:
     check_librosa()
+
+
+# Each argument that is a mapping, with a function that takes an array in its place.
+ARRAY: Any = np.ones((8, 4))
+NO_MAPPINGS: dict[str, Callable[[], Figure]] = {
+    "spectra": lambda: plot_spectrograms(ARRAY, rate=RATE, hop_length=HOP),
+    "masks": lambda: plot_masks(ARRAY, rate=RATE, hop_length=HOP),
+    "residuals": lambda: plot_residual_over_phase(ARRAY, {"a": ARRAY}, rate=RATE, hop_length=HOP),
+    "phase_errors": lambda: plot_residual_over_phase(
+        {"a": ARRAY}, ARRAY, rate=RATE, hop_length=HOP
+    ),
+    "references": lambda: plot_waveforms(ARRAY, rate=RATE),
+    "estimates": lambda: plot_waveforms({"a": ARRAY[0]}, ARRAY, rate=RATE),
+    "coherences": lambda: plot_coherence(ARRAY),
+    "periodograms": lambda: plot_periodograms(ARRAY),
+    "smoothed": lambda: plot_smoothed_periodograms(ARRAY),
+    "correlograms": lambda: plot_correlograms(ARRAY),
+}
+
+
+@pytest.mark.parametrize("argument", NO_MAPPINGS)
+def test_an_array_is_not_taken_for_a_mapping(argument: str) -> None:
+    message = (
+        f"{argument} must map names, the titles of panels, to what is drawn in them, got ndarray"
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        NO_MAPPINGS[argument]()
+
+
+def test_smoothed_periodograms_beside_cross_spectra_are_a_mapping() -> None:
+    smoothed: Any = smoothed_of(["a"])["a"]
+    with pytest.raises(TypeError, match="^smoothed must map names, .* got FrequencySeries$"):
+        plot_cross_spectra(spectra_across(1), ["a"], smoothed=smoothed)

@@ -97,6 +97,21 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def check_mapping(argument: str, value: object) -> None:
+    """Check that what is plotted comes by the names of its panels.
+
+    Raises
+    ------
+    TypeError
+        If it does not.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f"{argument} must map names, the titles of panels, to what is drawn in them, "
+            f"got {type(value).__name__}"
+        )
+
+
 def check_positive(argument: str, value: float) -> None:
     """Check a number.
 

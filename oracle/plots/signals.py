@@ -10,6 +10,7 @@ from oracle.plots.panels import (
     COLOURS,
     add_legend,
     check_librosa,
+    check_mapping,
     check_positive,
     entitle,
     figure_of,
@@ -61,6 +62,8 @@ def plot_waveforms(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If names or lengths differ, a signal is empty, is not finite or has another number of
         dimensions, there are too few axes, or the rate is not positive.
@@ -71,6 +74,9 @@ def plot_waveforms(
     from librosa.display import waveshow
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+    check_mapping("references", references)
+    if estimates is not None:
+        check_mapping("estimates", estimates)
     if estimates is not None and estimates.keys() != references.keys():
         raise ValueError(
             f"estimates must have the names of references, {', '.join(references)}, "
@@ -117,11 +123,14 @@ def plot_coherence(coherences: Mapping[str, FrequencySeries], *, axes: Any = Non
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If a series is not of one signal, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """
+    check_mapping("coherences", coherences)
     return _plot_from_0_to_1(coherences, "coherence", axes)
 
 
@@ -145,11 +154,14 @@ def plot_periodograms(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If a series is not of one signal, there are too few axes, or the span is not positive.
     ImportError
         If matplotlib is not installed.
     """
+    check_mapping("periodograms", periodograms)
     check_positive("span", span)
     series = {name: _checked(name, each) for name, each in periodograms.items()}
     panels = panels_of(periodograms, axes)
@@ -181,11 +193,14 @@ def plot_smoothed_periodograms(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If a series is not of one signal, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """
+    check_mapping("smoothed", smoothed)
     return _plot_from_0_to_1(smoothed, "level (dB, scaled to 0-1)", axes)
 
 
@@ -219,6 +234,8 @@ def plot_cross_spectra(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If the names or shapes do not fit, or there are too few axes.
     ImportError
@@ -230,6 +247,8 @@ def plot_cross_spectra(
             f"spectra must have shape (n_sources, n_sources, n_freqs) for {len(names)} names, "
             f"got {values.shape}"
         )
+    if smoothed is not None:
+        check_mapping("smoothed", smoothed)
     if smoothed is not None and smoothed.keys() != set(names):
         raise ValueError(
             f"smoothed must have the names of the sources, {', '.join(names)}, "
@@ -283,11 +302,14 @@ def plot_correlograms(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If a correlogram is not of one signal, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """
+    check_mapping("correlograms", correlograms)
     for name, (values, _) in correlograms.items():
         if np.ndim(values) != 1:
             raise ValueError(f"{name} must have shape (n_lags + 1,), got {np.shape(values)}")

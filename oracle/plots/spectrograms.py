@@ -9,6 +9,7 @@ import numpy.typing as npt
 from oracle.plots.panels import (
     add_colours,
     check_librosa,
+    check_mapping,
     check_positive,
     entitle,
     figure_of,
@@ -59,6 +60,8 @@ def plot_spectrograms(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If an array has another number of dimensions or is not finite, there are too few axes,
         or a number is not positive.
@@ -66,7 +69,7 @@ def plot_spectrograms(
         If matplotlib or librosa is not installed.
     """
     check_librosa()
-    magnitudes = _checked(spectra, rate, hop_length, span)
+    magnitudes = _checked("spectra", spectra, rate, hop_length, span)
     panels = panels_of(spectra, axes)
     if reference is None:
         reference = max(float(values.max()) for values in magnitudes.values()) or 1.0
@@ -107,6 +110,8 @@ def plot_masks(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If an array has another number of dimensions or is not finite, there are too few axes,
         or a number is not positive.
@@ -114,7 +119,7 @@ def plot_masks(
         If matplotlib or librosa is not installed.
     """
     check_librosa()
-    gains = _checked(masks, rate, hop_length, span)
+    gains = _checked("masks", masks, rate, hop_length, span)
     panels = panels_of(masks, axes)
     for panel, (name, gain) in zip(panels, gains.items(), strict=True):
         limits = {"vmin": -span, "vmax": span, "cmap": "RdBu"}
@@ -164,6 +169,8 @@ def plot_residual_over_phase(
 
     Raises
     ------
+    TypeError
+        If what is plotted is no mapping.
     ValueError
         If names or shapes differ, an array has another number of dimensions, a residual is not
         finite, there are too few axes, or a number is not positive.
@@ -174,7 +181,8 @@ def plot_residual_over_phase(
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    magnitudes = _checked(residuals, rate, hop_length, span)
+    magnitudes = _checked("residuals", residuals, rate, hop_length, span)
+    check_mapping("phase_errors", phase_errors)
     if residuals.keys() != phase_errors.keys():
         raise ValueError(
             f"phase_errors must have the names of residuals, {', '.join(residuals)}, "
@@ -245,9 +253,10 @@ def _decibels(magnitudes: npt.NDArray[Any], floor: float) -> npt.NDArray[Any]:
 
 
 def _checked(
-    spectra: Spectra, rate: int, hop_length: int, span: float
+    argument: str, spectra: Spectra, rate: int, hop_length: int, span: float
 ) -> dict[str, npt.NDArray[Any]]:
     """Check what is drawn; return magnitudes."""
+    check_mapping(argument, spectra)
     check_positive("rate", rate)
     check_positive("hop_length", hop_length)
     check_positive("span", span)
