@@ -370,6 +370,18 @@ def test_phase_errors_of_bins_that_are_not_heard_are_left_out(waltz: WaltzReport
         np.testing.assert_array_equal(errors[~unheard], every[~unheard])
 
 
+def test_the_phase_errors_have_the_residual_of_the_stft_on_top(waltz: WaltzReport) -> None:
+    residual = np.abs(waltz.estimated_spectra - waltz.spectra)
+    panel = waltz.figures()["phase"]().axes[1]  # bass
+    grey, colour = (np.asarray(mesh.get_array()) for mesh in panel.collections)
+    expected = np.abs(np.nan_to_num(waltz.phase_errors[1]))
+    np.testing.assert_allclose(grey.reshape(expected.shape), expected)
+    with np.errstate(divide="ignore"):
+        levels = 20 * np.log10(residual[1] / residual.max())
+    heard = levels > -40
+    np.testing.assert_allclose(colour.reshape(levels.shape)[heard], levels[heard])
+
+
 def test_sources_estimates_and_residuals_are_shown_on_one_scale(waltz: WaltzReport) -> None:
     figures = waltz.figures()
     for name, spectra in (
@@ -506,6 +518,7 @@ def test_alone_it_reports_on_the_embedded_waltz_and_says_so(run: Run, waltz: Wal
     of_noise = waltz.degradations.query("degradation == 'noise' and level == -20")
     means = of_noise.groupby("metric", sort=False)["score"].mean()
     assert degradations["noise -20 dB"] == [f"{value:.2f}" for value in means]
+    assert "Of the 4 sources, in the mean. Noise: white." in text
     assert "alpha = 0.8448 by SRR, and SD-SDR is 5.505, not 6.824" in text
     drums = plain(waltz.scores)["drums"]
     alpha, snr, sd_sdr, wrong = (drums[c] for c in ("alpha", "SNR", "SD-SDR", MISCOMPUTED))
@@ -566,6 +579,7 @@ def test_a_mixture_and_vocals_give_the_row_of_the_vocals(
     differences = [f"{a - b:.6f}" for a, b in zip(compared, figures, strict=True)]
     assert scores["vocals: difference"] == differences
     assert "The rest counts as one more source" in done.out
+    assert "Of the source. Noise: white." in done.out
 
 
 def test_stems_of_another_length_are_another_piece(run: Run, tmp_path: Path) -> None:
@@ -574,6 +588,16 @@ def test_stems_of_another_length_are_another_piece(run: Run, tmp_path: Path) -> 
     assert done.status == 0
     assert "These numbers are of another piece than" in done.out
     assert list(rows_of(done.out, "Scores in dB")) == ["left", "right", "mean"]
+
+
+def test_a_silent_stem_is_shown_as_nan(run: Run, tmp_path: Path) -> None:
+    track = make_track("drums", "bass", "vocals")
+    silent = dict(track.sources) | {"bass": np.zeros_like(track.mixture)}
+    quiet = Track.from_sources("quiet", RATE, silent)
+    done = run("waltz", "--stems", write_stems(tmp_path / "quiet", quiet, *silent))
+    scores = rows_of(done.out, "Scores in dB")
+    assert scores["bass"] == ["nan"] * 8
+    assert "nan" not in scores["drums"]
 
 
 def test_stems_of_its_length_are_another_piece_by_their_name(
