@@ -371,7 +371,7 @@ def waltz_command(
         Path | None,
         typer.Option(
             help="Folder of the stems of any track, all or some of them: "
-            "mixture.wav and vocals.wav will do. It is the name of the track."
+            "mixture.wav and vocals.wav will do. The track is called like it."
         ),
     ] = None,
     out: Annotated[
@@ -389,9 +389,10 @@ def waltz_command(
     """
     if stems is not None and (root is not None or download):
         raise typer.BadParameter("--stems cannot be combined with --root or --download")
-    report = WaltzReport(_waltz_or_stems(root, download, stems))
+    track = _waltz_or_stems(root, download, stems)
+    report = WaltzReport(track)
     if out is not None:
-        with progress_bar(True, report.track) as advance:
+        with progress_bar(True, track) as advance:
             report.write(out, advance=advance)
     print_waltz_report(report)
     if out is not None:

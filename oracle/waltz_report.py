@@ -83,8 +83,6 @@ class WaltzReport:
 
     Attributes
     ----------
-    track : Track
-        As it was given.
     name : str
         Of the track.
     rate : int
@@ -116,7 +114,6 @@ class WaltzReport:
     """
 
     def __init__(self, track: Track, *, stft: STFT | None = None) -> None:
-        self.track = track
         self.name = track.name
         self.rate = track.rate
         self.stft = STFT() if stft is None else stft
@@ -138,10 +135,11 @@ class WaltzReport:
         if np.square(rest).sum() > NEGLIGIBLE * np.square(self.mixture).sum():
             self.sources.append(REST)
             self.references = np.concatenate([self.references, rest[np.newaxis]])
-        if len(self.sources) < 2:
+        heard = [n for n, audio in zip(self.sources, self.references, strict=True) if audio.any()]
+        if len(heard) < 2:
             raise ValueError(
                 "track must have two sources, or a mixture with more in it than its one source, "
-                f"got {track.name!r} with {self.targets[0]} alone"
+                f"got {track.name!r} with {heard[0]} alone"
             )
         self._mixed = self.stft.forward(self.mixture)
         self.spectra = self.stft.forward(self.references)
@@ -195,13 +193,13 @@ class WaltzReport:
             "STFT": residuals.norms(self.estimated_spectra - self.spectra),
             "magnitude": residuals.norms(self._magnitude_residuals),
         }
-        published = residuals.norms(self._magnitude_residuals**2)
+        squared = residuals.norms(self._magnitude_residuals**2)
         columns = {
             f"{norm} {what}": values
             for what, of in norms.items()
             for norm, values in zip(("L1", "L2"), of, strict=True)
         }
-        return self._table({**columns, "MSE": published.l2, "l1": published.l1})
+        return self._table({**columns, "MSE": squared.l2, "l1": squared.l1})
 
     @cached_property
     def findings(self) -> "DataFrame":
@@ -377,24 +375,22 @@ class WaltzReport:
         return plots.plot_correlograms(each, label=correlate.__name__.replace("_", " "))
 
     def _coherence_with_source(self) -> list[float]:
-        powers = residuals.cross_spectra(self.references, rate=self.rate).values
-        return [
-            _weighted_mean(row, powers[place, place].real)
-            for place, row in enumerate(self._coherence.values)
-        ]
+        means = []
+        for pair in zip(self.references, self.estimates, strict=True):
+            spectra = residuals.cross_spectra(np.stack(pair), rate=self.rate)
+            coherence = residuals.cross_coherence(spectra).values[0, 1]
+            means.append(_weighted_mean(coherence, spectra.values[0, 0].real))
+        return means
 
     def _coherence_with_others(self) -> list[float]:
-        """Average the coherence with each other residual, and over the others."""
-        powers = self._cross_spectra.values
+        """Average the coherence with each other residual that is not silent, and over these."""
+        heard = self.residuals.any(axis=1)
+        coherences = residuals.cross_coherence(self._cross_spectra).values
         means = []
         for place in range(len(self.targets)):
-            others = [other for other in np.delete(self.residuals, place, axis=0) if other.any()]
-            coherences = (
-                residuals.coherence(self.residuals[place], other, rate=self.rate).values
-                for other in others
-            )
-            weights = powers[place, place].real
-            weighed = [_weighted_mean(coherence, weights) for coherence in coherences]
+            weights = self._cross_spectra.values[place, place].real
+            others = np.delete(coherences[place], place, axis=0)[np.delete(heard, place)]
+            weighed = [_weighted_mean(coherence, weights) for coherence in others]
             means.append(float(np.mean(weighed)) if weighed else float("nan"))
         return means
 

@@ -29,7 +29,7 @@ PREVIEW = "the 7 s excerpt in MUSDB18's preview"
 
 
 def print_waltz_report(report: WaltzReport) -> None:
-    """Print a report, beside the published figures if the track may be the published one."""
+    """Print a report, beside the published figures if it is of the published track."""
     findings = report.findings.T.rename_axis("")  # first what may be missing a library
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(

@@ -1143,3 +1143,15 @@ def test_without_statsmodels_it_is_told_what_to_install(
     message = "statsmodels must be installed for correlograms: pip install 'oracle-masks[waltz]'"
     with pytest.raises(ImportError, match=f"^{re.escape(message)}$"):
         of(np.arange(10.0), n_lags=2)
+
+
+def test_cross_coherence_is_the_coherence_of_each_pair(rng: np.random.Generator) -> None:
+    first, second, third = rng.standard_normal((3, 4000))
+    signals = np.stack([first, first + second, 0.1 * third, np.zeros(4000)])
+    spectra = residuals.cross_spectra(signals, rate=8000, n_fft=256)
+    actual = residuals.cross_coherence(spectra)
+    expected = residuals.coherence(signals[:, np.newaxis], signals, rate=8000, n_fft=256)
+    np.testing.assert_array_equal(actual.frequencies, expected.frequencies)
+    np.testing.assert_allclose(actual.values, expected.values, atol=1e-12)
+    assert np.isnan(actual.values[3]).all()
+    assert (actual.values[:3, :3] <= 1).all()

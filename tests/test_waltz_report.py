@@ -313,6 +313,13 @@ def test_a_source_that_is_all_of_the_mixture_is_an_error() -> None:
         WaltzReport(make_track("vocals"))
 
 
+def test_a_source_beside_silence_alone_is_an_error() -> None:
+    track = make_track("drums", "vocals")
+    silent = dict(track.sources) | {"drums": np.zeros_like(track.mixture)}
+    with pytest.raises(ValueError, match="got 'quiet' with vocals alone$"):
+        WaltzReport(Track.from_sources("quiet", RATE, silent))
+
+
 def test_a_track_of_silent_sources_is_an_error() -> None:
     noise = np.random.default_rng(0).standard_normal(8000)
     # Silent in mono: the right is the left with the opposite sign.

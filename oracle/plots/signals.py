@@ -16,7 +16,7 @@ from oracle.plots.panels import (
     figure_of,
     panels_of,
 )
-from oracle.residuals import Correlogram, FrequencySeries
+from oracle.residuals import Correlogram, FrequencySeries, cross_coherence
 from oracle.track import Audio
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ def plot_waveforms(
     check_mapping("references", references)
     if estimates is not None:
         check_mapping("estimates", estimates)
-    if estimates is not None and estimates.keys() != references.keys():
-        raise ValueError(
-            f"estimates must have the names of references, {', '.join(references)}, "
-            f"got {', '.join(estimates)}"
-        )
+        if estimates.keys() != references.keys():
+            raise ValueError(
+                f"estimates must have the names of references, {', '.join(references)}, "
+                f"got {', '.join(estimates)}"
+            )
     check_positive("rate", rate)
     drawn = {name: {"source": _signal(name, audio)} for name, audio in references.items()}
     for name, estimate in (estimates or {}).items():
@@ -249,16 +249,14 @@ def plot_cross_spectra(
         )
     if smoothed is not None:
         check_mapping("smoothed", smoothed)
-    if smoothed is not None and smoothed.keys() != set(names):
-        raise ValueError(
-            f"smoothed must have the names of the sources, {', '.join(names)}, "
-            f"got {', '.join(smoothed)}"
-        )
+        if smoothed.keys() != set(names):
+            raise ValueError(
+                f"smoothed must have the names of the sources, {', '.join(names)}, "
+                f"got {', '.join(smoothed)}"
+            )
     own = {name: _checked(name, series) for name, series in (smoothed or {}).items()}
     panels = panels_of(names, axes)
-    powers = np.einsum("iif->if", values).real
-    with np.errstate(divide="ignore", invalid="ignore"):
-        coherence = np.abs(values) ** 2 / (powers[:, np.newaxis] * powers)
+    coherence = cross_coherence(spectra).values
     n_bins = min(SMOOTHING, len(frequencies))
     average = np.ones(n_bins) / n_bins
     centres = np.convolve(frequencies, average, "valid")

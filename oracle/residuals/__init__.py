@@ -24,6 +24,7 @@ from oracle.residuals.phase import phase_error, phase_share, with_phase_of
 from oracle.residuals.spectra import (
     FrequencySeries,
     coherence,
+    cross_coherence,
     cross_spectra,
     periodogram,
     smooth,
@@ -38,6 +39,7 @@ __all__ = [
     "autocorrelation",
     "coherence",
     "contested_share",
+    "cross_coherence",
     "cross_spectra",
     "magnitude_residuals",
     "norms",

@@ -197,6 +197,33 @@ def cross_spectra(residuals: Audio, *, rate: int, n_fft: int = 2048) -> Frequenc
     return _welch(residuals[:, np.newaxis], residuals, rate, n_fft)
 
 
+def cross_coherence(spectra: FrequencySeries) -> FrequencySeries:
+    """Normalise cross-spectra to magnitude-squared coherence.
+
+    Parameters
+    ----------
+    spectra : FrequencySeries
+        What `cross_spectra` returns.
+
+    Returns
+    -------
+    coherence : FrequencySeries
+        Values in [0, 1] of the same shape, (n_sources, n_sources, n_freqs), as `coherence`
+        has them of each pair; NaN where a residual has no energy at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).standard_normal(8192)
+    >>> values = cross_coherence(cross_spectra(np.stack([noise, -noise]), rate=8000)).values
+    >>> bool(np.allclose(values, 1))
+    True
+    """
+    powers = np.einsum("iif->if", spectra.values).real
+    values = quotient(np.square(np.abs(spectra.values)), powers[:, np.newaxis] * powers)
+    return FrequencySeries(spectra.frequencies, np.minimum(values, 1))
+
+
 def _welch(first: Float64s, second: Float64s, rate: int, n_fft: int) -> FrequencySeries:
     from scipy.signal import csd
 
