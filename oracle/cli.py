@@ -30,8 +30,8 @@ from oracle import (
 from oracle.bounds import BOUNDS, bounds_named
 from oracle.datasets.audio_files import write_audio
 from oracle.execution import Advance, each_track, progress_bar
+from oracle.files import file_name, new_folder
 from oracle.methods import CEILING, METHODS, methods_named, separate_each
-from oracle.results import file_name, new_folder
 from oracle.scores import (
     ALL_METRICS,
     FRAMEWISE,

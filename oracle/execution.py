@@ -84,7 +84,7 @@ def each_track(
 def _by_name(tracks: Track | Iterable[Track]) -> Iterator[tuple[str, Callable[[], Track]]]:
     """Give each track as its name and a function that loads it, which may fail."""
     if isinstance(tracks, Dataset):
-        yield from zip(tracks.track_names, tracks.loaders, strict=True)
+        yield from ((entry.name, entry.read) for entry in tracks.entries)
     else:
         for track in [tracks] if isinstance(tracks, Track) else tracks:
             if not isinstance(track, Track):

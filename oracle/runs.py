@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from oracle.datasets import Dataset
 from oracle.execution import Advance, TracksFailed, each_track
 from oracle.metrics import IllConditionedWarning
-from oracle.results import Row, RunFolder, over_tracks, over_windows, tidy
+from oracle.results import Row, over_tracks, over_windows, tidy
+from oracle.run_folder import RunFolder
 from oracle.scores import Scorer
 from oracle.track import Audio, Track
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from oracle.bounds import bounds_named, score_track
 from oracle.execution import Advance, TracksFailed
-from oracle.results import BOUND_COLUMNS, Row, csv_text, write_whole
+from oracle.files import write_whole
+from oracle.results import BOUND_COLUMNS, Row, csv_text
 from oracle.runs import run
 from oracle.stft import STFT
 from oracle.track import Track

@@ -11,7 +11,9 @@ from oracle.datasets import Dataset
 from oracle.datasets.audio_files import audio_in, read_audio
 from oracle.datasets.folders import MIXTURE
 from oracle.execution import Advance
-from oracle.results import Row, check_method_name, file_name, folded
+from oracle.files import file_name, folded
+from oracle.results import Row
+from oracle.run_folder import check_method_name
 from oracle.runs import run, scorer_of
 from oracle.scores import METRICS, metrics_named
 from oracle.track import ACCOMPANIMENT, VOCALS, Audio, Track, target_names, with_accompaniment

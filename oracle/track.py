@@ -110,6 +110,30 @@ class Track:
         """What is scored: the sources, and the accompaniment where there are vocals."""
         return with_accompaniment(self.sources)
 
+    def beginning(self, seconds: float) -> "Track":
+        """Cut out the first seconds, in whole samples; of a shorter track, all.
+
+        Raises
+        ------
+        ValueError
+            If that is less than a sample a channel.
+        """
+        n_samples = min(int(seconds * self.rate), self.n_samples)
+        if n_samples < self.n_channels:
+            raise ValueError(
+                f"seconds must be at least {self.n_channels / self.rate:g} (a sample a channel), "
+                f"got {seconds:g}"
+            )
+        # Copies: a view would keep the whole track in memory.
+        return Track(
+            self.name,
+            self.rate,
+            self.mixture[:, :n_samples].copy(),
+            {name: audio[:, :n_samples].copy() for name, audio in self.sources.items()},
+            subset=self.subset,
+            mixture_is_sum=self.mixture_is_sum,
+        )
+
     def __repr__(self) -> str:
         channels = "1 channel" if self.n_channels == 1 else f"{self.n_channels} channels"
         return (

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import pytest
 
 from oracle import Track
 from oracle.cli import main
+from oracle.datasets import Dataset, Entry
 
 SHARED = Path(os.environ.get("ORACLE_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -75,3 +76,9 @@ def track(rng: np.random.Generator) -> Track:
     names = ("drums", "other", "vocals")
     sources = {name: 0.1 * rng.standard_normal((2, 20000)).astype(np.float32) for name in names}
     return Track.from_sources("noise", 8000, sources)
+
+
+def dataset_of(names: Sequence[str], loaders: Sequence[Callable[[], Track]]) -> Dataset:
+    """A dataset of the tracks that functions give, in the subset test."""
+    entries = (Entry(name, "test", load) for name, load in zip(names, loaders, strict=True))
+    return Dataset("tests", tuple(entries))

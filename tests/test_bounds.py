@@ -8,15 +8,16 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import dataset_of
 from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, results, separate
 from oracle.bounds import BOUNDS, CERTIFIED, bounds_named, score_track
-from oracle.datasets import Dataset
 from oracle.execution import Advance, each_track
+from oracle.files import file_name
 from oracle.methods import CEILING, METHODS, Separation, methods_named
 from oracle.optimal import framewise_ceiling
-from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, aggregate, file_name, read_scores, tidy
+from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, aggregate, read_scores, tidy
 from oracle.scores import GLOBAL, METRICS, MUSEVAL, Score, Scorer
 from oracle.track import Audio
 
@@ -148,7 +149,7 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     track: Track, tmp_path: Path
 ) -> None:
     names = ("bad", "good")
-    dataset = Dataset("two", names, (broken, lambda: renamed(track, "good")))
+    dataset = dataset_of(names, (broken, lambda: renamed(track, "good")))
     with pytest.raises(TracksFailed, match=r"^1 track failed") as caught:
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path / "out")
     (failure,) = caught.value.exceptions
@@ -157,7 +158,7 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     assert caught.value.table is not None
     assert set(caught.value.table["n_tracks"]) == {1}
     run = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert run["dataset"] == "two"
+    assert run["dataset"] == "tests"
     assert run["failed"] == ["bad: its file is broken"]
     assert "finished" in run
     assert [t["name"] for t in run["tracks"]] == ["good"]
@@ -192,7 +193,7 @@ def test_numpy_integers_do_not_reach_the_files(track: Track, tmp_path: Path) -> 
 
 
 def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
-    dataset = Dataset("two", ("x", "y"), (broken, broken))
+    dataset = dataset_of(("x", "y"), (broken, broken))
     with pytest.raises(TracksFailed, match=r"^2 tracks failed") as caught:
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path)
     assert caught.value.table is not None
@@ -204,7 +205,7 @@ def test_an_interrupted_run_keeps_the_tracks_that_are_done(track: Track, tmp_pat
     def interrupt() -> Track:
         raise KeyboardInterrupt
 
-    dataset = Dataset("two", ("done", "never"), (lambda: renamed(track, "done"), interrupt))
+    dataset = dataset_of(("done", "never"), (lambda: renamed(track, "done"), interrupt))
     with pytest.raises(KeyboardInterrupt):
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path)
     assert set(read_scores(tmp_path / "scores.csv")["track"]) == {"done"}
@@ -223,7 +224,7 @@ def test_a_killed_run_has_whole_files_of_the_tracks_that_are_done(
 
     first = renamed(track, "first")
     compute_bounds(
-        Dataset("two", ("first", "second"), (lambda: first, second)), methods=["MIX"], out=tmp_path
+        dataset_of(("first", "second"), (lambda: first, second)), methods=["MIX"], out=tmp_path
     )
     assert seen == ["first.csv", "first.json"]
 
@@ -235,7 +236,7 @@ def test_tracks_are_loaded_one_at_a_time_when_their_turn_comes(track: Track) -> 
         events.append(f"load {name}")
         return renamed(track, name)
 
-    dataset = Dataset("two", ("a", "b"), (lambda: load("a"), lambda: load("b")))
+    dataset = dataset_of(("a", "b"), (lambda: load("a"), lambda: load("b")))
 
     def work(track: Track, advance: Advance) -> str:
         events.append(f"do {track.name}")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from conftest import Outcome, Run
+from conftest import Outcome, Run, dataset_of
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
@@ -1013,7 +1013,7 @@ def test_track_name_becomes_one_file_within_out(tmp_path: Path, name: str) -> No
 def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
     name = "caf\udce9"  # as Python has a file name that is no UTF-8
     loaders = (lambda: make_track(name), lambda: make_track("good", n_samples=RATE))
-    tracks = datasets.Dataset("two", (name, "good"), loaders)
+    tracks = dataset_of((name, "good"), loaders)
     with pytest.raises(TracksFailed) as error:
         oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
     assert "name must not hold control characters" in str(error.value.exceptions[0])

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import dataset_of
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep, sweeps
-from oracle.datasets import Dataset
 from oracle.execution import Advance
 from oracle.results import BOUND_COLUMNS, aggregate, read_scores
 from oracle.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, transforms_of
@@ -142,7 +142,7 @@ def test_a_track_a_list_an_iterator_and_a_dataset_give_one_table(short: Track) -
         loaded.append(short.name)
         return short
 
-    dataset = Dataset("one", ("short",), (load,))
+    dataset = dataset_of(("short",), (load,))
     alone, *others = (
         compute_sweep(tracks, methods=["IRM2"], **GRID)
         for tracks in (short, [short], iter([short]), dataset)
@@ -226,7 +226,7 @@ def test_nothing_is_written_without_out(
 
 
 def test_a_failed_track_leaves_the_sweep_of_the_others(short: Track, tmp_path: Path) -> None:
-    dataset = Dataset("two", ("bad", "short"), (broken, lambda: short))
+    dataset = dataset_of(("bad", "short"), (broken, lambda: short))
     for out in (None, tmp_path / "out"):
         with pytest.raises(TracksFailed, match=r"^1 track failed") as caught:
             compute_sweep(dataset, methods=["IRM2"], out=out, **GRID)
@@ -242,7 +242,7 @@ def test_a_failed_track_leaves_the_sweep_of_the_others(short: Track, tmp_path: P
 
 
 def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
-    dataset = Dataset("two", ("x", "y"), (broken, broken))
+    dataset = dataset_of(("x", "y"), (broken, broken))
     with pytest.raises(TracksFailed, match=r"^2 tracks failed") as caught:
         compute_sweep(dataset, out=tmp_path, **LEAST)
     assert caught.value.table is not None
@@ -345,7 +345,7 @@ def test_wrong_arguments_are_refused_before_anything_is_done(
 
     out = tmp_path / "out"
     with pytest.raises(error, match=re.escape(message)):
-        compute_sweep(Dataset("one", ("x",), (load,)), out=out, **(LEAST | change))
+        compute_sweep(dataset_of(("x",), (load,)), out=out, **(LEAST | change))
     assert not out.exists()
 
 
@@ -355,7 +355,7 @@ def test_a_folder_with_files_is_refused_before_anything_is_done(tmp_path: Path) 
 
     (tmp_path / "sweep.csv").write_text("mine")
     with pytest.raises(ValueError, match="out must be a new or an empty folder, got .*not empty"):
-        compute_sweep(Dataset("one", ("x",), (load,)), out=tmp_path, **LEAST)
+        compute_sweep(dataset_of(("x",), (load,)), out=tmp_path, **LEAST)
     assert (tmp_path / "sweep.csv").read_text() == "mine"
 
 

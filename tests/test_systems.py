@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from conftest import Outcome, Run
+from conftest import Outcome, Run, dataset_of
 
 from oracle import Track, TracksFailed, datasets, score_system
-from oracle.datasets import Dataset
 from oracle.execution import Advance
 from oracle.metrics import IllConditionedWarning
 from oracle.results import Row, aggregate, read_scores, tidy
@@ -303,7 +302,7 @@ def test_the_folder_of_the_subset_comes_first(tmp_path: Path) -> None:
 
 def test_files_in_the_folder_itself_are_of_no_track_among_several(tmp_path: Path) -> None:
     tracks = [make_track("one"), make_track("two", seed=50)]
-    dataset = Dataset("two", ("one", "two"), (lambda: tracks[0], lambda: tracks[1]))
+    dataset = dataset_of(("one", "two"), (lambda: tracks[0], lambda: tracks[1]))
     write(tmp_path / "est", guesses(tracks[0]))
     for several in (tracks, dataset):
         with pytest.raises(TracksFailed, match="2 tracks failed"):
@@ -484,7 +483,7 @@ def test_folders_of_no_track_are_warned_about(tmp_path: Path) -> None:
 
 def test_folders_with_encoded_names_are_of_their_tracks(tmp_path: Path) -> None:
     tracks = [make_track("AC/DC"), make_track("b:c", seed=9)]
-    dataset = Dataset("two", ("AC/DC", "b:c"), (lambda: tracks[0], lambda: tracks[1]))
+    dataset = dataset_of(("AC/DC", "b:c"), (lambda: tracks[0], lambda: tracks[1]))
     write(tmp_path / "est" / "AC%2FDC", guesses(tracks[0]))
     write(tmp_path / "est" / "test" / "b%3Ac", guesses(tracks[1]))
     table = score_system(dataset, tmp_path / "est", metrics=FAST)  # warnings are errors

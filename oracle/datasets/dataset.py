@@ -1,10 +1,38 @@
 """Dataset: tracks that are read one at a time, when they are asked for."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import overload
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, overload
 
 from oracle.track import Track
+
+
+class Entry(NamedTuple):
+    """A track of a dataset before it is read."""
+
+    name: str
+    subset: str
+    load: Callable[[], Track]
+
+    def read(self) -> Track:
+        """Read the track.
+
+        Raises
+        ------
+        ValueError
+            If it is called otherwise than announced.
+        """
+        track = self.load()
+        if (track.name, track.subset) != (self.name, self.subset):
+            raise ValueError(
+                f"load must give the track {self.subset}/{self.name}, "
+                f"got {track.subset}/{track.name}"
+            )
+        return track
 
 
 @dataclass(frozen=True)
@@ -15,37 +43,100 @@ class Dataset(Sequence[Track]):
     ----------
     name : str
         What the dataset is called.
-    track_names : tuple of str
-        Names of the tracks, known before they are read.
-    loaders : tuple of callables
-        Each returns the track at the same place in `track_names`.
-
-    Raises
-    ------
-    ValueError
-        If there are more names than loaders, or fewer.
+    entries : tuple of Entry
+        Its tracks: name, subset, and a function without arguments that reads it. To work in
+        other processes these functions must be such as can be pickled.
+    root : Path, optional
+        The folder that it lies in.
+    seconds : float, optional
+        How much of each track is read, if that is not all; set by `select`.
 
     Examples
     --------
     >>> import oracle
-    >>> dataset = Dataset("one waltz", ("Daisy Bell",), (oracle.datasets.waltz,))
+    >>> waltz = Entry("Daisy Bell", "test", oracle.datasets.waltz)
+    >>> dataset = Dataset("one waltz", (waltz,))
     >>> len(dataset), dataset[0].name
     (1, 'Daisy Bell')
+    >>> dataset.select(pattern="Daisy*", seconds=2)[0]
+    <Track 'Daisy Bell': drums, bass, other, vocals; 2 channels, 2.00 s at 44100 Hz>
     """
 
     name: str
-    track_names: tuple[str, ...]
-    loaders: tuple[Callable[[], Track], ...] = field(repr=False)
+    entries: tuple[Entry, ...] = field(repr=False)
+    root: Path | None = None
+    seconds: float | None = None
 
-    def __post_init__(self) -> None:
-        if len(self.track_names) != len(self.loaders):
-            raise ValueError(
-                "loaders must be as many as track_names, "
-                f"got {len(self.loaders)} and {len(self.track_names)}"
-            )
+    @property
+    def track_names(self) -> tuple[str, ...]:
+        """Names of the tracks, known before they are read."""
+        return tuple(entry.name for entry in self.entries)
+
+    def select(
+        self,
+        *,
+        subset: str | None = None,
+        pattern: str | None = None,
+        first: int | None = None,
+        seconds: float | None = None,
+    ) -> "Dataset":
+        """Select some of the tracks, or only the beginning of each.
+
+        Parameters
+        ----------
+        subset : str, optional
+            Only the tracks of this subset.
+        pattern : str, optional
+            Only tracks whose name matches, as in a shell: ``Music Delta*``, ``*Rock*``.
+        first : int, optional
+            Only so many, the first of those that match.
+        seconds : float, optional
+            Only the first seconds of each track, in whole samples; of one that is shorter,
+            all.
+
+        Returns
+        -------
+        dataset : Dataset
+            Its tracks in the same order.
+
+        Raises
+        ------
+        ValueError
+            If no track is left, or `first` or `seconds` is not positive.
+        """
+        entries = self.entries
+        if subset is not None:
+            entries = tuple(entry for entry in entries if entry.subset == subset)
+            if not entries:
+                there = ", ".join(dict.fromkeys(entry.subset for entry in self.entries))
+                raise ValueError(
+                    f"subset must be one that {self.name} has ({there or 'none'}), got {subset!r}"
+                )
+        if pattern is not None:
+            within, entries = entries, tuple(e for e in entries if fnmatchcase(e.name, pattern))
+            if not entries:
+                some = ", ".join(repr(entry.name) for entry in within[:3])
+                raise ValueError(
+                    f"pattern must match the name of a track ({some}, ...), got {pattern!r}"
+                )
+        if first is not None:
+            if first < 1:
+                raise ValueError(f"first must be positive, got {first}")
+            entries = entries[:first]
+        if seconds is None:
+            return replace(self, entries=entries)
+        if not (seconds > 0 and math.isfinite(seconds)):
+            raise ValueError(f"seconds must be positive and finite, got {seconds}")
+        if self.seconds is not None:
+            seconds = min(seconds, self.seconds)
+        return replace(
+            self,
+            entries=tuple(e._replace(load=partial(_beginning, e.load, seconds)) for e in entries),
+            seconds=seconds,
+        )
 
     def __len__(self) -> int:
-        return len(self.loaders)
+        return len(self.entries)
 
     @overload
     def __getitem__(self, index: int) -> Track: ...
@@ -55,9 +146,13 @@ class Dataset(Sequence[Track]):
 
     def __getitem__(self, index: int | slice) -> "Track | Dataset":
         if isinstance(index, slice):
-            return Dataset(self.name, self.track_names[index], self.loaders[index])
-        return self.loaders[index]()
+            return replace(self, entries=self.entries[index])
+        return self.entries[index].read()
 
     def __iter__(self) -> Iterator[Track]:
         # Sequence's would take an IndexError of a loader for the end.
-        return (load() for load in self.loaders)
+        return (entry.read() for entry in self.entries)
+
+
+def _beginning(load: Callable[[], Track], seconds: float) -> Track:
+    return load().beginning(seconds)

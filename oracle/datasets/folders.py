@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets.audio_files import UNREADABLE, audio_in, read_stems
-from oracle.datasets.dataset import Dataset
+from oracle.datasets.dataset import Dataset, Entry
 from oracle.track import Track
 
 MIXTURE = "mixture"
@@ -95,8 +95,8 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         )
     return Dataset(
         root.resolve().name,
-        tuple(name for _, name, _ in tracks),
-        tuple(partial(_load, *track) for track in tracks),
+        tuple(Entry(name, part, partial(_load, path, name, part)) for path, name, part in tracks),
+        root.resolve(),
     )
 
 

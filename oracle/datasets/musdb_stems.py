@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from oracle.datasets.dataset import Dataset
+from oracle.datasets.dataset import Dataset, Entry
 from oracle.track import Audio, Track
 
 SUFFIX = ".stem.mp4"
@@ -101,8 +101,8 @@ def musdb18(
         )
     return Dataset(
         "MUSDB18",
-        tuple(_track_name(path) for path, _ in files),
-        tuple(partial(_load, *file) for file in files),
+        tuple(Entry(_track_name(path), part, partial(_load, path, part)) for path, part in files),
+        root.resolve(),
     )
 
 
