@@ -70,7 +70,8 @@ def test_the_readme_names_every_method() -> None:
 
 @pytest.mark.parametrize("module", [oracle, *MODULES], ids=lambda module: module.__name__)
 def test_public_functions_are_documented_and_not_named_like_a_module(module: ModuleType) -> None:
-    names = {m.__name__.rpartition(".")[2] for m in MODULES}
+    # A file of the command line is called like its command, and nobody imports it.
+    names = {m.__name__.rpartition(".")[2] for m in MODULES if "oracle.cli." not in m.__name__}
     for name, function in inspect.getmembers(module, inspect.isfunction):
         if not name.startswith("_") and function.__module__ == module.__name__:
             assert function.__doc__

@@ -622,7 +622,7 @@ def test_the_whole_song_is_another_excerpt(
 ) -> None:
     track = make_track("drums", "vocals")
     song = Track.from_sources(WALTZ, RATE, dict(track.sources))
-    monkeypatch.setattr("oracle.cli.published_track", lambda root, download: song)
+    monkeypatch.setattr("oracle.cli.waltz.published_track", lambda root, download: song)
     done = run("waltz", "--root", tmp_path)
     assert "These numbers are of another excerpt than the published ones" in done.out
 
@@ -634,7 +634,7 @@ def test_download_fetches_the_preview(run: Run, monkeypatch: pytest.MonkeyPatch)
         asked.append((root, download))
         return make_track()
 
-    monkeypatch.setattr("oracle.cli.published_track", fetch)
+    monkeypatch.setattr("oracle.cli.waltz.published_track", fetch)
     assert run("waltz", "--download").status == 0
     assert asked == [(None, True)]
 

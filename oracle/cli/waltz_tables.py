@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from oracle.terminal import print_whole
+from oracle.cli.terminal import print_whole
 from oracle.waltz_report import (
     MISCOMPUTED,
     NORMS,

@@ -1,0 +1,151 @@
+"""Tables of bounds and scores in a terminal."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from oracle import TracksFailed
+from oracle.cli.terminal import print_whole
+from oracle.methods import CEILING
+from oracle.scores import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+# From bounds, metrics and the number of tracks to what is printed.
+Layout = Callable[["DataFrame", Sequence[str], int], Iterator[Table]]
+
+
+def report(
+    compute: Callable[[], "DataFrame"],
+    layout: Layout,
+    metrics: Sequence[str],
+    made_by: str,
+    out: Path | None,
+) -> None:
+    """Compute a table and print it, also if tracks failed."""
+    failed: TracksFailed | None = None
+    table: DataFrame | None
+    try:
+        table = compute()
+    except TracksFailed as error:
+        failed, table = error, error.table
+    if table is not None and not table.empty:
+        _print_bounds(table, layout, metrics, made_by)
+    if out is not None:
+        print(f"Written to {out}")
+    if failed is not None:
+        raise failed
+
+
+def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], made_by: str) -> None:
+    console = Console(highlight=False, markup=False, emoji=False)
+    n_tracks = int(table["n_tracks"].max())
+    for shown in layout(table, metrics, n_tracks):
+        print_whole(console, shown)
+    tracks = "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
+    subsets = table.attrs.get("subsets", {})
+    if len(subsets) > 1:
+        tracks += f" ({', '.join(f'{count} {name}' for name, count in subsets.items())})"
+    console.print(f"{made_by} {tracks}" + (": median / mean over tracks." if n_tracks > 1 else "."))
+    for names, what in (
+        (MUSEVAL, "museval v4"),
+        (REGULARIZED, "with regularized filters, not museval's"),
+    ):
+        framewise = [metric for metric in metrics if metric in names]
+        if framewise:
+            console.print(
+                f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
+                "NaN: windows in which a source or estimate is silent."
+            )
+    methods = set(table["method"])
+    if "CIRM" in methods and layout is not one_table:
+        console.print("CIRM is exact up to rounding: no bound.")
+    if CEILING.name in methods:
+        console.print(
+            "CEILING: no mask in [0, 1] at its STFT exceeds it; of SDR, in each window. PSM, CIRM "
+            "and MWF are no such masks; nor are sums of masks, hence accompaniments, that exceed 1 "
+            "(IBM1, IBM2, IAM, TPSM, OBM)."
+        )
+    if {"OPT", CEILING.name} <= methods and "SDR" in metrics:
+        console.print(
+            "OPT is one mask for the whole track, CEILING has one for each window: the best "
+            "median SDR of one mask, over the same windows, lies between them."
+        )
+    summed = table.attrs.get("mixture_is_sum", [])
+    if summed and layout is not one_table:  # other systems have had a mixture of their own
+        where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"
+        console.print(f"Mixture: the sum of the sources, as none was delivered{where}.")
+
+
+def table_each(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+    """Lay out a table a metric, a row a method."""
+    for metric in metrics:
+        of_metric = bounds[bounds["metric"] == metric]
+        if not of_metric.empty:  # CEILING has SDR and uSDR alone
+            methods = of_metric["method"].unique()
+            yield _table(f"{metric} in dB", "method", of_metric, methods, n_tracks)
+
+
+def table_a_target(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+    """Lay out a table a metric and target, a row an STFT, a column a method."""
+    for metric in metrics:
+        of_metric = sweep[sweep["metric"] == metric]
+        for target in of_metric["target"].unique():
+            shown = of_metric[of_metric["target"] == target]
+            count = shown["n_tracks"].max()
+            tracks = "" if count == n_tracks else f" ({count} tracks)"
+            table = Table(
+                title=f"{target}: {metric} in dB{tracks}",
+                title_justify="left",
+                box=box.SIMPLE,
+                pad_edge=False,
+            )
+            for heading in ("window", "overlap", *shown["method"].unique()):
+                table.add_column(heading, justify="right", no_wrap=True)
+            for (overlap, n_fft), rows in shown.groupby(["overlap", "n_fft"], sort=False):
+                cells = [_cell(row, n_tracks) for _, row in rows.iterrows()]
+                table.add_row(str(n_fft), f"{100 * overlap:g} %", *cells)
+            yield table
+
+
+def one_table(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+    """Lay out one table of one method, a row a metric."""
+    shown = bounds[bounds["metric"].isin(metrics)]
+    yield _table(f"{shown['method'].iloc[0]}, in dB", "metric", shown, metrics, n_tracks)
+
+
+def _table(title: str, key: str, bounds: "DataFrame", rows: Iterable[str], n_tracks: int) -> Table:
+    """Lay out bounds, a column a target."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table.add_column(key)
+    targets = bounds.groupby("target", sort=False)["n_tracks"].max()
+    for target, count in targets.items():
+        # Not every track has every target.
+        name = str(target) if count == n_tracks else f"{target} ({count})"
+        table.add_column(name, justify="right", no_wrap=True)
+    windows = bounds["metric"].isin(FRAMEWISE).any()
+    if windows:
+        table.add_column("windows", justify="right")
+        table.add_column("NaN", justify="right")
+    for row in rows:
+        of_row = bounds[bounds[key] == row]
+        by_target = of_row.set_index("target")
+        cells = [
+            _cell(by_target.loc[target], n_tracks) if target in by_target.index else ""
+            for target in targets.index
+        ]
+        if windows and of_row["metric"].isin(FRAMEWISE).any():
+            cells += [str(of_row["n_windows"].max()), str(of_row["n_nan"].max())]
+        table.add_row(row, *cells)
+    return table
+
+
+def _cell(bound: "Series", n_tracks: int) -> str:
+    values = [bound["median"], bound["mean"]][: 1 if n_tracks == 1 else 2]
+    return " / ".join("nan" if math.isnan(value) else f"{value:.2f}" for value in values)

@@ -1,0 +1,62 @@
+"""oracle bounds: the upper bounds of a dataset."""
+
+from oracle import compute_bounds
+from oracle.bounds import BOUNDS, bounds_named
+from oracle.cli.app import app
+from oracle.cli.bound_tables import report, table_each
+from oracle.cli.options import (
+    DatasetName,
+    Debug,
+    Download,
+    Hop,
+    Methods,
+    Metrics,
+    NFft,
+    Out,
+    Root,
+    Split,
+    Subset,
+    Window,
+    dataset_of,
+    metrics_in,
+    names_in,
+    stft_of,
+    usage,
+)
+
+
+@app.command(
+    name="bounds",
+    epilog="Examples: [b]oracle bounds[/b] | "
+    "[b]oracle bounds stems/ --methods IBM1,IRM2 --out results[/b] | "
+    "[b]oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec[/b]",
+)
+def bounds_command(
+    dataset: DatasetName = "waltz",
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    methods: Methods = None,
+    n_fft: NFft = 2048,
+    hop: Hop = None,
+    window: Window = "hann",
+    metrics: Metrics = None,
+    out: Out = None,
+    debug: Debug = False,
+) -> None:
+    """Compute the bounds of a dataset: separate with oracle methods, score, print a table."""
+    with usage():
+        computed, shown = metrics_in(metrics)
+        chosen, _ = bounds_named(BOUNDS if methods is None else names_in(methods), computed)
+        stft = stft_of(n_fft, hop, window)
+    tracks = dataset_of(dataset, root, subset, split, download)
+    report(
+        lambda: compute_bounds(
+            tracks, methods=chosen, stft=stft, metrics=computed, out=out, progress=True
+        ),
+        table_each,
+        shown,
+        f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}.",
+        out,
+    )

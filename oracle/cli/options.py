@@ -1,0 +1,140 @@
+"""Options that several commands have, and what they stand for."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import typer
+
+from oracle import STFT, Track, datasets
+from oracle.methods import METHODS, methods_named
+from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
+
+Number = TypeVar("Number", int, float)
+
+# What is printed unless asked otherwise.
+SHOWN = (*MUSEVAL, "uSDR")
+
+
+DatasetName = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="[b]waltz[/b], the embedded track; [b]musdb18[/b], its .stem.mp4 files (see --root); "
+        "or a folder of tracks, each a folder of audio files named after their sources.",
+        show_default="waltz",
+    ),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(help="musdb18: the folder with train and test.", show_default="$MUSDB_PATH"),
+]
+Subset = Annotated[Literal["train", "valid", "test"] | None, typer.Option(help="Only this subset.")]
+Split = Annotated[
+    Literal["train", "valid"] | None,
+    typer.Option(help="musdb18: only this part of the subset train."),
+]
+Download = Annotated[
+    bool, typer.Option("--download", help="musdb18: fetch the preview of 7 s excerpts.")
+]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,...",
+        help="Methods, comma-separated; see 'oracle methods'.",
+        show_default="all",
+    ),
+]
+NFft = Annotated[int, typer.Option(help="STFT: samples in a window.")]
+Hop = Annotated[
+    int | None,
+    typer.Option(help="STFT: samples from one window to the next.", show_default="half a window"),
+]
+Window = Annotated[str, typer.Option(help="STFT: window, as scipy.signal.get_window names it.")]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,...",
+        help=f"Metrics to compute, and to print: {', '.join(ALL_METRICS)}. SDR alone is several "
+        "times faster; those with -reg are robust to low-passed references.",
+        show_default=f"computes all but -reg, prints {','.join(SHOWN)}",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="New folder for scores.csv, bounds.csv, run.json and museval's JSON."),
+]
+# Read in `main`, where errors end; here for --help.
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Report what is wrong with the options as wrong usage."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def names_in(text: str) -> list[str]:
+    """Split names at commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def numbers_in(argument: str, text: str, kind: type[Number]) -> list[Number]:
+    """Split numbers at commas."""
+    try:
+        return [kind(number) for number in names_in(text)]
+    except ValueError:
+        kinds = "whole numbers" if kind is int else "numbers"
+        raise ValueError(f"{argument} must be {kinds}, comma-separated, got {text!r}") from None
+
+
+def metrics_in(text: str | None) -> tuple[Sequence[str], Sequence[str]]:
+    """Tell which metrics to compute and which to print."""
+    if text is None:
+        return METRICS, SHOWN
+    names = metrics_named(names_in(text))
+    return names, names
+
+
+def methods_in(text: str | None) -> list[str]:
+    """Tell which methods to separate with."""
+    names = list(METHODS) if text is None else names_in(text)
+    return [method.name for method in methods_named(names)]
+
+
+def stft_of(n_fft: int, hop: int | None, window: str) -> STFT:
+    """Make the STFT that options describe."""
+    return STFT(n_fft=n_fft, hop_length=max(n_fft // 2, 1) if hop is None else hop, window=window)
+
+
+def dataset_of(
+    name: str,
+    root: Path | None,
+    subset: Literal["train", "valid", "test"] | None,
+    split: Literal["train", "valid"] | None,
+    download: bool,
+) -> datasets.Dataset | Track:
+    """Open the dataset that options describe."""
+    if name == "musdb18":
+        if subset == "test" and split is not None:
+            raise typer.BadParameter("--split goes with --subset train, got --subset test")
+        if subset == "valid":
+            raise typer.BadParameter("musdb18 has its validation part as --split valid")
+        return datasets.musdb18(root, subset=subset, split=split, download=download)
+    if root or split or download:
+        raise typer.BadParameter(
+            f"--root, --split and --download go with the dataset musdb18, got {name}"
+        )
+    if name == "waltz":
+        if subset:
+            raise typer.BadParameter("--subset goes with musdb18 and folders, got waltz")
+        return datasets.waltz()
+    if not name:
+        raise typer.BadParameter("dataset must not be empty, got ''")
+    if not Path(name).is_dir():
+        raise FileNotFoundError(f"dataset must be waltz, musdb18 or a folder, got {name!r}")
+    return datasets.folder(name, subset=subset)

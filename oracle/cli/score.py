@@ -1,0 +1,86 @@
+"""oracle score: the metrics of any system."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oracle.cli.app import app
+from oracle.cli.bound_tables import one_table, report
+from oracle.cli.options import (
+    Debug,
+    Download,
+    Metrics,
+    Out,
+    Root,
+    Split,
+    Subset,
+    dataset_of,
+    metrics_in,
+    usage,
+)
+from oracle.systems import score_system
+
+
+@app.command(
+    name="score",
+    epilog="Examples: [b]oracle score stems/ my_model/ --out results[/b] | "
+    "[b]oracle score musdb18 my_model/ --root ~/musdb18 --subset test[/b] | "
+    "[b]oracle separate --methods IRM2 --out est && oracle score waltz est/IRM2[/b]",
+)
+def score_command(
+    references: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCES",
+            help="[b]waltz[/b], [b]musdb18[/b] (see --root), or a folder of tracks, "
+            "as in 'oracle bounds'.",
+        ),
+    ],
+    estimates: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ESTIMATES",
+            help="Folder of SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav (of a single track, also "
+            "of TARGET.wav): every source, or vocals and accompaniment.",
+        ),
+    ],
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    metrics: Metrics = None,
+    fit_length: Annotated[
+        bool,
+        typer.Option(
+            "--fit-length",
+            help="Cut estimates that are longer than the references, pad shorter ones with "
+            "zeros, as museval does.",
+        ),
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What to call the system.", show_default="as its folder"),
+    ] = None,
+    out: Out = None,
+    debug: Debug = False,
+) -> None:
+    """Score the separated audio of any system: the same metrics, tables and files."""
+    with usage():
+        computed, shown = metrics_in(metrics)
+    tracks = dataset_of(references, root, subset, split, download)
+    report(
+        lambda: score_system(
+            tracks,
+            estimates,
+            name=name,
+            metrics=computed,
+            fit_length=fit_length,
+            out=out,
+            progress=True,
+        ),
+        one_table,
+        shown,
+        f"Estimates: {estimates}.",
+        out,
+    )

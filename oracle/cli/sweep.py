@@ -1,0 +1,99 @@
+"""oracle sweep: bounds over STFTs."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from oracle import compute_sweep, plots, sweeps
+from oracle.bounds import bounds_named
+from oracle.cli.app import app
+from oracle.cli.bound_tables import report, table_a_target
+from oracle.cli.options import (
+    DatasetName,
+    Debug,
+    Download,
+    Root,
+    Split,
+    Subset,
+    Window,
+    dataset_of,
+    names_in,
+    numbers_in,
+    usage,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@app.command(
+    name="sweep",
+    epilog="Examples: [b]oracle sweep --out sweep[/b] | "
+    "[b]oracle sweep stems/ --n-ffts 1024,2048,4096 --overlaps 0.5,0.75,0.875[/b] | "
+    "[b]oracle sweep musdb18 --root ~/musdb18 --subset test --methods IRM2,CEILING "
+    "--out sweep[/b]",
+)
+def sweep_command(
+    dataset: DatasetName = "waltz",
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    methods: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Methods, comma-separated.")
+    ] = ",".join(sweeps.METHODS),
+    n_ffts: Annotated[
+        str, typer.Option(metavar="SAMPLES,...", help="Lengths of the window in samples.")
+    ] = ",".join(map(str, sweeps.N_FFTS)),
+    overlaps: Annotated[
+        str,
+        typer.Option(metavar="PART,...", help="Parts of a window under the next, from 0 to 1."),
+    ] = ",".join(map(str, sweeps.OVERLAPS)),
+    window: Window = "hann",
+    metrics: Annotated[
+        str,
+        typer.Option(metavar="NAME,...", help="Metrics, as in 'oracle bounds'."),
+    ] = "SDR",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for sweep.csv, the figure (sweep-METRIC.png and .pdf), and the "
+            "files that 'oracle bounds' writes.",
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Compare STFTs: bounds over window lengths and overlaps, a table and a figure."""
+    with usage():
+        chosen, computed = bounds_named(names_in(methods), names_in(metrics))
+        lengths, parts = numbers_in("n_ffts", n_ffts, int), numbers_in("overlaps", overlaps, float)
+        sweeps.transforms_of(lengths, parts, window)
+    if out is not None:
+        plots.check_matplotlib()
+    tracks = dataset_of(dataset, root, subset, split, download)
+
+    def compute() -> "DataFrame":
+        return compute_sweep(
+            tracks,
+            methods=chosen,
+            n_ffts=lengths,
+            overlaps=parts,
+            window=window,
+            metrics=computed,
+            out=out,
+            progress=True,
+        )
+
+    def layout(table: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
+        # First what stays: whoever reads the tables may stop reading.
+        if out is not None:
+            for metric in table["metric"].unique():
+                figure = plots.plot_sweep(table, metric=metric)
+                for suffix in ("png", "pdf"):
+                    figure.savefig(out / f"sweep-{metric}.{suffix}", dpi=200)
+        return table_a_target(table, metrics, n_tracks)
+
+    report(compute, layout, computed, f"STFT: {window} windows, lengths in samples.", out)

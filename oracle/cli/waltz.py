@@ -1,0 +1,72 @@
+"""oracle waltz: what the mask s_i / max(s, s_i) leaves behind."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oracle import Track, datasets
+from oracle.cli.app import app
+from oracle.cli.options import Debug
+from oracle.cli.waltz_tables import print_waltz_report
+from oracle.execution import progress_bar
+from oracle.waltz_report import WaltzReport, published_track
+
+
+@app.command(
+    name="waltz",
+    epilog="Examples: [b]oracle waltz[/b] | [b]oracle waltz --download --out report[/b] | "
+    "[b]oracle waltz --root ~/MUSDB18/MUSDB18-7[/b] | [b]oracle waltz --stems my_song/[/b]",
+)
+def waltz_command(
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of MUSDB18's preview, with train and test.")
+    ] = None,
+    download: Annotated[
+        bool,
+        typer.Option("--download", help="Fetch MUSDB18's preview of 7 s excerpts (to --root)."),
+    ] = False,
+    stems: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the stems of any track, all or some of them: "
+            "mixture.wav and vocals.wav will do. The track is called like it."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for the tables (CSV), the figures (PNG and PDF) and the audio "
+            "(sources, estimates and residuals as WAV)."
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Reproduce the waltz report: what the mask s_i / max(s, s_i) leaves behind.
+
+    Of the embedded waltz; with --root or --download of the published one, beside its figures.
+    """
+    if stems is not None and (root is not None or download):
+        raise typer.BadParameter("--stems cannot be combined with --root or --download")
+    track = _waltz_or_stems(root, download, stems)
+    report = WaltzReport(track)
+    if out is not None:
+        with progress_bar(True, track) as advance:
+            report.write(out, advance=advance)
+    print_waltz_report(report)
+    if out is not None:
+        print(f"Written to {out}")
+
+
+def _waltz_or_stems(root: Path | None, download: bool, stems: Path | None) -> Track:
+    if stems is not None:
+        found = datasets.folder(stems)
+        if len(found) > 1:
+            some = ", ".join(found.track_names[:3]) + (", ..." if len(found) > 3 else "")
+            raise ValueError(
+                f"stems must be the folder of one track, got {stems} with {len(found)}: {some}"
+            )
+        return found[0]
+    if root is not None or download:
+        return published_track(root, download=download)
+    return datasets.waltz()
