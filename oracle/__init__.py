@@ -15,11 +15,12 @@ from oracle import (
     wiener,
 )
 from oracle.bounds import compute_bounds
-from oracle.execution import TracksFailed
+from oracle.estimates import write_estimates
 from oracle.methods import separate
 from oracle.stft import STFT
 from oracle.sweeps import compute_sweep
 from oracle.systems import score_system
+from oracle.tasks import TracksFailed
 from oracle.track import Track
 from oracle.waltz_report import WaltzReport
 
@@ -44,4 +45,5 @@ __all__ = [
     "score_system",
     "separate",
     "wiener",
+    "write_estimates",
 ]

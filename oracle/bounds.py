@@ -2,14 +2,16 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracle.execution import Advance
+from oracle.files import file_name
 from oracle.methods import CEILING, METHODS, Separation, methods_named
 from oracle.optimal.of_track import optima_of
+from oracle.progress import Advance
 from oracle.results import Row
 from oracle.runs import run, scorer_of
 from oracle.scores import METRICS, Score, Scorer, metrics_named
@@ -44,6 +46,9 @@ def compute_bounds(
     metrics: Sequence[str] = METRICS,
     out: str | Path | None = None,
     progress: bool = False,
+    jobs: int | None = None,
+    dask: str | None = None,
+    overwrite: bool = False,
 ) -> "DataFrame":
     """Separate tracks with oracle methods, score the estimates, and aggregate the scores.
 
@@ -62,9 +67,21 @@ def compute_bounds(
     out : str or Path, optional
         A folder to write to: ``<method>/<subset>/<track>.json`` in museval's format,
         ``scores.csv``, ``bounds.csv``, ``run.json``, and ``tracks/<subset>/<track>.csv``
-        with the scores of each track as soon as it is done. It must be new or empty.
+        with the scores of each track as soon as it is done. It must be new or empty, or that
+        of a run with the same settings: then the tracks that are done are not done again.
     progress : bool, optional
-        Whether to show a progress bar on standard error, if that is a terminal.
+        Whether to show progress on standard error: a bar in a terminal, elsewhere a line a
+        track.
+    jobs : int, optional
+        How many cores to use: as many processes work on a track each (or, where there are fewer
+        tracks, in more threads), and keep it in memory. By default this process works, on a
+        track at a time, in a thread a core. A script that asks for several jobs needs
+        ``if __name__ == "__main__":``.
+    dask : str, optional
+        Address of a Dask scheduler (``tcp://host:port``), or its scheduler file: its workers
+        work on a track each. They need this package, and the files under the same paths.
+    overwrite : bool, optional
+        Whether to delete what an earlier run has written to `out`, and to start again.
 
     Returns
     -------
@@ -77,8 +94,13 @@ def compute_bounds(
     Raises
     ------
     ValueError
-        If there are no tracks, no such method or metric, or `out` is no new or empty
-        folder.
+        If there are no tracks, no such method or metric, `out` holds anything but a run of
+        such tracks with the same settings, another run is at work in it, or `jobs` is not
+        positive.
+    ImportError, ConnectionError
+        If `dask` is not installed, or there is no such scheduler, or it has no workers.
+    OSError
+        At once, if nothing can be written any more: what is done stays.
     TracksFailed
         At the end, if tracks failed: the others are done, in its `table` and on disk.
 
@@ -94,15 +116,22 @@ def compute_bounds(
     chosen, wanted = bounds_named(methods, metrics)
     stft = STFT() if stft is None else stft
 
-    def score(track: Track, advance: Advance) -> list[Row]:
-        return score_track(track, chosen, stft=stft, metrics=wanted, advance=advance)
-
     settings = {
         "methods": chosen,
         "metrics": wanted,
-        "stft": {"n_fft": stft.n_fft, "hop_length": stft.hop_length, "window": stft.window},
+        "stft": stft.settings,
     }
-    return run(tracks, score, settings=settings, out=out, progress=progress)
+    return run(
+        tracks,
+        partial(score_track, methods=chosen, stft=stft, metrics=wanted),
+        settings=settings,
+        files=map(file_name, chosen),
+        out=out,
+        progress=progress,
+        jobs=jobs,
+        dask=dask,
+        overwrite=overwrite,
+    )
 
 
 def score_track(

@@ -1,114 +1,263 @@
-"""Where the work runs: this process, a track at a time."""
+"""Where the work runs: this process, local processes, or a Dask cluster.
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
+Workers have the interface of `concurrent.futures`: a job is submitted, a future comes back.
+Whatever they are, results are the same to the last bit: BLAS has one thread everywhere.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
-from oracle.datasets import Dataset
-from oracle.threads import one_blas_thread
-from oracle.track import Track
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from oracle.threads import limited_threads, n_cores
 
 Result = TypeVar("Result")
 
-# Called with what is being done and the part of a track that has just been done, from 0 to 1.
-Advance = Callable[[str, float], object]
+PACKAGE = "oracle-masks"
+
+# How long to wait for a scheduler, and for its first worker, in seconds.
+PATIENCE = 60
 
 
-class TracksFailed(ExceptionGroup[Exception]):
-    """Some tracks of a run failed: one exception each, which names it and keeps its cause.
-
-    Attributes
-    ----------
-    table : DataFrame or None
-        The bounds of the other tracks, where `compute_bounds` raises this.
-    """
-
-    table: "DataFrame | None" = None
+class ClusterLostError(ConnectionError):
+    """The cluster is gone: no job can be done any more."""
 
 
-def each_track(
-    tracks: Track | Iterable[Track],
-    work: Callable[[Track, Advance], Result],
-    *,
-    progress: bool,
-) -> Iterator[Result]:
-    """Load each track and work on it; go on with the others if one fails.
+class Workers(Protocol):
+    """Work on jobs, several at a time."""
 
-    BLAS has one thread meanwhile.
+    here: bool  # in this process, where a job is done as it is submitted
 
-    Parameters
-    ----------
-    tracks : Track or iterable of Track
-        Those of a `Dataset` are loaded one at a time.
-    work : callable
-        ``(track, advance) -> result``; it calls ``advance`` with what it is doing and the
-        part of the track that it has just done.
-    progress : bool
-        Whether to show a progress bar on standard error, if that is a terminal.
+    @property
+    def width(self) -> int:
+        """How many jobs they work on at a time."""
 
-    Yields
-    ------
-    result : object
-        What `work` returned for a track.
+    def submit(self, job: Callable[[], Result]) -> Future[Result]:
+        """Have a job done, if fewer than `width` are being worked on.
 
-    Raises
-    ------
-    TypeError
-        If something is no track.
-    TracksFailed
-        At the end, if tracks failed.
-    """
-    failures: list[Exception] = []
-    with one_blas_thread(), progress_bar(progress, tracks) as advance:
-        for name, load in _by_name(tracks):
-            try:
-                result = work(load(), advance)
-            except Exception as error:
-                message = f"{name}: {str(error) or type(error).__name__}"
-                # File names may hold bytes that are no text.
-                printable = message.encode(errors="backslashreplace").decode()
-                failures.append(RuntimeError(printable))
-                failures[-1].__cause__ = error
-            else:
-                yield result
-    if failures:
-        count = "1 track" if len(failures) == 1 else f"{len(failures)} tracks"
-        raise TracksFailed(f"{count} failed", failures)
-
-
-def _by_name(tracks: Track | Iterable[Track]) -> Iterator[tuple[str, Callable[[], Track]]]:
-    """Give each track as its name and a function that loads it, which may fail."""
-    if isinstance(tracks, Dataset):
-        yield from ((entry.name, entry.read) for entry in tracks.entries)
-    else:
-        for track in [tracks] if isinstance(tracks, Track) else tracks:
-            if not isinstance(track, Track):
-                raise TypeError(f"tracks must be a Track or several, got {track!r}")
-            yield track.name, partial(_itself, track)
-
-
-def _itself(track: Track) -> Track:
-    return track
+        The future has a `BrokenExecutor` for an exception if the worker was killed.
+        """
 
 
 @contextmanager
-def progress_bar(show: bool, tracks: Track | Iterable[Track]) -> Iterator[Advance]:
-    """Show a progress bar of the work on tracks on standard error, if that is a terminal."""
-    if not (show and sys.stderr.isatty()):
-        yield lambda doing, part: None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress
+def workers_on(jobs: int | None, dask: str | None, *, n_tasks: int | None) -> Iterator[Workers]:
+    """Open workers, and close them, also when a run is interrupted.
 
-    n_tracks = 1 if isinstance(tracks, Track) else None
-    if isinstance(tracks, Sized):
-        n_tracks = len(tracks)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=n_tracks)
-        yield lambda doing, part: bar.update(task, advance=part, description=escape(doing))
+    Parameters
+    ----------
+    jobs : int or None
+        How many cores to use: processes that do a task each or, where there are fewer tasks,
+        threads in them. None: the threads of this process.
+    dask : str or None
+        Address of a Dask scheduler (``tcp://host:port``), or its scheduler file; each of its
+        workers does a task at a time, in the threads that it has.
+    n_tasks : int or None
+        How many tasks there are, if that is known.
+
+    Raises
+    ------
+    ValueError
+        If `jobs` is not positive, there are `jobs` and `dask`, or workers of the cluster have
+        another version of this package.
+    ImportError
+        If `dask` is not installed.
+    ConnectionError
+        If there is no such scheduler, or it has no workers.
+    """
+    if dask is not None:
+        if jobs is not None:
+            raise ValueError(f"jobs must not be given with dask, got {jobs}")
+        with _cluster(dask) as workers:
+            yield workers
+        return
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs must be positive, got {jobs}")
+    width = 1 if jobs is None else jobs if n_tasks is None else max(1, min(jobs, n_tasks))
+    if width == 1:
+        with limited_threads(jobs or n_cores()):
+            yield _ThisProcess()
+    else:
+        with _Processes(width, threads=(jobs or width) // width) as workers:
+            yield workers
+
+
+class _ThisProcess:
+    here = True
+    width = 1
+
+    def submit(self, job: Callable[[], Result]) -> Future[Result]:
+        future: Future[Result] = Future()
+        try:
+            future.set_result(job())
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class _Processes:
+    """Local processes, each in a pool of its own: one that is killed takes no other with it."""
+
+    here = False
+
+    def __init__(self, width: int, *, threads: int) -> None:
+        self.width = width
+        self._threads = threads
+        self._idle: list[ProcessPoolExecutor] = []
+        self._busy: dict[Future[Any], ProcessPoolExecutor] = {}
+
+    def __enter__(self) -> "_Processes":
+        self._idle = [self._pool() for _ in range(self.width)]
+        ready = [pool.submit(os.getpid) for pool in self._idle]
+        try:
+            for future in ready:
+                future.result()
+        except BrokenExecutor as error:
+            self.__exit__()
+            raise RuntimeError(
+                "jobs must be asked for by a script that other processes can import, under "
+                "if __name__ == '__main__': its processes ended as they started"
+            ) from error
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        # Nothing is running any more, unless this is the end of an interrupted run.
+        for pool in (*self._idle, *self._busy.values()):
+            processes = dict(pool._processes or {})
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes.values():
+                process.terminate()
+
+    def submit(self, job: Callable[[], Result]) -> Future[Result]:
+        for future in [future for future in self._busy if future.done()]:
+            pool = self._busy.pop(future)
+            if isinstance(future.exception(), BrokenExecutor):
+                pool.shutdown(wait=False)
+                pool = self._pool()
+            self._idle.append(pool)
+        pool = self._idle.pop()
+        try:
+            future = pool.submit(job)
+        except BrokenExecutor as error:  # killed since it did its last job
+            future = Future()
+            future.set_exception(error)
+        self._busy[future] = pool
+        return future
+
+    def _pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            1,
+            # A fork would copy the locks of the threads that are there.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(self._threads,),
+        )
+
+
+_as_long_as_it_lives = ExitStack()
+
+
+def _start_worker(threads: int) -> None:
+    """Prepare a process that is one of several on a machine."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    _as_long_as_it_lives.enter_context(limited_threads(threads))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended, however it has."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Workers]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError(
+            "dask must be installed to use a cluster (pip install 'oracle-masks[dask]')"
+        ) from error
+    where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
+    try:
+        client = Client(**where, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"dask must be the address of a scheduler (tcp://host:port) or its scheduler file, "
+            f"got {address} ({error})"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise ConnectionError(
+                f"dask must be a scheduler with workers, got {address} with none"
+            ) from error
+        _check_versions(client)
+        yield _Cluster(client)
+
+
+def _check_versions(client: Any) -> None:
+    """Check that the workers compute what this process would."""
+    here = version(PACKAGE)
+    try:
+        there = set(client.run(version, PACKAGE).values())
+    except PackageNotFoundError:
+        there = {"none"}
+    if there != {here}:
+        raise ValueError(
+            f"dask must have workers with {PACKAGE} {here}, got {', '.join(sorted(there))}"
+        )
+
+
+class _Cluster:
+    """The workers of a Dask cluster, also those that join or leave it."""
+
+    here = False
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        # Each call is a task of its own, even of the same function on the same track.
+        self._executor: Executor = client.get_executor(pure=False, retries=0)
+
+    @property
+    def width(self) -> int:
+        return max(1, len(self._client.nthreads()))
+
+    def submit(self, job: Callable[[], Result]) -> Future[Result]:
+        future: Future[Result] = Future()
+        self._executor.submit(_alone, job).add_done_callback(partial(_settle, future))
+        return future
+
+
+def _settle(future: Future[Result], of_cluster: Future[Result]) -> None:
+    """Settle a future as that of a cluster is settled, its errors translated."""
+    if of_cluster.cancelled():
+        future.set_exception(ClusterLostError("dask must stay until the end, got no scheduler"))
+        return
+    error = of_cluster.exception()
+    if error is None:
+        future.set_result(of_cluster.result())
+    elif type(error).__name__ == "KilledWorker":
+        future.set_exception(BrokenExecutor(str(error)))
+    else:
+        future.set_exception(error)
+
+
+_one_at_a_time = threading.Lock()
+
+
+def _alone(job: Callable[[], Result]) -> Result:
+    """Do a job in all threads of a worker of a cluster, after the one that it is doing."""
+    from distributed import get_worker
+
+    with _one_at_a_time, limited_threads(get_worker().state.nthreads):
+        return job()

@@ -4,11 +4,17 @@ import os
 import re
 import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 # The longest file name, suffix and all, that common file systems hold.
 MAX_NAME_BYTES = 255
 SUFFIX_BYTES = 32
+
+# What is added to the name of a file until it is whole.
+PARTIAL = ".part"
 
 
 def file_name(name: str) -> str:
@@ -28,10 +34,11 @@ def file_name(name: str) -> str:
     ('AC%2FDC - T.N.T.', '%2E.%2Fetc')
     """
     encoded = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*%]|^\.', _percent, name)
-    if len(encoded.encode()) > MAX_NAME_BYTES - SUFFIX_BYTES:
+    n_bytes = len(encoded.encode(errors="surrogateescape"))  # of a file name that is no text
+    if n_bytes > MAX_NAME_BYTES - SUFFIX_BYTES:
         raise ValueError(
             f"name must fit a file name, at most {MAX_NAME_BYTES - SUFFIX_BYTES} bytes, got "
-            f"{len(encoded.encode())} in {name[:40]!r}..."
+            f"{n_bytes} in {name[:40]!r}..."
         )
     return encoded
 
@@ -62,11 +69,19 @@ def new_folder(path: Path) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file under another name, then rename it: a file that exists is whole."""
+    """Write a file that is whole once it exists."""
+    with whole_file(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open a file to write text to under another name; rename it when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(path.name + PARTIAL)
     try:
-        partial.write_text(text, encoding="utf-8", newline="")
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            yield file
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from oracle.scores import MUSEVAL, WINDOW, Score
 
@@ -67,6 +68,34 @@ def over_tracks(summaries: "DataFrame") -> "DataFrame":
     return table.reset_index()[list(BOUND_COLUMNS)]
 
 
+class Summaries:
+    """The scores of tracks, each aggregated over its windows, in little memory."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, tuple[list[tuple[str, ...]], npt.NDArray[np.float64]]] = {}
+        self._keys: list[tuple[str, ...]] = []
+
+    def add(self, index: int, rows: Iterable[Row]) -> None:
+        """Add the scores of the track with this place among all."""
+        table = over_windows(tidy(rows))
+        keys = list(table[["method", "target", "metric"]].itertuples(index=False, name=None))
+        if keys != self._keys:  # of most tracks they are the same: kept once
+            self._keys = keys
+        self._of[index] = self._keys, table[["score", "n_windows", "n_nan"]].to_numpy(np.float64)
+
+    def table(self) -> "DataFrame":
+        """Aggregate over the tracks, as `aggregate` does."""
+        import pandas as pd
+
+        in_order = [self._of[index] for index in sorted(self._of)]
+        keys = [key for keys, _ in in_order for key in keys]
+        table = pd.DataFrame(keys, columns=["method", "target", "metric"], dtype="str")
+        values = np.concatenate([values for _, values in in_order] or [np.empty((0, 3))])
+        table["score"] = values[:, 0]
+        table[["n_windows", "n_nan"]] = values[:, 1:].astype(np.int64)
+        return over_tracks(table)
+
+
 def tidy(rows: Iterable[Row]) -> "DataFrame":
     """Make a table of scores of rows like those of ``scores.csv``."""
     # Imported late: `import oracle` stays quick.
@@ -90,11 +119,18 @@ def read_scores(path: str | Path) -> "DataFrame":
     scores : DataFrame
         Names are text, also a track called ``nan``; times and scores are float64.
     """
+    return tidy(read_rows(path))
+
+
+def read_rows(path: str | Path) -> Iterator[Row]:
+    """Read the rows of a ``scores.csv`` or a part of one, exactly as they were written."""
     with open(path, encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    if tuple(header) != SCORE_COLUMNS:
-        raise ValueError(f"{path} must have columns {', '.join(SCORE_COLUMNS)}, got {header}")
-    return tidy((*row[:5], *(float(value or "nan") for value in row[5:])) for row in rows)
+        lines = csv.reader(file)
+        header = next(lines, [])
+        if tuple(header) != SCORE_COLUMNS:
+            raise ValueError(f"{path} must have columns {', '.join(SCORE_COLUMNS)}, got {header}")
+        for line in lines:
+            yield *line[:5], *(float(value) if value else None for value in line[5:])
 
 
 def museval_json(scores: Iterable[Score], oracle_version: str) -> str:

@@ -1,129 +1,299 @@
-"""The folder of a run: what is written as its tracks are done."""
+"""The folder of a run: one run at a time, which goes on where an earlier one ended."""
 
 import json
 import platform
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Self
 
-from oracle.files import file_name, folded, new_folder, write_whole
-from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, Row, csv_text, museval_json
-from oracle.scores import MUSEVAL, WINDOW, Score
+from oracle.datasets import Dataset
+from oracle.files import PARTIAL, file_name, folded, write_whole
+from oracle.stamps import stamp_of_files
+from oracle.tasks import Task, TrackError, count_of, tasks_of
 from oracle.track import Track
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
+# What the folder holds beside the folders of methods.
+TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
 
-# What the folder of a run holds beside the folders of its methods.
-TRACKS = "tracks"
-RUN_FILES = frozenset({TRACKS, "scores.csv", "bounds.csv", "run.json"})
+# The system frees it when the process that holds it ends, however it does.
+LOCK = ".lock"
+
+# What run.json says that may differ from one run to the next.
+OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks"})
+
+
+class TrackInfo(NamedTuple):
+    """What the files say of a track that is done."""
+
+    name: str
+    subset: str
+    rate: int  # in Hz
+    n_channels: int
+    n_samples: int
+    mixture: str
+    warnings: Sequence[str] = ()
+    made_of: str = ""  # a stamp
+
+    @classmethod
+    def of(cls, track: Track) -> Self:
+        """Describe a track."""
+        mixture = "sum of the sources" if track.mixture_is_sum else "as delivered"
+        shape = track.n_channels, track.n_samples
+        return cls(track.name, track.subset, track.rate, *shape, mixture)
+
+    @property
+    def mixture_is_sum(self) -> bool:
+        """Whether no mixture was delivered."""
+        return self.mixture != "as delivered"
 
 
 class RunFolder:
-    """The files of a run, written as its tracks are done.
+    """The folder of a run: a context in which no other run can work in it.
+
+    ``run.json`` says how the results are made, ``tracks/<subset>/<track>.json`` that a track
+    is done, ``failed.json`` which tracks failed.
 
     Parameters
     ----------
     path : Path
-        A new or empty folder.
-    settings : dict
-        What ``run.json`` says of how the scores were made.
+        A new or empty folder, or that of an earlier run with the same settings.
+    settings : mapping
+        How the results are made.
+    files : iterable of str
+        What else the run may write, by its name in the folder.
+    overwrite : bool, optional
+        Whether to delete what an earlier run wrote, of any settings, and to start again.
 
     Raises
     ------
     ValueError
-        If the folder is not empty, or is a file.
+        If it is a file, holds anything but a run, or a run with other settings, cannot be
+        written to, or another run is at work in it.
     """
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self._path = new_folder(path)
-        self._parts: list[Path] = []
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        *,
+        files: Iterable[str],
+        overwrite: bool = False,
+    ) -> None:
+        self.path = path
+        self._overwrite = overwrite
         self._run: dict[str, Any] = {
             **settings,
-            "aggregation": "median over windows, then median and mean over tracks",
-            "window_seconds": WINDOW,
+            "files": sorted({*files, TRACKS, FAILED}),
             "versions": _versions(),
             "started": _now(),
-            "tracks": [],
         }
+        self._claimed: dict[str, int] = {}  # indices of tracks, by their folded files
+        self._stamps: dict[int, str] = {}
+        self._infos: dict[int, TrackInfo] = {}
+        self._lock = ExitStack()
 
-    def check(self, track: Track) -> None:
-        """Check that the track can have files of its own.
+    def __enter__(self) -> Self:
+        with ExitStack() as opened:
+            opened.enter_context(_locked(self.path))
+            self._take_over()
+            self._lock = opened.pop_all()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.close()
+
+    @property
+    def version(self) -> str:
+        """Version of this package."""
+        return str(self._run["versions"]["oracle"])
+
+    def _take_over(self) -> None:
+        """Make the folder this run's, whatever an earlier one has left."""
+        earlier = self._earlier_run()
+        if earlier is not None and self._overwrite:
+            self._delete(earlier)
+        elif earlier is not None:
+            self._check_same(earlier)
+            self._run["started"] = earlier["started"]
+        elif {path.name for path in self.path.iterdir()} - {LOCK, RUN + PARTIAL}:
+            raise ValueError(
+                f"out must be a new or an empty folder, or that of a run, got {self.path}: "
+                f"it is not empty, and has no {RUN} of a run"
+            )
+        for partial in self.path.rglob(f"*{PARTIAL}"):  # of a run that was killed
+            partial.unlink()
+        self._write_run()
+
+    def _earlier_run(self) -> dict[str, Any] | None:
+        try:
+            earlier = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        ours = isinstance(earlier, dict) and {"files", "versions", "started"} <= earlier.keys()
+        return earlier if ours else None
+
+    def _delete(self, earlier: Mapping[str, Any]) -> None:
+        """Delete what an earlier run wrote, and nothing else; run.json, which lists it, last."""
+        names = [name for name in earlier["files"] if name == file_name(name)]  # of no other folder
+        for name in (*names, RUN):
+            if (self.path / name).is_dir():
+                shutil.rmtree(self.path / name)
+            else:
+                (self.path / name).unlink(missing_ok=True)
+
+    def _check_same(self, earlier: Mapping[str, Any]) -> None:
+        # As JSON has it: tuples are lists there.
+        before, now = _settings(earlier), _settings(json.loads(json.dumps(self._run)))
+        differences = [
+            f"{key} was {json.dumps(before.get(key))} and is {json.dumps(now.get(key))}"
+            for key in {**before, **now}
+            if before.get(key) != now.get(key)
+        ]
+        if differences:
+            raise ValueError(
+                "out must be a new or an empty folder, or that of a run with the same settings, "
+                f"got {self.path}: {'; '.join(differences)} (overwrite, or --overwrite, deletes "
+                "that run)"
+            )
+
+    def check_tracks(self, tracks: Track | Iterable[Track]) -> None:
+        """Check that all tracks that are done are among these, unless they come one by one.
 
         Raises
         ------
         ValueError
-            If its name is too long for a file, or another track has had it.
+            If there are others.
         """
-        # File systems may hold two names for one, if they differ in case only.
-        names = {folded(str(part)) for part in self._parts}
-        if folded(str(self._file(TRACKS, track, ".csv"))) in names:
+        if count_of(tracks) is None:
+            return
+        known = {_folded_file(task) for task in tasks_of(tracks)}
+        files = sorted((self.path / TRACKS).glob("*/*.json"))
+        others = [file for file in files if folded("/".join(file.parts[-2:])) not in known]
+        if others:
+            first = "/".join(others[0].with_suffix("").parts[-2:])
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
             raise ValueError(
-                f"tracks must have different names in a subset, got two called {track.name!r}"
+                "out must be a new or an empty folder, or that of a run of these tracks, got "
+                f"{self.path} with {first}{more} (overwrite, or --overwrite, deletes that run)"
             )
 
-    def add(self, track: Track, rows: Sequence[Row]) -> None:
-        """Write the scores of a track."""
-        by_method: dict[str, list[Score]] = {}
-        for row in rows:
-            by_method.setdefault(row[2], []).append(Score(*row[3:]))
-        for method, scores in by_method.items():
-            if not any(score.metric in MUSEVAL for score in scores):
-                continue
-            text = museval_json(scores, self._run["versions"]["oracle"])
-            write_whole(self._file(file_name(method), track, ".json"), text)
-        part = self._file(TRACKS, track, ".csv")
-        write_whole(part, csv_text(SCORE_COLUMNS, rows))
-        self._parts.append(part)
-        self._run["tracks"].append(
-            {
-                "name": track.name,
-                "subset": track.subset,
-                "rate": track.rate,
-                "n_channels": track.n_channels,
-                "n_samples": track.n_samples,
-                "mixture": "sum of the sources" if track.mixture_is_sum else "as delivered",
-            }
-        )
+    def claim(
+        self, task: Task, *, suffixes: Sequence[str] = (), also_of: Iterable[Path] = ()
+    ) -> TrackInfo | None:
+        """Reserve the files of a track; return what an earlier run says of it, if it is done.
 
-    def finish(self, bounds: "DataFrame", failures: Sequence[Exception], *, complete: bool) -> None:
-        """Write the tables of all tracks, and what made them; when, if the run is complete."""
-        write_whole(self._path / "scores.csv", self._all_scores())
-        rows = bounds.astype(object).itertuples(index=False)
-        write_whole(self._path / "bounds.csv", csv_text(BOUND_COLUMNS, rows))
-        self._run["failed"] = [str(failure) for failure in failures]
-        if complete:
-            self._run["finished"] = _now()
-        write_whole(
-            self._path / "run.json", json.dumps(self._run, indent=2, ensure_ascii=False) + "\n"
-        )
+        It is not if a file with one of these suffixes is missing beside that which says so, or
+        if what it was made of has changed: its audio, and what is at these paths.
 
-    def _file(self, folder: str, track: Track, suffix: str) -> Path:
-        name = file_name(track.name) + suffix
-        return self._path / folder / file_name(track.subset) / name
+        Raises
+        ------
+        ValueError
+            If its name is too long for a file, or that of another track.
+        """
+        files = [self.file(TRACKS, task, suffix) for suffix in (".json", *suffixes)]
+        # File systems may hold two names for one, if they differ in case only.
+        if self._claimed.setdefault(_folded_file(task), task.index) != task.index:
+            raise ValueError(
+                f"tracks must have different names in a subset, got two called {task.name!r}"
+            )
+        self._stamps[task.index] = f"{task.stamp()} {stamp_of_files(also_of)}"
+        if not all(file.exists() for file in files):
+            return None
+        info = TrackInfo(**json.loads(files[0].read_text(encoding="utf-8")))
+        if info.made_of != self._stamps[task.index]:
+            return None
+        self._infos[task.index] = info
+        return info
 
-    def _all_scores(self) -> str:
-        header = csv_text(SCORE_COLUMNS, [])
-        parts = (part.read_text(encoding="utf-8") for part in self._parts)
-        return header + "".join(part.removeprefix(header) for part in parts)
+    def done(self, task: Task, info: TrackInfo) -> None:
+        """Say that a track is done, after its files are written."""
+        info = info._replace(made_of=self._stamps[task.index])
+        text = json.dumps(info._asdict(), indent=2, ensure_ascii=False) + "\n"
+        write_whole(self.file(TRACKS, task, ".json"), text)
+        self._infos[task.index] = info
+
+    def finish(self, failures: Sequence[TrackError], *, complete: bool) -> None:
+        """Say which tracks are done, which failed, and when, if the run is complete."""
+        failed = self.path / FAILED
+        if failures:
+            records = [
+                {
+                    "track": failure.track,
+                    "subset": failure.subset,
+                    "error": str(failure),
+                    "traceback": failure.traceback,
+                }
+                for failure in failures
+            ]
+            # A name may hold bytes that are no text: ASCII escapes them.
+            write_whole(failed, json.dumps(records, indent=2) + "\n")
+        else:
+            failed.unlink(missing_ok=True)
+        tracks = [self._infos[index]._asdict() for index in sorted(self._infos)]
+        self._run |= {"tracks": tracks} | ({"finished": _now()} if complete else {})
+        self._write_run()
+
+    def file(self, folder: str, task: Task, suffix: str) -> Path:
+        """Tell where a file of a track is."""
+        return self.path / folder / file_name(task.subset) / (file_name(task.name) + suffix)
+
+    def files(self, folder: str, suffix: str) -> Iterator[Path]:
+        """Tell where the files of the tracks that are done are, in their order."""
+        for index in sorted(self._infos):
+            info = self._infos[index]
+            yield self.path / folder / file_name(info.subset) / (file_name(info.name) + suffix)
+
+    def _write_run(self) -> None:
+        write_whole(self.path / RUN, json.dumps(self._run, indent=2, ensure_ascii=False) + "\n")
 
 
-def check_method_name(name: str) -> None:
-    """Check that a method can have a folder of its own in that of a run.
+def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
+    """Tell what ``run.json`` says of a dataset, and of what is no dataset."""
+    if not isinstance(tracks, Dataset):
+        return {"dataset": None}
+    root = None if tracks.root is None else str(tracks.root)
+    return {"dataset": tracks.name, "root": root, "seconds": tracks.seconds}
 
-    Raises
-    ------
-    ValueError
-        If its name is empty, too long, or that of one of the run's files.
-    """
-    if not name.strip() or folded(name) in RUN_FILES:
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"out must be a new or an empty folder, got {path}: it is a file")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / LOCK, blocking=False)
+        lock.acquire()
+    except Timeout:
         raise ValueError(
-            f"name must not be empty or one of {', '.join(sorted(RUN_FILES))}, got {name!r}: "
-            "choose another with name, or --name"
-        )
-    file_name(name)
+            f"out must be a folder that no other run is at work in, got {path}: wait until it is "
+            "done, or write to another folder"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"out must be a folder to write to, got {path} ({error})") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _folded_file(task: Task) -> str:
+    """Tell what file systems may hold the file of a track for."""
+    try:
+        return folded(f"{file_name(task.subset)}/{file_name(task.name)}.json")
+    except ValueError:  # too long for a file: it is claimed in vain
+        return folded(f"{task.subset}/{task.name}.json")
+
+
+def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell how results were made, so that they can be put beside others."""
+    settings = {key: value for key, value in run.items() if key not in OF_ONE_RUN}
+    return settings | {"oracle": run["versions"]["oracle"]}
 
 
 def _now() -> str:

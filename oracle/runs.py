@@ -3,43 +3,62 @@
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oracle.datasets import Dataset
-from oracle.execution import Advance, TracksFailed, each_track
 from oracle.metrics import IllConditionedWarning
-from oracle.results import Row, over_tracks, over_windows, tidy
-from oracle.run_folder import RunFolder
-from oracle.scores import Scorer
+from oracle.progress import Advance
+from oracle.results import Row, Summaries
+from oracle.run_folder import RunFolder, TrackInfo, dataset_settings
+from oracle.score_files import BOUNDS, SCORES, read_earlier, write_scores, write_tables
+from oracle.scores import WINDOW, Scorer
+from oracle.tasks import Task, TrackError, TracksFailed, each_track
 from oracle.track import Audio, Track
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+# What run.json says of all scores.
+AGGREGATION = {
+    "aggregation": "median over windows, then median and mean over tracks",
+    "window_seconds": WINDOW,
+}
+
 
 def run(
     tracks: Track | Iterable[Track],
-    score: Callable[[Track, Advance], Sequence[Row]],
+    score: Callable[..., Sequence[Row]],
     *,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
+    files: Iterable[str],
     out: str | Path | None,
+    overwrite: bool,
     progress: bool,
+    jobs: int | None,
+    dask: str | None,
+    also_of: Callable[[Task], Iterable[Path]] = lambda task: (),
 ) -> "DataFrame":
-    """Score tracks one by one, write what was found, and aggregate it.
+    """Score tracks, write what was found as they are done, and aggregate it.
 
     Parameters
     ----------
     tracks : Track or iterable of Track
-        Those of a `Dataset` are loaded one at a time.
+        Those of a `Dataset` are loaded where they are scored.
     score : callable
-        ``(track, advance) -> rows``, values of the columns of ``scores.csv``.
-    settings : dict
-        What ``run.json`` says of how the scores were made.
-    out : str or Path or None
-        A new or empty folder for the files.
-    progress : bool
-        Whether to show a progress bar.
+        ``(track, advance=advance) -> rows``, values of the columns of ``scores.csv``; for other
+        processes it can be pickled.
+    settings : mapping
+        How the scores are made, for ``run.json``: of two runs with the same settings the
+        second goes on where the first ended.
+    files : iterable of str
+        What is written to `out` beside what every run writes.
+    out, overwrite, progress, jobs, dask
+        As in `oracle.compute_bounds`.
+    also_of : callable, optional
+        ``(task) -> paths``: what the scores of a track depend on beside its audio. If that
+        has changed since an earlier run, it is scored again.
 
     Returns
     -------
@@ -49,50 +68,84 @@ def run(
     Raises
     ------
     ValueError
-        If there are no tracks, or `out` is no new or empty folder.
+        If there are no tracks, or `out`, `jobs` or `dask` is not what it must be.
     TracksFailed
         At the end, if tracks failed: the others are done, in its `table` and on disk.
     """
-    import pandas as pd
-
+    if overwrite and out is None:
+        raise ValueError("overwrite must go with out, got no out")
     if isinstance(tracks, Sized) and not len(tracks):
         raise ValueError("tracks must hold at least one track, got none")
-    dataset = tracks.name if isinstance(tracks, Dataset) else None
-    folder = None if out is None else RunFolder(Path(out), {"dataset": dataset} | settings)
+    summaries = Summaries()
+    infos: dict[int, TrackInfo] = {}
+    failures: Sequence[TrackError] = ()
+    complete, can_write = False, True
+    with ExitStack() as opened:
+        folder = None
+        if out is not None:
+            folder = RunFolder(
+                Path(out),
+                {**dataset_settings(tracks), **settings, **AGGREGATION},
+                files=[*files, SCORES, BOUNDS],
+                overwrite=overwrite,
+            )
+            opened.enter_context(folder)
+            folder.check_tracks(tracks)
 
-    def work(track: Track, advance: Advance) -> tuple["DataFrame", str, str | None]:
-        if folder is not None:
-            folder.check(track)
-        rows = score(track, advance)
-        if folder is not None:
-            folder.add(track, rows)
-        return over_windows(tidy(rows)), track.subset, track.name if track.mixture_is_sum else None
+        def take(index: int, info: TrackInfo, rows: Sequence[Row]) -> None:
+            summaries.add(index, rows)
+            infos[index] = info
 
-    summaries = [over_windows(tidy([]))]
-    summed: list[str] = []
-    subsets: Counter[str] = Counter()
-    failed: TracksFailed | None = None
-    complete = False
-    try:
-        for summary, subset, name_if_summed in each_track(tracks, work, progress=progress):
-            summaries.append(summary)
-            subsets[subset] += 1
-            if name_if_summed is not None:
-                summed.append(name_if_summed)
-        complete = True
-    except TracksFailed as error:
-        failed, complete = error, True
-    finally:  # also of an interrupted run
-        table = over_tracks(pd.concat(summaries[1:] or summaries))
-        table.attrs |= {"mixture_is_sum": summed, "subsets": dict(subsets)}
-        if folder is not None:
-            folder.finish(table, failed.exceptions if failed else [], complete=complete)
-    if failed is not None:
+        def skip(task: Task) -> bool:
+            if folder is None:
+                return False
+            info = folder.claim(task, suffixes=[".csv"], also_of=also_of(task))
+            if info is None:
+                return False
+            take(task.index, info, read_earlier(folder, task))
+            return True
+
+        work = partial(_scored, score)
+        scored = each_track(tracks, work, progress=progress, jobs=jobs, dask=dask, skip=skip)
+        try:
+            with closing(scored):  # also when this is interrupted
+                for task, (info, rows), messages in scored:
+                    if folder is not None:
+                        write_scores(folder, task, rows)
+                        folder.done(task, info._replace(warnings=messages))
+                    take(task.index, info, rows)
+            complete = True
+        except TracksFailed as error:
+            failures, complete = error.failures, True
+        except ConnectionError:  # of a cluster
+            raise
+        except OSError as error:
+            can_write = False
+            what = f"{error.strerror} (what is done stays: run again to go on)"
+            raise OSError(error.errno, what, error.filename) from error
+        finally:  # also of an interrupted run
+            table = summaries.table()
+            order = sorted(infos)
+            table.attrs |= {
+                "mixture_is_sum": [infos[i].name for i in order if infos[i].mixture_is_sum],
+                "subsets": dict(Counter(infos[i].subset for i in order)),
+            }
+            if folder is not None and can_write:
+                write_tables(folder, table)
+                folder.finish(failures, complete=complete)
+    if failures:
+        failed = TracksFailed.of(failures)
         failed.table = table
         raise failed
     if table.empty:  # of an iterator, whose length was not known
         raise ValueError("tracks must hold at least one track, got none")
     return table
+
+
+def _scored(
+    score: Callable[..., Sequence[Row]], track: Track, advance: Advance
+) -> tuple[TrackInfo, Sequence[Row]]:
+    return TrackInfo.of(track), score(track, advance=advance)
 
 
 def scorer_of(track: Track, references: Mapping[str, Audio], metrics: Sequence[str]) -> Scorer:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from oracle.threads import in_threads, n_cores
+from oracle.threads import in_threads, n_threads
 from oracle.track import Audio
 
 Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
@@ -143,6 +143,11 @@ class STFT:
             raise ValueError(f"n_samples must be positive, got {n_samples}")
         padded = n_samples + 2 * (self.n_fft // 2)
         return -(-(padded - self.n_fft) // self.hop_length) + 1
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What files say of it."""
+        return {"n_fft": self.n_fft, "hop_length": self.hop_length, "window": self.window}
 
     def forward(self, audio: Audio) -> Spectrum:
         """Transform audio.
@@ -426,7 +431,7 @@ class STFT:
         self, transform: Callable[[Any, Any, int], None], inputs: Any, outputs: Any
     ) -> None:
         """Transform signals in parallel; a single one has all the workers for its FFT."""
-        workers = n_cores() if self.workers == -1 else self.workers
+        workers = n_threads() if self.workers == -1 else self.workers
         threads = max(1, min(workers, len(inputs)))
         pairs = zip(inputs, outputs, strict=True)
         for _ in in_threads(

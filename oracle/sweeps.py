@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.bounds import bounds_named, score_track
-from oracle.execution import Advance, TracksFailed
 from oracle.files import write_whole
+from oracle.progress import Advance
 from oracle.results import BOUND_COLUMNS, Row, csv_text
 from oracle.runs import run
+from oracle.score_files import SWEEP
 from oracle.stft import STFT
+from oracle.tasks import TracksFailed
 from oracle.track import Track
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ def compute_sweep(
     metrics: Sequence[str] = ("SDR",),
     out: str | Path | None = None,
     progress: bool = False,
+    jobs: int | None = None,
+    dask: str | None = None,
+    overwrite: bool = False,
 ) -> "DataFrame":
     """Compute bounds with many STFTs.
 
@@ -55,10 +61,10 @@ def compute_sweep(
     metrics : sequence of str, optional
         As in `oracle.compute_bounds`.
     out : str or Path, optional
-        A new or empty folder: as of `oracle.compute_bounds`, with methods called
+        A folder: as of `oracle.compute_bounds`, with methods called
         ``<method>-<n_fft>-<hop_length>``, and ``sweep.csv``, the table.
-    progress : bool, optional
-        Whether to show a progress bar on standard error, if that is a terminal.
+    progress, jobs, dask, overwrite
+        As in `oracle.compute_bounds`.
 
     Returns
     -------
@@ -95,19 +101,6 @@ def compute_sweep(
         for method in chosen
     }
 
-    def score(track: Track, advance: Advance) -> list[Row]:
-        rows: list[Row] = []
-        for stft in transforms:
-
-            def share(name: str, part: float, stft: STFT = stft) -> None:
-                advance(f"{name}: {stft.n_fft}/{stft.hop_length}", part / len(transforms))
-
-            for row in score_track(track, chosen, stft=stft, metrics=wanted, advance=share):
-                name, subset, method, *others = row
-                label = f"{method}-{stft.n_fft}-{stft.hop_length}"
-                rows.append((name, subset, label, *others))
-        return rows
-
     def finished(bounds: "DataFrame") -> "DataFrame":
         table = bounds.copy()
         stfts = [labels[label][0] for label in bounds["method"]]
@@ -117,23 +110,57 @@ def compute_sweep(
         table.insert(2, "overlap", [1 - stft.hop_length / stft.n_fft for stft in stfts])
         if out is not None:
             rows = table.astype(object).itertuples(index=False)
-            write_whole(Path(out) / "sweep.csv", csv_text(SWEEP_COLUMNS, rows))
+            write_whole(Path(out) / SWEEP, csv_text(SWEEP_COLUMNS, rows))
         return table
 
     settings = {
         "methods": chosen,
         "metrics": wanted,
-        "stfts": [
-            {"n_fft": stft.n_fft, "hop_length": stft.hop_length, "window": stft.window}
-            for stft in transforms
-        ],
+        "stfts": [stft.settings for stft in transforms],
     }
     try:
-        return finished(run(tracks, score, settings=settings, out=out, progress=progress))
+        return finished(
+            run(
+                tracks,
+                partial(_score_at_each, methods=chosen, transforms=transforms, metrics=wanted),
+                settings=settings,
+                files=[*labels, SWEEP, *sweep_figures(wanted)],
+                out=out,
+                progress=progress,
+                jobs=jobs,
+                dask=dask,
+                overwrite=overwrite,
+            )
+        )
     except TracksFailed as error:
         if error.table is not None:
             error.table = finished(error.table)
         raise
+
+
+def sweep_figures(metrics: Iterable[str]) -> list[str]:
+    """Name the files of the figures of a sweep."""
+    return [f"sweep-{metric}.{suffix}" for metric in metrics for suffix in ("png", "pdf")]
+
+
+def _score_at_each(
+    track: Track,
+    *,
+    methods: Sequence[str],
+    transforms: Sequence[STFT],
+    metrics: Sequence[str],
+    advance: Advance,
+) -> list[Row]:
+    rows: list[Row] = []
+    for stft in transforms:
+
+        def share(name: str, part: float, stft: STFT = stft) -> None:
+            advance(f"{name}: {stft.n_fft}/{stft.hop_length}", part / len(transforms))
+
+        for row in score_track(track, methods, stft=stft, metrics=metrics, advance=share):
+            name, subset, method, *others = row
+            rows.append((name, subset, f"{method}-{stft.n_fft}-{stft.hop_length}", *others))
+    return rows
 
 
 def transforms_of(n_ffts: Iterable[int], overlaps: Iterable[float], window: str) -> list[STFT]:

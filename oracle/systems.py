@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ import numpy as np
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import audio_in, read_audio
 from oracle.datasets.folders import MIXTURE
-from oracle.execution import Advance
 from oracle.files import file_name, folded
+from oracle.progress import Advance
 from oracle.results import Row
-from oracle.run_folder import check_method_name
 from oracle.runs import run, scorer_of
+from oracle.score_files import check_method_name
 from oracle.scores import METRICS, metrics_named
+from oracle.tasks import Task
 from oracle.track import ACCOMPANIMENT, VOCALS, Audio, Track, target_names, with_accompaniment
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ def score_system(
     fit_length: bool = False,
     out: str | Path | None = None,
     progress: bool = False,
+    jobs: int | None = None,
+    dask: str | None = None,
+    overwrite: bool = False,
 ) -> "DataFrame":
     """Score the separated audio of a system.
 
@@ -54,7 +59,7 @@ def score_system(
     fit_length : bool, optional
         Whether to cut estimates that are longer than the references, and to pad shorter
         ones with zeros, as museval does; otherwise they are an error.
-    out, progress
+    out, progress, jobs, dask, overwrite
         As in `oracle.compute_bounds`; the system is the method.
 
     Returns
@@ -67,8 +72,8 @@ def score_system(
     FileNotFoundError
         If there is no folder of estimates.
     ValueError
-        If there are no tracks, no such metric, `out` is no new or empty folder, or the name
-        is empty, too long for a folder, or that of another file of the run.
+        If there are no tracks, no such metric, the name is empty, too long for a folder, or that
+        of another file of the run, or as `oracle.compute_bounds` of `out` and `jobs`.
     TracksFailed
         At the end, if tracks failed: estimates of targets are missing, or do not fit the
         references in rate, channels or length. The others are done, in its `table` and on
@@ -95,24 +100,53 @@ def score_system(
     else:
         single = False
 
-    def score(track: Track, advance: Advance) -> list[Row]:
-        audio = _read_estimates(root, track, single=single, fit_length=fit_length)
-        targets = track.targets
-        references = {target: targets[target] for target in audio}
-        scorer = scorer_of(track, references, wanted)
-        scores = scorer.score_each(
-            lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
-            advance=lambda part: advance(track.name, part),
-        )
-        return [(track.name, track.subset, method, *score) for score in scores[method]]
-
+    score = partial(
+        _score_estimates,
+        root=root,
+        method=method,
+        metrics=wanted,
+        single=single,
+        fit_length=fit_length,
+    )
     settings = {
         "methods": [method],
         "metrics": wanted,
-        "estimates": str(estimates),
+        "estimates": str(root.resolve()),
         "fit_length": fit_length,
     }
-    return run(tracks, score, settings=settings, out=out, progress=progress)
+    return run(
+        tracks,
+        score,
+        settings=settings,
+        files=[file_name(method)],
+        out=out,
+        progress=progress,
+        jobs=jobs,
+        dask=dask,
+        overwrite=overwrite,
+        also_of=partial(_estimates_of, root=root, single=single),
+    )
+
+
+def _score_estimates(
+    track: Track,
+    *,
+    root: Path,
+    method: str,
+    metrics: Sequence[str],
+    single: bool,
+    fit_length: bool,
+    advance: Advance,
+) -> list[Row]:
+    audio = _read_estimates(root, track, single=single, fit_length=fit_length)
+    targets = track.targets
+    references = {target: targets[target] for target in audio}
+    scorer = scorer_of(track, references, metrics)
+    scores = scorer.score_each(
+        lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
+        advance=lambda part: advance(track.name, part),
+    )
+    return [(track.name, track.subset, method, *score) for score in scores[method]]
 
 
 def _read_estimates(
@@ -183,7 +217,15 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
     return estimate[:, : track.n_samples]
 
 
-def _folder_of(root: Path, track: Track, *, single: bool) -> Path:
+def _estimates_of(task: Task, *, root: Path, single: bool) -> list[Path]:
+    """Tell where the estimates of a track are, if they are there."""
+    try:
+        return [_folder_of(root, task, single=single)]
+    except (FileNotFoundError, ValueError):  # which the track fails with when its turn comes
+        return []
+
+
+def _folder_of(root: Path, track: Track | Task, *, single: bool) -> Path:
     """Find the folder with the estimates of a track."""
     subset = [path for path in _folders(root) if folded(path.name) in _forms(track.subset)]
     for parent in (*subset, root):

@@ -4,6 +4,7 @@ numpy, scipy's FFT and BLAS let other threads run while they work.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,19 +24,40 @@ def n_cores() -> int:
     return os.cpu_count() or 1
 
 
+def n_threads() -> int:
+    """Count the threads that work side by side: one a core, fewer within `limited_threads`."""
+    return min(n_cores(), _limit)
+
+
+@contextmanager
+def limited_threads(count: int) -> Iterator[None]:
+    """Work in so many threads at the most, as one of several processes on a machine."""
+    global _limit
+    before, _limit = _limit, count
+    try:
+        with one_blas_thread():
+            yield
+    finally:
+        _limit = before
+
+
+_limit = sys.maxsize  # of threads in this process
+
+
 def in_threads(
     work: Callable[[Piece], Result], pieces: Iterable[Piece], *, workers: int = -1
 ) -> Iterator[Result]:
-    """Work on each piece, in as many threads as there are workers (-1: cores).
+    """Work on each piece, in as many threads as there are workers (-1: `n_threads`).
 
     Yields the results in the order of the pieces, as they are done; raises the first error.
     The first call changes, for the whole process, what malloc does with freed memory.
     """
     _keep_freed_memory()
-    if workers == 1:
+    count = n_threads() if workers == -1 else min(workers, _limit)
+    if count == 1:
         yield from map(work, pieces)
         return
-    with ThreadPoolExecutor(n_cores() if workers == -1 else workers) as pool:
+    with ThreadPoolExecutor(count) as pool:
         yield from pool.map(work, pieces)
 
 

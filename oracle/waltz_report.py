@@ -341,9 +341,7 @@ class WaltzReport:
             write_audio(path, signal[np.newaxis].astype(np.float32), self.rate)
         (folder / "figures").mkdir()
         for name, draw in drawings.items():
-            figure = draw()
-            for suffix in ("png", "pdf"):
-                figure.savefig(folder / "figures" / f"{name}.{suffix}", dpi=300)
+            plots.write_figure(draw(), folder / "figures", name, dpi=300)
             advance(f"{name}.png", 1 / steps)
 
     @cached_property

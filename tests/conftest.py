@@ -1,6 +1,7 @@
 """What several test files share: the folder of real data, and signals to separate."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ def ffmpeg() -> str:
 
 
 class Outcome(NamedTuple):
-    """What a run of the command leaves."""
+    """What a run of the command leaves; `err` is without the lines of progress."""
 
     status: int
     out: str
@@ -42,6 +43,11 @@ class Outcome(NamedTuple):
 
 
 Run = Callable[..., Outcome]
+
+
+def outcome(status: int, out: str, err: str) -> Outcome:
+    """Leave out the lines of progress."""
+    return Outcome(status, out, re.sub(r"^\[\d+(/\d+)?\] .*\n", "", err, flags=re.MULTILINE))
 
 
 @pytest.fixture(autouse=True)
@@ -53,13 +59,15 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process."""
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command in this process: with one core there are no others."""
+    monkeypatch.setattr("oracle.cli.options.n_cores", lambda: 1)
 
     def run_main(*arguments: object) -> Outcome:
         with pytest.raises(SystemExit) as exited:
             main([str(argument) for argument in arguments])
-        return Outcome(int(exited.value.code or 0), *capsys.readouterr())
+        out, err = capsys.readouterr()
+        return outcome(int(exited.value.code or 0), out, err)
 
     return run_main
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -13,12 +14,13 @@ from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, results, separate
 from oracle.bounds import BOUNDS, CERTIFIED, bounds_named, score_track
-from oracle.execution import Advance, each_track
 from oracle.files import file_name
 from oracle.methods import CEILING, METHODS, Separation, methods_named
 from oracle.optimal import framewise_ceiling
+from oracle.progress import Advance
 from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, aggregate, read_scores, tidy
 from oracle.scores import GLOBAL, METRICS, MUSEVAL, Score, Scorer
+from oracle.tasks import each_track
 from oracle.track import Audio
 
 CHOSEN = ["MIX", "IRM2"]
@@ -113,7 +115,7 @@ def test_table_and_files_agree(track: Track, tmp_path: Path) -> None:
         ("first", "sum of the sources"),
         ("second", "sum of the sources"),
     ]
-    assert run["failed"] == []
+    assert not (out / "failed.json").exists()
     assert run["versions"].keys() == {
         *("oracle", "python", "numpy", "scipy", "pandas", "soundfile")
     }
@@ -159,30 +161,38 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     assert set(caught.value.table["n_tracks"]) == {1}
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["dataset"] == "tests"
-    assert run["failed"] == ["bad: its file is broken"]
+    (record,) = json.loads((tmp_path / "out" / "failed.json").read_text())
+    assert (record["track"], record["subset"]) == ("bad", "test")
+    assert record["error"] == "bad: its file is broken"
+    assert "in broken\n" in record["traceback"]
     assert "finished" in run
     assert [t["name"] for t in run["tracks"]] == ["good"]
     assert (tmp_path / "out" / "IRM2" / "test" / "good.json").exists()
 
 
-def test_a_track_that_cannot_be_written_fails_and_leaves_nothing(
+def test_a_full_disk_ends_the_run_and_leaves_whole_files(
     track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace = os.replace
 
     def full(source: Path, target: Path) -> None:
-        if Path(target).name == "two.json":
-            raise OSError("no space left")
+        if Path(target).name == "two.csv":
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
         replace(source, target)
 
-    monkeypatch.setattr(os, "replace", full)
     tracks = [renamed(track, name) for name in ("one", "two", "three")]
-    with pytest.raises(TracksFailed, match="1 track failed") as caught:
-        compute_bounds(tracks, methods=["MIX"], out=tmp_path)
-    assert str(caught.value.exceptions[0]) == "two: no space left"
-    assert set(pd.read_csv(tmp_path / "bounds.csv")["n_tracks"]) == {2}
-    assert set(read_scores(tmp_path / "scores.csv")["track"]) == {"one", "three"}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(
+            OSError, match=r"No space left on device \(what is done stays: run again to go on\)"
+        ) as caught:
+            compute_bounds(tracks, methods=["MIX"], out=tmp_path)
+    assert caught.value.errno == errno.ENOSPC
     assert not list(tmp_path.rglob("*.part"))
+    assert {path.stem for path in (tmp_path / "tracks").glob("*/*")} == {"one"}
+    assert not (tmp_path / "scores.csv").exists()
+    table = compute_bounds(tracks, methods=["MIX"], out=tmp_path)
+    assert set(table["n_tracks"]) == {3}
 
 
 def test_numpy_integers_do_not_reach_the_files(track: Track, tmp_path: Path) -> None:
@@ -226,7 +236,7 @@ def test_a_killed_run_has_whole_files_of_the_tracks_that_are_done(
     compute_bounds(
         dataset_of(("first", "second"), (lambda: first, second)), methods=["MIX"], out=tmp_path
     )
-    assert seen == ["first.csv", "first.json"]
+    assert seen == [".lock", "first.csv", "first.json", "first.json", "run.json"]
 
 
 def test_tracks_are_loaded_one_at_a_time_when_their_turn_comes(track: Track) -> None:
@@ -242,8 +252,8 @@ def test_tracks_are_loaded_one_at_a_time_when_their_turn_comes(track: Track) -> 
         events.append(f"do {track.name}")
         return track.name
 
-    for done in each_track(dataset, work, progress=False):
-        events += [f"done {done}"]
+    for _, name, _ in each_track(dataset, work, progress=False):
+        events += [f"done {name}"]
     assert events == ["load a", "do a", "done a", "load b", "do b", "done b"]
 
 
@@ -299,11 +309,11 @@ def test_wrong_arguments_have_their_errors(
     with pytest.raises(ValueError, match="out must be a folder to write to, got "):
         compute_bounds(track, methods=["MIX"], out=Path(__file__) / "below")
     with monkeypatch.context() as patch:
-        patch.setattr("tempfile.TemporaryFile", read_only)
+        patch.setattr("filelock.FileLock.acquire", read_only)
         with pytest.raises(ValueError, match="out must be a folder to write to, got .*read-only"):
             compute_bounds(track, methods=["MIX"], out=tmp_path / "locked")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="out must be a new or an empty folder, got .*not empty"):
+    with pytest.raises(ValueError, match="out must be a new or an empty folder, or .*not empty"):
         compute_bounds(track, methods=["MIX"], out=tmp_path)
     with pytest.raises(ValueError, match="out must be a new or an empty folder, got .*is a file"):
         compute_bounds(track, methods=["MIX"], out=tmp_path / "file")

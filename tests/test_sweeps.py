@@ -13,9 +13,9 @@ import pytest
 from conftest import dataset_of
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep, sweeps
-from oracle.execution import Advance
 from oracle.results import BOUND_COLUMNS, aggregate, read_scores
 from oracle.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, transforms_of
+from oracle.tasks import Done, tasks_of
 
 CHOSEN = ["IRM2", "CEILING", "MIX"]
 N_FFTS_HERE, OVERLAPS_HERE = (256, 96), (0.75, 0.5)
@@ -181,9 +181,9 @@ def test_files_are_those_of_bounds_with_a_method_an_stft_and_the_sweep(
     labels = [f"{method}-{n}-{n // 2}" for n in (96, 128) for method in methods]
     places = ("test/a", "train/b")
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
-        *("sweep.csv", "scores.csv", "bounds.csv", "run.json"),
+        *("sweep.csv", "scores.csv", "bounds.csv", "run.json", ".lock"),
         *(f"tracks/{place}.csv" for place in places),
-        *(f"{label}/{place}.json" for label in labels for place in places),
+        *(f"{label}/{place}.json" for label in (*labels, "tracks") for place in places),
     }
     read = pd.read_csv(out / "sweep.csv")
     assert read.columns.to_list() == list(SWEEP_COLUMNS)
@@ -210,7 +210,6 @@ def test_run_json_says_which_stfts(short: Track, tmp_path: Path) -> None:
     assert run["stfts"] == [
         {"n_fft": stft.n_fft, "hop_length": stft.hop_length, "window": "hamming"} for stft in STFTS
     ]
-    assert run["failed"] == []
     assert run["started"] <= run["finished"]
 
 
@@ -237,8 +236,8 @@ def test_a_failed_track_leaves_the_sweep_of_the_others(short: Track, tmp_path: P
         assert caught.value.table.attrs == {"mixture_is_sum": ["short"], "subsets": {"test": 1}}
     read = pd.read_csv(tmp_path / "out" / "sweep.csv")
     assert_close(read, expected)
-    run = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert run["failed"] == ["bad: its file is broken"]
+    (failure,) = json.loads((tmp_path / "out" / "failed.json").read_text())
+    assert failure["error"] == "bad: its file is broken"
 
 
 def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
@@ -260,11 +259,12 @@ def test_progress_names_the_stft_and_sums_to_one_a_track(
     shown: list[bool] = []
 
     def each(
-        tracks: Sequence[Track], work: Callable[[Track, Advance], object], *, progress: bool
-    ) -> Iterator[object]:
+        tracks: Sequence[Track], work: Callable[..., object], *, progress: bool, **where: object
+    ) -> Iterator[Done[object]]:
         shown.append(progress)
-        for track in tracks:
-            yield work(track, lambda doing, part: done.append((doing, part)))
+        for task in tasks_of(tracks):
+            result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
+            yield Done(task, result, [])
 
     monkeypatch.setattr("oracle.runs.each_track", each)
     tracks = [short, renamed(short, "again")]
@@ -354,7 +354,7 @@ def test_a_folder_with_files_is_refused_before_anything_is_done(tmp_path: Path) 
         pytest.fail("loaded")
 
     (tmp_path / "sweep.csv").write_text("mine")
-    with pytest.raises(ValueError, match="out must be a new or an empty folder, got .*not empty"):
+    with pytest.raises(ValueError, match="out must be a new or an empty folder, or .*not empty"):
         compute_sweep(dataset_of(("x",), (load,)), out=tmp_path, **LEAST)
     assert (tmp_path / "sweep.csv").read_text() == "mine"
 

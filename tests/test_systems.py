@@ -14,7 +14,6 @@ import soundfile
 from conftest import Outcome, Run, dataset_of
 
 from oracle import Track, TracksFailed, datasets, score_system
-from oracle.execution import Advance
 from oracle.metrics import IllConditionedWarning
 from oracle.results import Row, aggregate, read_scores, tidy
 from oracle.scores import (
@@ -29,6 +28,7 @@ from oracle.scores import (
     metrics_named,
 )
 from oracle.systems import ExtraEstimatesWarning
+from oracle.tasks import Done, tasks_of
 from oracle.track import Audio
 
 RATE = 8000
@@ -112,8 +112,8 @@ def failure_of(track: Track, estimates: Path, **options: Any) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    """Every file below a folder, but for the lock of a run."""
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
@@ -155,8 +155,9 @@ def score_what_was_separated(run: Run, *dataset: object, metrics: str | None = N
 
     ours, theirs = contents(Path("scored")), contents(Path("bounds"))
     assert any(path.startswith("IRM2/") for path in ours)
-    for files in (ours, theirs):
-        files["run.json"] = b""
+    for files in (ours, theirs):  # which say what the scores were made of
+        for file in [name for name in files if re.fullmatch(r"run\.json|tracks/.*\.json", name)]:
+            files[file] = b""
     assert ours == theirs
     return score
 
@@ -169,6 +170,8 @@ def settings_of() -> Callable[[Path], dict[str, Any]]:
         run_ = json.loads((out / "run.json").read_text(encoding="utf-8"))
         for key in ("versions", "started", "finished"):
             assert run_.pop(key)
+        for track in run_["tracks"]:
+            assert track.pop("made_of")
         assert isinstance(run_, dict)
         return run_
 
@@ -229,9 +232,12 @@ def test_run_json_says_what_was_done(
         "aggregation": "median over windows, then median and mean over tracks",
         "window_seconds": 1.0,
         "tracks": [
-            {"name": name, **shape, "mixture": "sum of the sources"} for name in ("one", "two")
+            {"name": name, **shape, "mixture": "sum of the sources", "warnings": []}
+            for name in ("one", "two")
         ],
-        "failed": [],
+        "root": str(stems.resolve()),
+        "seconds": None,
+        "files": ["bounds.csv", "est", "failed.json", "scores.csv", "tracks"],
     }
 
 
@@ -521,9 +527,7 @@ def test_estimates_of_a_subset_that_is_not_asked_for_are_warned_about(run: Run) 
     assert "est/train/one.json" in contents(Path("out"))
 
 
-def test_a_track_without_estimates_fails_alone(
-    run: Run, stems: Path, est: Path, settings_of: Callable[[Path], dict[str, Any]]
-) -> None:
+def test_a_track_without_estimates_fails_alone(run: Run, stems: Path, est: Path) -> None:
     write(stems / "three", make_track("three", "drums", "vocals").sources)
     status, out, err = run("score", stems, est, "--metrics", ",".join(FAST), "--out", "out")
     assert status == 3
@@ -533,7 +537,8 @@ def test_a_track_without_estimates_fails_alone(
         f"got {est} with one, two "
         "(of what 'oracle separate' wrote, name the folder of a method)"
     )
-    assert settings_of(Path("out"))["failed"] == [line.removeprefix("oracle: ")]
+    (failure,) = json.loads(Path("out/failed.json").read_text(encoding="utf-8"))
+    assert failure["error"] == line.removeprefix("oracle: ")
     assert "2 tracks" in out
     done = [track for track in datasets.folder(stems) if track.name != "three"]
     written = aggregate(read_scores("out/scores.csv"))
@@ -683,7 +688,11 @@ def test_a_format_that_is_not_read_is_an_error_not_a_missing_file(tmp_path: Path
         (["stems", "nowhere"], 1, "estimates must be a folder, got nowhere"),
         (["stems", "stems/one/vocals.wav"], 1, "estimates must be a folder, got stems/one/vocals"),
         (["nowhere", "est"], 1, "must be waltz, musdb18 or a folder, got 'nowhere'"),
-        (["stems", "est", "--out", "est"], 1, "out must be a new or an empty folder, got est"),
+        (
+            ["stems", "est", "--out", "est"],
+            1,
+            "out must be a new or an empty folder, or that of a run, got est",
+        ),
         (["stems", "est", "--metrics", "PESQ"], 2, "metrics must be some of SDR, .*got PESQ"),
         (["stems", "est", "--metrics", "SDR,SDR"], 2, "once each, got SDR, SDR"),
         (["stems", "est", "--metrics", ""], 2, "metrics must be some of .* got none"),
@@ -790,11 +799,12 @@ def test_progress_is_told_by_track(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shown: list[bool] = []
 
     def each(
-        tracks: list[Track], work: Callable[[Track, Advance], object], *, progress: bool
-    ) -> Iterator[object]:
+        tracks: list[Track], work: Callable[..., object], *, progress: bool, **where: object
+    ) -> Iterator[Done[object]]:
         shown.append(progress)
-        for track in tracks:
-            yield work(track, lambda doing, part: done.append((doing, part)))
+        for task in tasks_of(tracks):
+            result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
+            yield Done(task, result, [])
 
     monkeypatch.setattr("oracle.runs.each_track", each)
     score_system(tracks, tmp_path / "est", metrics=FAST, progress=True)
@@ -1061,7 +1071,7 @@ def test_a_system_cannot_be_called_as_the_files_of_a_run(
 ) -> None:
     with pytest.raises(
         ValueError,
-        match="name must not be empty or one of bounds.csv, run",
+        match="name must not be empty or one of .lock, bounds.csv, failed.json, run.json, ",
     ):
         score_system(song, tmp_path / "est", name=name, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -1074,7 +1084,7 @@ def test_the_files_of_a_system_stay_within_out(song: Track, tmp_path: Path, name
     score_system(song, tmp_path / "est", name=name, metrics=["SDR"], out=out)
     written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
     assert all(path.is_relative_to(out) for path in written)
-    assert len(list(out.glob("*/test/song.json"))) == 1
+    assert len(list(out.glob("*/test/song.json"))) == 2  # of the system, and of the track
 
 
 def test_estimates_of_several_lengths_are_fitted_one_by_one(song: Track, tmp_path: Path) -> None:
@@ -1117,7 +1127,8 @@ def test_an_empty_estimate_is_refused_also_with_fit_length(song: Track, tmp_path
 
 def test_without_musevals_metrics_there_is_no_file_for_museval(song: Track, tmp_path: Path) -> None:
     score_system(song, tmp_path / "est", metrics=["uSDR"], out=tmp_path / "out")
-    assert not list((tmp_path / "out").rglob("song.json"))
+    (file,) = (tmp_path / "out").rglob("song.json")
+    assert file.parts[-3:] == ("tracks", "test", "song.json")
 
 
 def failures(track: Track, estimates: Path, **options: Any) -> list[str]:

@@ -5,8 +5,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from oracle import Track
-from oracle.execution import TracksFailed, each_track
 from oracle.scores import Scorer
+from oracle.tasks import TracksFailed, each_track
 from oracle.threads import in_threads, n_cores, one_blas_thread
 from oracle.track import Audio
 
@@ -62,7 +62,8 @@ def test_blas_has_one_thread_while_tracks_are_worked_on(track: Track) -> None:
         raise ValueError("no")
 
     with threadpool_limits(3, user_api="blas"):
-        assert list(each_track([track, track], work, progress=False)) == [{1}, {1}]
+        done = each_track([track, track], work, progress=False)
+        assert [result for _, result, _ in done] == [{1}, {1}]
         assert blas_threads() == {3}
         with pytest.raises(TracksFailed):
             list(each_track(track, fail, progress=False))

@@ -5,19 +5,23 @@ from oracle.bounds import BOUNDS, bounds_named
 from oracle.cli.app import app
 from oracle.cli.bound_tables import report, table_each
 from oracle.cli.options import (
+    Dask,
     DatasetName,
     Debug,
     Download,
     Hop,
+    Jobs,
     Methods,
     Metrics,
     NFft,
     Out,
+    Overwrite,
     Root,
     Split,
     Subset,
     Window,
     dataset_of,
+    jobs_of,
     metrics_in,
     names_in,
     stft_of,
@@ -43,6 +47,9 @@ def bounds_command(
     window: Window = "hann",
     metrics: Metrics = None,
     out: Out = None,
+    jobs: Jobs = None,
+    dask: Dask = None,
+    overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Compute the bounds of a dataset: separate with oracle methods, score, print a table."""
@@ -53,7 +60,15 @@ def bounds_command(
     tracks = dataset_of(dataset, root, subset, split, download)
     report(
         lambda: compute_bounds(
-            tracks, methods=chosen, stft=stft, metrics=computed, out=out, progress=True
+            tracks,
+            methods=chosen,
+            stft=stft,
+            metrics=computed,
+            out=out,
+            progress=True,
+            jobs=jobs_of(jobs, dask),
+            dask=dask,
+            overwrite=overwrite,
         ),
         table_each,
         shown,

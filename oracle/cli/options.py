@@ -10,6 +10,7 @@ import typer
 from oracle import STFT, Track, datasets
 from oracle.methods import METHODS, methods_named
 from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
+from oracle.threads import n_cores
 
 Number = TypeVar("Number", int, float)
 
@@ -63,7 +64,30 @@ Metrics = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(help="New folder for scores.csv, bounds.csv, run.json and museval's JSON."),
+    typer.Option(
+        help="Folder for scores.csv, bounds.csv, run.json and museval's JSON: a new one, or that "
+        "of a run to go on with."
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Cores to use: as many processes, each with a track in memory.",
+        show_default="all",
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Work on a Dask cluster: its scheduler's [b]tcp://host:port[/b] or file.",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Delete what an earlier run wrote to --out; else go on where it ended."
+    ),
 ]
 # Read in `main`, where errors end; here for --help.
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -109,6 +133,15 @@ def methods_in(text: str | None) -> list[str]:
 def stft_of(n_fft: int, hop: int | None, window: str) -> STFT:
     """Make the STFT that options describe."""
     return STFT(n_fft=n_fft, hop_length=max(n_fft // 2, 1) if hop is None else hop, window=window)
+
+
+def jobs_of(jobs: int | None, dask: str | None) -> int | None:
+    """Tell how many cores of this machine to use."""
+    if jobs is not None and dask is not None:
+        raise typer.BadParameter("--jobs cannot be combined with --dask")
+    if jobs is not None and jobs < 1:
+        raise typer.BadParameter(f"--jobs must be positive, got {jobs}")
+    return n_cores() if jobs is None and dask is None else jobs
 
 
 def dataset_of(

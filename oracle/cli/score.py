@@ -8,14 +8,18 @@ import typer
 from oracle.cli.app import app
 from oracle.cli.bound_tables import one_table, report
 from oracle.cli.options import (
+    Dask,
     Debug,
     Download,
+    Jobs,
     Metrics,
     Out,
+    Overwrite,
     Root,
     Split,
     Subset,
     dataset_of,
+    jobs_of,
     metrics_in,
     usage,
 )
@@ -63,6 +67,9 @@ def score_command(
         typer.Option(help="What to call the system.", show_default="as its folder"),
     ] = None,
     out: Out = None,
+    jobs: Jobs = None,
+    dask: Dask = None,
+    overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Score the separated audio of any system: the same metrics, tables and files."""
@@ -78,6 +85,9 @@ def score_command(
             fit_length=fit_length,
             out=out,
             progress=True,
+            jobs=jobs_of(jobs, dask),
+            dask=dask,
+            overwrite=overwrite,
         ),
         one_table,
         shown,

@@ -12,14 +12,18 @@ from oracle.bounds import bounds_named
 from oracle.cli.app import app
 from oracle.cli.bound_tables import report, table_a_target
 from oracle.cli.options import (
+    Dask,
     DatasetName,
     Debug,
     Download,
+    Jobs,
+    Overwrite,
     Root,
     Split,
     Subset,
     Window,
     dataset_of,
+    jobs_of,
     names_in,
     numbers_in,
     usage,
@@ -64,6 +68,9 @@ def sweep_command(
             "files that 'oracle bounds' writes.",
         ),
     ] = None,
+    jobs: Jobs = None,
+    dask: Dask = None,
+    overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Compare STFTs: bounds over window lengths and overlaps, a table and a figure."""
@@ -85,6 +92,9 @@ def sweep_command(
             metrics=computed,
             out=out,
             progress=True,
+            jobs=jobs_of(jobs, dask),
+            dask=dask,
+            overwrite=overwrite,
         )
 
     def layout(table: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
@@ -92,8 +102,7 @@ def sweep_command(
         if out is not None:
             for metric in table["metric"].unique():
                 figure = plots.plot_sweep(table, metric=metric)
-                for suffix in ("png", "pdf"):
-                    figure.savefig(out / f"sweep-{metric}.{suffix}", dpi=200)
+                plots.write_figure(figure, out, f"sweep-{metric}", dpi=200)
         return table_a_target(table, metrics, n_tracks)
 
     report(compute, layout, computed, f"STFT: {window} windows, lengths in samples.", out)

@@ -9,7 +9,7 @@ from oracle import Track, datasets
 from oracle.cli.app import app
 from oracle.cli.options import Debug
 from oracle.cli.waltz_tables import print_waltz_report
-from oracle.execution import progress_bar
+from oracle.progress import show_progress
 from oracle.waltz_report import WaltzReport, published_track
 
 
@@ -51,8 +51,8 @@ def waltz_command(
     track = _waltz_or_stems(root, download, stems)
     report = WaltzReport(track)
     if out is not None:
-        with progress_bar(True, track) as advance:
-            report.write(out, advance=advance)
+        with show_progress(True, None) as shown:
+            report.write(out, advance=shown.part)
     print_waltz_report(report)
     if out is not None:
         print(f"Written to {out}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from oracle.files import PARTIAL
 from oracle.track import Audio
 
 # Audio that a folder of stems may hold but that soundfile does not read.
@@ -109,16 +110,16 @@ def _is_cut(log: str) -> bool:
 def write_audio(path: Path, audio: Audio, rate: int) -> None:
     """Write an array of shape (n_channels, n_samples) as a float WAV file.
 
-    Float32 audio is written as it is: nothing is scaled, dithered or clipped. The file
-    appears under its name when it is whole.
+    The audio is written as it is: nothing is scaled, dithered or clipped. The file appears
+    under its name when it is whole, and equal audio makes equal files: libsndfile would
+    write the time of day into them.
     """
-    import soundfile
+    from scipy.io import wavfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    subtype = "FLOAT" if audio.dtype == np.float32 else "DOUBLE"
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(path.name + PARTIAL)
     try:
-        soundfile.write(partial, audio.T, rate, subtype=subtype, format="WAV")
+        wavfile.write(partial, rate, audio.T)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

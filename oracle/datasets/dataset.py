@@ -17,6 +17,7 @@ class Entry(NamedTuple):
     name: str
     subset: str
     load: Callable[[], Track]
+    paths: tuple[Path, ...] = ()  # of the files that it is read from, or their folders
 
     def read(self) -> Track:
         """Read the track.
@@ -44,8 +45,9 @@ class Dataset(Sequence[Track]):
     name : str
         What the dataset is called.
     entries : tuple of Entry
-        Its tracks: name, subset, and a function without arguments that reads it. To work in
-        other processes these functions must be such as can be pickled.
+        Its tracks: name, subset, a function without arguments that reads it, and where its
+        files are (if they change, a run does the track again). To work in other processes
+        these functions must be such as can be pickled.
     root : Path, optional
         The folder that it lies in.
     seconds : float, optional

@@ -95,7 +95,10 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         )
     return Dataset(
         root.resolve().name,
-        tuple(Entry(name, part, partial(_load, path, name, part)) for path, name, part in tracks),
+        tuple(
+            Entry(name, part, partial(_load, path, name, part), (path,))
+            for path, name, part in tracks
+        ),
         root.resolve(),
     )
 

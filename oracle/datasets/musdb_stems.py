@@ -101,7 +101,10 @@ def musdb18(
         )
     return Dataset(
         "MUSDB18",
-        tuple(Entry(_track_name(path), part, partial(_load, path, part)) for path, part in files),
+        tuple(
+            Entry(_track_name(path), part, partial(_load, path, part), (path,))
+            for path, part in files
+        ),
         root.resolve(),
     )
 

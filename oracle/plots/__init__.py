@@ -5,7 +5,7 @@ New figures are as wide as a column of a paper, with panels that share their axe
 scale of colours; with `axes` a function draws on yours instead, and adds nothing else.
 """
 
-from oracle.plots.panels import COLOURS, check_librosa, check_matplotlib
+from oracle.plots.panels import COLOURS, check_librosa, check_matplotlib, write_figure
 from oracle.plots.signals import (
     plot_coherence,
     plot_correlograms,
@@ -31,4 +31,5 @@ __all__ = [
     "plot_spectrograms",
     "plot_sweep",
     "plot_waveforms",
+    "write_figure",
 ]

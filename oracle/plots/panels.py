@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -30,6 +31,12 @@ class Layout:
 
 # A figure that a paper prints in one column.
 COLUMN = Layout(columns=2, width=1.75, height=1.6, margin=0.3, shared=True, font_size=7)
+
+
+def write_figure(figure: "Figure", folder: Path, name: str, *, dpi: int) -> None:
+    """Write a figure as PNG and PDF, without the date: equal figures make equal files."""
+    for suffix in ("png", "pdf"):
+        figure.savefig(folder / f"{name}.{suffix}", dpi=dpi, metadata={"CreationDate": None})
 
 
 def check_matplotlib() -> None:

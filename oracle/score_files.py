@@ -1,0 +1,70 @@
+"""The files of scores: of each track as it is done, and tables of all tracks."""
+
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from oracle.files import file_name, folded, whole_file, write_whole
+from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, Row, csv_text, museval_json, read_rows
+from oracle.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder
+from oracle.scores import MUSEVAL, Score
+from oracle.tasks import Task
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+SCORES, BOUNDS, SWEEP = "scores.csv", "bounds.csv", "sweep.csv"
+# Which no method may be called.
+RESERVED = frozenset({SCORES, BOUNDS, SWEEP, TRACKS, RUN, FAILED, LOCK})
+
+
+def write_scores(folder: RunFolder, task: Task, rows: Sequence[Row]) -> None:
+    """Write the scores of a track: a file a method in museval's format, and a table of all."""
+    _write_museval(folder, task, rows, overwrite=True)
+    write_whole(folder.file(TRACKS, task, ".csv"), csv_text(SCORE_COLUMNS, rows))
+
+
+def _write_museval(folder: RunFolder, task: Task, rows: Sequence[Row], *, overwrite: bool) -> None:
+    by_method: dict[str, list[Score]] = {}
+    for row in rows:
+        by_method.setdefault(row[2], []).append(Score(*row[3:]))
+    for method, scores in by_method.items():
+        if any(score.metric in MUSEVAL for score in scores):
+            file = folder.file(file_name(method), task, ".json")
+            if overwrite or not file.exists():
+                write_whole(file, museval_json(scores, folder.version))
+
+
+def read_earlier(folder: RunFolder, task: Task) -> list[Row]:
+    """Read the scores that an earlier run has written of a track; restore what is missing."""
+    rows = list(read_rows(folder.file(TRACKS, task, ".csv")))
+    _write_museval(folder, task, rows, overwrite=False)
+    return rows
+
+
+def write_tables(folder: RunFolder, bounds: "DataFrame") -> None:
+    """Write all scores, and their aggregate."""
+    with whole_file(folder.path / SCORES) as table:
+        table.write(csv_text(SCORE_COLUMNS, []))
+        for part in folder.files(TRACKS, ".csv"):  # one at a time: they may be many
+            with part.open(encoding="utf-8", newline="") as rows:
+                next(rows)
+                shutil.copyfileobj(rows, table)
+    aggregate = bounds.astype(object).itertuples(index=False)
+    write_whole(folder.path / BOUNDS, csv_text(BOUND_COLUMNS, aggregate))
+
+
+def check_method_name(name: str) -> None:
+    """Check that a method can have a folder of its own in that of a run.
+
+    Raises
+    ------
+    ValueError
+        If its name is empty, too long, or that of one of the run's files.
+    """
+    if not name.strip() or folded(name) in RESERVED:
+        raise ValueError(
+            f"name must not be empty or one of {', '.join(sorted(RESERVED))}, got {name!r}: "
+            "choose another with name, or --name"
+        )
+    file_name(name)

@@ -1,0 +1,422 @@
+"""The folder of a run: a second run goes on, refuses, or starts again; one at a time."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run, dataset_of
+
+import oracle
+from oracle import STFT, Track, TracksFailed, compute_bounds, datasets
+from oracle.datasets import Dataset
+from oracle.datasets.audio_files import write_audio
+from oracle.files import write_whole
+
+RATE = 8000
+NAMES = ("a.b", "c", "d")
+
+
+def make_track(name: str, subset: str = "test") -> Track:
+    rng = np.random.default_rng(list(name.encode()))
+    noise = {source: rng.standard_normal((2, 2 * RATE), np.float32) for source in ("x", "y")}
+    return Track.from_sources(name, RATE, noise, subset=subset)
+
+
+def of_tracks(names: tuple[str, ...] = NAMES, *, loads: list[str] | None = None) -> Dataset:
+    """A dataset that keeps a list of the tracks that are read."""
+
+    def load(name: str) -> Track:
+        if loads is not None:
+            loads.append(name)
+        return make_track(name)
+
+    return dataset_of(names, [partial(load, name) for name in names])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but its lock and run.json, which has times."""
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", "run.json"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def said(folder: Path) -> Any:
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """The folder of a run of MIX and IRM2 that is done."""
+    compute_bounds(of_tracks(), methods=["MIX", "IRM2"], out=tmp_path / "out")
+    return tmp_path / "out"
+
+
+# Going on
+
+
+def test_what_is_done_is_not_done_again(out: Path) -> None:
+    before, first = contents(out), said(out)
+    loads: list[str] = []
+    table = compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
+    assert loads == []
+    assert contents(out) == before
+    again = said(out)
+    assert again["started"] == first["started"]
+    assert again["tracks"] == first["tracks"]
+    expected = compute_bounds(of_tracks(), methods=["MIX", "IRM2"])
+    assert table.equals(expected)
+    assert table.attrs == expected.attrs == {"mixture_is_sum": list(NAMES), "subsets": {"test": 3}}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ["tracks/test/c.json"],
+        ["tracks/test/c.csv"],
+        ["tracks/test/c.json", "tracks/test/c.csv", "IRM2/test/c.json", "MIX/test/c.json"],
+        ["tracks/test/c.json", "scores.csv", "bounds.csv"],
+    ],
+    ids=str,
+)
+def test_a_track_that_is_not_whole_is_done_again(out: Path, lost: list[str]) -> None:
+    before = contents(out)
+    for name in lost:
+        (out / name).unlink()
+    loads: list[str] = []
+    compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
+    assert loads == ["c"]
+    assert contents(out) == before
+
+
+def test_a_file_for_museval_that_is_lost_is_written_again_from_the_scores(out: Path) -> None:
+    before = contents(out)
+    (out / "IRM2" / "test" / "a.b.json").unlink()
+    loads: list[str] = []
+    compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
+    assert loads == []
+    assert contents(out) == before
+
+
+def test_more_tracks_of_the_same_dataset_are_added(out: Path) -> None:
+    loads: list[str] = []
+    more = ("0", *NAMES, "e")
+    compute_bounds(of_tracks(more, loads=loads), methods=["MIX", "IRM2"], out=out)
+    assert loads == ["0", "e"]
+    compute_bounds(of_tracks(more), methods=["MIX", "IRM2"], out=out.parent / "whole")
+    assert contents(out) == contents(out.parent / "whole")
+    assert [track["name"] for track in said(out)["tracks"]] == list(more)
+
+
+def test_tracks_that_come_one_by_one_are_not_done_again(tmp_path: Path) -> None:
+    tracks = [make_track(name) for name in NAMES]
+    compute_bounds(iter(tracks[:2]), methods=["MIX"], out=tmp_path)
+    first = (tmp_path / "tracks" / "test" / "c.csv").stat().st_mtime_ns
+    table = compute_bounds(iter(tracks), methods=["MIX"], out=tmp_path)
+    assert set(table["n_tracks"]) == {3}
+    assert (tmp_path / "tracks" / "test" / "c.csv").stat().st_mtime_ns == first
+
+
+def test_what_a_killed_run_leaves_half_written_is_deleted(out: Path) -> None:
+    before = contents(out)
+    for name in ("scores.csv.part", "tracks/test/c.csv.part", "MIX/test/x.json.part"):
+        (out / name).write_text("half")
+    compute_bounds(of_tracks(), methods=["MIX", "IRM2"], out=out)
+    assert contents(out) == before
+
+
+def test_a_run_that_was_killed_before_it_said_what_it_does_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    (tmp_path / "run.json.part").write_text('{"half')
+    compute_bounds(of_tracks(), methods=["MIX"], out=tmp_path)
+    assert not (tmp_path / "run.json.part").exists()
+
+
+def test_a_failed_track_is_tried_by_the_next_run(tmp_path: Path) -> None:
+    broken = [True]
+
+    def load() -> Track:
+        if broken:
+            raise ValueError("broken")
+        return make_track("c")
+
+    dataset = dataset_of(("a", "c"), [lambda: make_track("a"), load])
+    with pytest.raises(TracksFailed, match="1 track failed"):
+        compute_bounds(dataset, methods=["MIX"], out=tmp_path)
+    (failure,) = json.loads((tmp_path / "failed.json").read_text())
+    assert (failure["track"], failure["error"]) == ("c", "c: broken")
+    assert [track["name"] for track in said(tmp_path)["tracks"]] == ["a"]
+    broken.clear()
+    compute_bounds(dataset, methods=["MIX"], out=tmp_path)
+    assert not (tmp_path / "failed.json").exists()
+    assert [track["name"] for track in said(tmp_path)["tracks"]] == ["a", "c"]
+
+
+def test_a_track_whose_audio_has_changed_is_done_again(tmp_path: Path) -> None:
+    """Also if it is as long as before, on disk and in memory."""
+    a, b, c = (make_track(name) for name in "abc")
+    other = Track.from_sources("b", RATE, c.sources)
+    compute_bounds([a, b], methods=["MIX"], out=tmp_path / "memory")
+    before = contents(tmp_path / "memory")
+    compute_bounds([a, other], methods=["MIX"], out=tmp_path / "memory")
+    after = contents(tmp_path / "memory")
+    assert {name for name in before if before[name] != after[name]} == {
+        *("MIX/test/b.json", "tracks/test/b.json", "tracks/test/b.csv", "scores.csv", "bounds.csv")
+    }
+    compute_bounds([a, other], methods=["MIX"], out=tmp_path / "new")
+    assert after == contents(tmp_path / "new")
+
+    for track in (a, b):
+        for source, audio in track.sources.items():
+            write_audio(tmp_path / "stems" / track.name / f"{source}.wav", audio, RATE)
+    stems = datasets.folder(tmp_path / "stems")
+    compute_bounds(stems, methods=["MIX"], out=tmp_path / "disk")
+    changed = tmp_path / "stems" / "b" / "x.wav"
+    write_audio(changed, c.sources["x"], RATE)
+    os.utime(changed, ns=(0, 0))  # older than the results
+    table = compute_bounds(stems, methods=["MIX"], out=tmp_path / "disk")
+    assert table.equals(compute_bounds(stems, methods=["MIX"]))
+    assert "b" in (tmp_path / "disk" / "scores.csv").read_text()
+
+
+def test_estimates_that_have_changed_are_scored_again(tmp_path: Path) -> None:
+    tracks = [make_track(name) for name in "ab"]
+    options: dict[str, Any] = {"metrics": ["uSDR"], "out": tmp_path / "out"}
+    for track in tracks:
+        for source, audio in track.sources.items():
+            write_audio(tmp_path / "est" / track.name / f"{source}.wav", 0.9 * audio, RATE)
+    assert oracle.score_system(tracks, tmp_path / "est", **options)["mean"].round(3).eq(20).all()
+    written = (tmp_path / "out" / "tracks" / "test" / "a.csv").stat().st_mtime_ns
+    for source, audio in tracks[1].sources.items():
+        write_audio(tmp_path / "est" / "b" / f"{source}.wav", 0.99 * audio, RATE)
+    table = oracle.score_system(tracks, tmp_path / "est", **options)
+    assert table["mean"].round(3).eq(30).all()  # of 20 and 40
+    assert (tmp_path / "out" / "tracks" / "test" / "a.csv").stat().st_mtime_ns == written
+
+
+def test_warnings_are_kept_with_the_track(tmp_path: Path) -> None:
+    time = np.arange(4 * RATE) / RATE
+    low = {
+        name: np.sin(frequency * time, dtype=np.float32)[np.newaxis].repeat(2, 0)
+        for name, frequency in (("x", 700), ("y", 900))
+    }
+    track = Track.from_sources("two sines", RATE, low)
+    with pytest.warns(oracle.metrics.IllConditionedWarning) as caught:
+        compute_bounds(track, methods=["MIX"], out=tmp_path)
+    (record,) = said(tmp_path)["tracks"]
+    assert record["warnings"] == [str(warning.message) for warning in caught]
+    compute_bounds(track, methods=["MIX"], out=tmp_path)
+    assert said(tmp_path)["tracks"] == [record]
+
+
+def test_estimates_are_gone_on_with_too(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"methods": ["MIX"], "stft": STFT(n_fft=256, hop_length=128)}
+    assert oracle.write_estimates(of_tracks(NAMES[:2]), tmp_path, **options) == 2
+    before = (tmp_path / "MIX" / "test" / "c" / "x.wav").stat().st_mtime_ns
+    loads: list[str] = []
+    assert oracle.write_estimates(of_tracks(loads=loads), tmp_path, **options) == 3
+    assert loads == ["d"]
+    assert (tmp_path / "MIX" / "test" / "c" / "x.wav").stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match=r'methods was \["MIX"\] and is \["IBM"\]'):
+        oracle.write_estimates(of_tracks(), tmp_path, **options | {"methods": ["IBM"]})
+    nothing: list[Track] = []
+    for none in (nothing, iter(nothing)):
+        with pytest.raises(ValueError, match="tracks must hold at least one track, got none"):
+            oracle.write_estimates(none, tmp_path / "none", methods=["MIX"])
+
+
+# Other settings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"methods": ["IRM2"]}, 'methods was ["MIX", "IRM2"] and is ["IRM2"]'),
+        ({"metrics": ["SDR"]}, '; metrics was ["SDR", "ISR", "SIR", "SAR", "uSDR"'),
+        (
+            {"stft": STFT(n_fft=512, hop_length=128)},
+            '"hop_length": 1024, "window": "hann"} and is {"n_fft": 512, "hop_length": 128,',
+        ),
+    ],
+    ids=["methods", "metrics", "stft"],
+)
+def test_other_settings_are_refused_and_named(
+    out: Path, change: dict[str, Any], message: str
+) -> None:
+    before = contents(out)
+    with pytest.raises(ValueError, match="out must be a new or an empty folder, or") as caught:
+        compute_bounds(of_tracks(), **{"methods": ["MIX", "IRM2"], "out": out, **change})
+    assert "or that of a run with the same settings, got" in str(caught.value)
+    assert message.removeprefix("; ") in str(caught.value)
+    assert str(caught.value).endswith("(overwrite, or --overwrite, deletes that run)")
+    assert contents(out) == before
+
+
+def test_another_dataset_root_length_or_version_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("stems", "other/stems", "third"):
+        for source, audio in make_track("song").sources.items():
+            write_audio(tmp_path / folder / "song" / f"{source}.wav", audio, RATE)
+    options = ("--methods", "MIX", "--out", "out")
+    assert run("bounds", "stems", *options).status == 0
+    done = run("bounds", "other/stems", *options)
+    assert done.status == 1
+    assert f'root was "{tmp_path}/stems" and is "{tmp_path}/other/stems"' in done.err
+    assert 'dataset was "stems" and is "third"' in run("bounds", "third", *options).err
+    with pytest.raises(ValueError, match=r"seconds was null and is 1.5"):
+        compute_bounds(datasets.folder("stems").select(seconds=1.5), methods=["MIX"], out="out")
+    oracle.write_estimates(datasets.folder("stems"), "est", methods=["MIX"])
+    with pytest.raises(ValueError, match=r'estimates was null and is ".*/est"'):
+        oracle.score_system(datasets.folder("stems"), "est/MIX/../../est", out="out")
+    said_ = said(Path("out"))
+    said_["versions"]["oracle"] = "0.0.1"
+    (tmp_path / "out" / "run.json").write_text(json.dumps(said_))
+    message = f'oracle was "0.0.1" and is "{oracle.__version__}"'
+    assert message in run("bounds", "stems", *options).err
+
+
+def test_tracks_that_are_not_of_this_run_are_refused(out: Path) -> None:
+    message = "or that of a run of these tracks, got .* with test/a.b and 1 more"
+    with pytest.raises(ValueError, match=message):
+        compute_bounds(of_tracks(("c",)), methods=["MIX", "IRM2"], out=out)
+    with pytest.raises(ValueError, match=r"with test/d \(overwrite, or --overwrite, deletes"):
+        compute_bounds(of_tracks(("a.b", "c")), methods=["MIX", "IRM2"], out=out)
+
+
+def test_a_folder_that_is_of_no_run_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    message = r"or that of a run, got .*: it is not empty, and has no run\.json of a run"
+    for foreign in (None, "", "[]", '{"files": ["notes.txt"]}'):
+        if foreign is not None:
+            (tmp_path / "run.json").write_text(foreign)
+        for overwrite in (False, True):
+            with pytest.raises(ValueError, match=message):
+                compute_bounds(of_tracks(), methods=["MIX"], out=tmp_path, overwrite=overwrite)
+        assert contents(tmp_path) == {"notes.txt": b"mine"}
+
+
+# Starting again
+
+
+def test_overwrite_deletes_what_a_run_wrote_and_nothing_else(out: Path) -> None:
+    (out / "notes.txt").write_text("mine")
+    (out / "failed.json").write_text("[]")
+    loads: list[str] = []
+    tracks = of_tracks(("c",), loads=loads)
+    compute_bounds(tracks, methods=["IBM"], out=out, overwrite=True)
+    assert loads == ["c"]
+    compute_bounds(of_tracks(("c",)), methods=["IBM"], out=out.parent / "new")
+    assert contents(out) == contents(out.parent / "new") | {"notes.txt": b"mine"}
+
+
+def test_overwrite_of_a_sweep_deletes_its_figures_too(run: Run, tmp_path: Path) -> None:
+    for source, audio in make_track("song").sources.items():
+        write_audio(tmp_path / "stems" / "song" / f"{source}.wav", audio, RATE)
+    options = ("--methods", "MIX", "--n-ffts", "256", "--overlaps", "0.5", "--out", tmp_path / "o")
+    assert run("sweep", tmp_path / "stems", *options, "--metrics", "SDR,uSDR").status == 0
+    assert (tmp_path / "o" / "sweep-uSDR.pdf").exists()
+    done = run("sweep", tmp_path / "stems", *options, "--metrics", "SDR", "--overwrite")
+    assert (done.status, done.err) == (0, "")
+    names = {path.name for path in (tmp_path / "o").iterdir()}
+    assert names == {
+        *(".lock", "run.json", "tracks", "MIX-256-128", "scores.csv", "bounds.csv", "sweep.csv"),
+        *("sweep-SDR.png", "sweep-SDR.pdf"),
+    }
+
+
+def test_overwrite_of_a_new_folder_is_just_a_run(tmp_path: Path) -> None:
+    compute_bounds(of_tracks(), methods=["MIX"], out=tmp_path / "out", overwrite=True)
+    assert said(tmp_path / "out")["methods"] == ["MIX"]
+
+
+def test_overwrite_goes_with_out() -> None:
+    with pytest.raises(ValueError, match="overwrite must go with out, got no out"):
+        compute_bounds(of_tracks(), methods=["MIX"], overwrite=True)
+
+
+# Two at once
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from oracle.run_folder import RunFolder
+with RunFolder(Path(sys.argv[1]), {}, files=[]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_run_in_the_folder_of_one_at_work_is_refused(tmp_path: Path) -> None:
+    """And a run that is killed leaves no lock."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", HOLD, str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        for overwrite in (False, True):
+            message = f"out must be a folder that no other run is at work in, got {out}: wait"
+            with pytest.raises(ValueError, match=re.escape(message)):
+                compute_bounds(of_tracks(), methods=["MIX"], out=out, overwrite=overwrite)
+        os.kill(holder.pid, signal.SIGKILL)
+    compute_bounds(of_tracks(), methods=["MIX"], out=out, overwrite=True)
+
+
+def test_a_run_is_refused_within_a_run_of_the_same_folder(tmp_path: Path) -> None:
+    def load() -> Track:
+        with pytest.raises(ValueError, match="no other run is at work in"):
+            compute_bounds(make_track("y"), methods=["MIX"], out=tmp_path)
+        return make_track("x")
+
+    compute_bounds(dataset_of(("x",), [load]), methods=["MIX"], out=tmp_path)
+    compute_bounds(dataset_of(("x",), [load]), methods=["MIX"], out=tmp_path)
+
+
+# Whole files
+
+
+def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("before")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "half \udce9")
+    assert file.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to write to")
+@pytest.mark.parametrize("file", ["tracks/test/c.csv", "MIX/test/c.json", "tracks/test/c.json"])
+def test_a_disk_that_is_full_in_truth(tmp_path: Path, file: str, run: Run) -> None:
+    for name in NAMES:
+        for source, audio in make_track(name).sources.items():
+            write_audio(tmp_path / "stems" / name / f"{source}.wav", audio, RATE)
+    out = tmp_path / "out"
+    full = out / f"{file}.part"
+    # RunFolder deletes what ends in .part: the run itself has to meet it.
+    compute_bounds(datasets.folder(tmp_path / "stems").select(first=1), methods=["MIX"], out=out)
+    unlink = Path.unlink
+    full.symlink_to("/dev/full")
+
+    def keep(path: Path, **options: Any) -> None:
+        if path != full:
+            unlink(path, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", keep)
+        done = run("bounds", tmp_path / "stems", "--methods", "MIX", "--out", out)
+    assert done.status == 1
+    assert "No space left on device (what is done stays: run again to go on)" in done.err
+    full.unlink()
+    assert not list(out.rglob("*.part"))
+    done = run("bounds", tmp_path / "stems", "--methods", "MIX", "--out", out)
+    assert (done.status, done.err) == (0, "")
+    compute_bounds(datasets.folder(tmp_path / "stems"), methods=["MIX"], out=tmp_path / "whole")
+    assert contents(out) == contents(tmp_path / "whole")
