@@ -10,7 +10,7 @@ import numpy as np
 
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import audio_in, read_audio
-from oracle.datasets.folders import MIXTURE
+from oracle.datasets.trees import MIXTURE
 from oracle.files import file_name, folded
 from oracle.progress import Advance
 from oracle.results import Row

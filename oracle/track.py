@@ -1,5 +1,6 @@
 """Track: one mixture and its named sources, checked once, here."""
 
+import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -111,14 +112,15 @@ class Track:
         return with_accompaniment(self.sources)
 
     def beginning(self, seconds: float) -> "Track":
-        """Cut out the first seconds, in whole samples; of a shorter track, all.
+        """Cut out the first seconds, to the nearest sample; of a shorter track, all.
 
         Raises
         ------
         ValueError
-            If that is less than a sample a channel.
+            If `seconds` is not positive and finite, or less than a sample a channel.
         """
-        n_samples = min(int(seconds * self.rate), self.n_samples)
+        check_seconds(seconds)
+        n_samples = min(round(seconds * self.rate), self.n_samples)
         if n_samples < self.n_channels:
             raise ValueError(
                 f"seconds must be at least {self.n_channels / self.rate:g} (a sample a channel), "
@@ -181,6 +183,12 @@ def sum_of(signals: Iterable[Audio]) -> Audio:
     for signal in rest:
         total += signal
     return total
+
+
+def check_seconds(seconds: float) -> None:
+    """Refuse what is no length of time."""
+    if not (seconds > 0 and math.isfinite(seconds)):
+        raise ValueError(f"seconds must be positive and finite, got {seconds}")
 
 
 def _named(sources: Mapping[str, Audio]) -> dict[str, Audio]:

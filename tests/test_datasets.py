@@ -1,13 +1,11 @@
 """Datasets: the waltz, folders of stems, MUSDB18; and what each refuses."""
 
-import re
+import pickle
 import shutil
 import sys
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ from conftest import dataset_of
 
 import oracle
 from oracle import Track, datasets
-from oracle.datasets import Dataset
+from oracle.datasets import Dataset, Entry
 from oracle.track import Audio
 
 RATE = 8000
@@ -165,6 +163,139 @@ def test_dataset_slice_is_a_dataset_that_has_loaded_nothing(
 def test_dataset_index_out_of_range_raises(three: Dataset, index: int) -> None:
     with pytest.raises(IndexError):
         three[index]
+
+
+# Selections of a dataset
+
+
+def make(name: str, subset: str) -> Track:
+    """Half a second and one sample of a track called so."""
+    return Track.from_sources(name, RATE, {"a": noise(n_samples=RATE // 2 + 1)}, subset=subset)
+
+
+@pytest.fixture
+def songs() -> Dataset:
+    names = ("Music Delta - Rock", "Music Delta - Punk", "Hollow - Ground")
+    places = [(name, subset) for subset in ("train", "test") for name in names]
+    entries = (Entry(name, subset, partial(make, name, subset)) for name, subset in places)
+    return Dataset("songs", tuple(entries), Path("/songs"))
+
+
+def chosen(dataset: Dataset) -> list[str]:
+    """First letters of the subsets and of what follows the dash."""
+    return [entry.subset[1] + entry.name.partition(" - ")[2][0] for entry in dataset.entries]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "rR rP rG eR eP eG"),
+        ({"subset": "test"}, "eR eP eG"),
+        ({"pattern": "Music Delta*"}, "rR rP eR eP"),
+        ({"pattern": "* - [GP]*"}, "rP rG eP eG"),
+        ({"pattern": "Hollow - Ground"}, "rG eG"),
+        ({"pattern": "*"}, "rR rP rG eR eP eG"),
+        ({"first": 1}, "rR"),
+        ({"first": 4}, "rR rP rG eR"),
+        ({"first": 99}, "rR rP rG eR eP eG"),
+        ({"subset": "test", "pattern": "*Delta*", "first": 1}, "eR"),
+        ({"pattern": "Hollow*", "first": 2}, "rG eG"),
+        ({"seconds": 0.25}, "rR rP rG eR eP eG"),
+    ],
+)
+def test_selection_is_of_those_tracks_in_their_order(
+    songs: Dataset, options: dict[str, Any], expected: str
+) -> None:
+    selection = songs.select(**options)
+    assert chosen(selection) == expected.split()
+    assert (selection.name, selection.root) == ("songs", Path("/songs"))
+    assert [track.name for track in selection] == list(selection.track_names)
+    assert len(songs) == 6
+
+
+def test_selection_is_by_the_whole_name_in_its_case(songs: Dataset) -> None:
+    for pattern in ("Music Delta", "Delta*", "music delta*"):
+        with pytest.raises(ValueError, match="pattern must match the name of a track"):
+            songs.select(pattern=pattern)
+
+
+def test_selection_by_seconds_is_of_the_beginnings(songs: Dataset) -> None:
+    short = songs.select(seconds=0.25)
+    assert (songs.seconds, short.seconds) == (None, 0.25)
+    np.testing.assert_array_equal(short[0].mixture, songs[0].mixture[:, : RATE // 4])
+    assert short.select(first=1).seconds == 0.25
+    assert short[2:].seconds == 0.25
+    assert songs.select(seconds=99)[0].n_samples == RATE // 2 + 1
+
+
+def test_a_selection_of_a_selection_is_the_shorter_one(songs: Dataset) -> None:
+    for first, then in ((0.25, 0.125), (0.125, 0.25)):
+        selection = songs.select(seconds=first).select(seconds=then)
+        assert (selection.seconds, selection[0].n_samples) == (0.125, RATE // 8)
+
+
+def test_selection_loads_nothing(three: Dataset, loads: list[str]) -> None:
+    selection = three.select(subset="test", pattern="[yz]", first=1, seconds=0.1)
+    assert (selection.track_names, loads) == (("y",), [])
+    assert selection[0].n_samples == RATE // 10
+    assert loads == ["y"]
+
+
+def test_selection_survives_pickling(songs: Dataset) -> None:
+    selection = songs.select(subset="test", first=2, seconds=0.25)
+    copy = pickle.loads(pickle.dumps(selection))
+    assert (chosen(copy), copy.seconds, copy.root) == (["eR", "eP"], 0.25, Path("/songs"))
+    np.testing.assert_array_equal(copy[1].mixture, selection[1].mixture)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"subset": "valid"}, r"subset must be one that songs has \(train, test\), got 'valid'"),
+        ({"subset": ""}, r"subset must be one that songs has \(train, test\), got ''"),
+        (
+            {"pattern": "Music"},
+            r"pattern must match the name of a track \('Music Delta - Rock', "
+            r"'Music Delta - Punk', 'Hollow - Ground', \.\.\.\), got 'Music'",
+        ),
+        (
+            {"subset": "test", "pattern": "Music"},
+            r"pattern must match the name of a track \('Music Delta - Rock', "
+            r"'Music Delta - Punk', 'Hollow - Ground'\), got 'Music'",
+        ),
+        ({"first": 0}, "first must be positive, got 0"),
+        ({"first": -1}, "first must be positive, got -1"),
+        ({"seconds": 0}, "seconds must be positive and finite, got 0"),
+        ({"seconds": -2.5}, "seconds must be positive and finite, got -2.5"),
+        ({"seconds": np.nan}, "seconds must be positive and finite, got nan"),
+        ({"seconds": np.inf}, "seconds must be positive and finite, got inf"),
+    ],
+)
+def test_selection_of_nothing_is_refused(
+    songs: Dataset, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        songs.select(**options)
+
+
+@pytest.mark.parametrize("first", [1.5, 2.0, "2"])
+def test_selection_of_a_part_of_a_track_is_refused(songs: Dataset, first: Any) -> None:
+    with pytest.raises(TypeError, match=f"^first must be a whole number, got {first!r}$"):
+        songs.select(first=first)
+
+
+def test_selection_of_an_empty_dataset_has_no_subset() -> None:
+    with pytest.raises(ValueError, match=r"subset must be one that none has \(none\), got 'test'"):
+        Dataset("none", ()).select(subset="test")
+
+
+def test_a_track_called_otherwise_than_announced_is_an_error() -> None:
+    for announced in (("song", "train"), ("sang", "test")):
+        name, subset = announced
+        entry = Entry(name, subset, partial(make, "song", "test"))
+        message = f"load must give the track {subset}/{name}, got test/song"
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            Dataset("songs", (entry,))[0]
 
 
 # Folders that hold tracks
@@ -416,7 +547,8 @@ def test_folder_for_each_source_is_refused(tmp_path: Path) -> None:
     for name in ("mix", "s1", "s2"):
         write_track(tmp_path / name, "0.wav", "1.wav")
     with pytest.raises(
-        ValueError, match=r"must hold a folder for each track.*each source \(s1, s2"
+        ValueError,
+        match=r"must hold a folder for each track.*\(s1, s2, .* use the dataset librimix",
     ):
         datasets.folder(tmp_path)
 
@@ -693,46 +825,3 @@ def test_musdb18_corrupt_file_fails_alone(tmp_path: Path, preview: Path, content
     with pytest.raises(ValueError, match=r"A\.stem\.mp4 must be a whole stem file"):
         dataset[0]
     assert dataset[1].n_samples == 300032
-
-
-@pytest.mark.usefixtures("ffmpeg")
-@pytest.mark.parametrize("root", [None, "elsewhere"])
-def test_musdb18_download_is_musdbs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str | None
-) -> None:
-    import musdb
-
-    asked: list[str] = []
-
-    def fake(*, root: str, download: bool = False, **_: object) -> SimpleNamespace:
-        if download:
-            asked.append(root)
-            (Path(root) / "train").mkdir(parents=True)
-            (Path(root) / "train" / "a.stem.mp4").touch()
-        return SimpleNamespace(setup={"validation_tracks": []})
-
-    monkeypatch.setattr(musdb, "DB", fake)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("MUSDB_PATH", str(tmp_path / "not here"))
-    place = tmp_path / "MUSDB18/MUSDB18-7" if root is None else tmp_path / root
-    dataset = datasets.musdb18(None if root is None else place, download=True)
-    assert asked == [str(place)]
-    assert dataset.track_names == ("a",)
-
-
-@pytest.mark.usefixtures("ffmpeg")
-def test_a_download_that_fails_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import musdb
-
-    def fail(**_: object) -> None:
-        raise URLError("no network")
-
-    monkeypatch.setattr(musdb, "DB", fail)
-    message = (
-        f"the preview of MUSDB18 must be downloaded to {tmp_path}, got <urlopen error no network>: "
-        "try again, or put its folders train and test there by other means"
-    )
-    with pytest.raises(ConnectionError, match=f"^{re.escape(message)}$"):
-        datasets.musdb18(tmp_path, download=True)

@@ -58,6 +58,61 @@ def test_track_survives_pickling() -> None:
     np.testing.assert_array_equal(copy.sources["bass"], ONES)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "rate", "n_samples"),
+    [(0.5, 8, 4), (0.49, 8, 4), (0.44, 8, 4), (0.43, 8, 3), (0.29, 100, 10), (0.07, 100, 7)],
+)
+def test_beginning_is_cut_at_the_nearest_sample(seconds: float, rate: int, n_samples: int) -> None:
+    """0.29 * 100 is a little less than 29, 0.07 * 100 a little more than 7."""
+    audio = np.arange(20, dtype=np.float32).reshape(2, 10)
+    track = Track("song", rate, audio, {"a": audio, "b": -audio}, subset="train")
+    part = track.beginning(seconds)
+    assert (part.name, part.rate, part.subset, part.mixture_is_sum) == (
+        "song",
+        rate,
+        "train",
+        False,
+    )
+    np.testing.assert_array_equal(part.mixture, audio[:, :n_samples])
+    np.testing.assert_array_equal(part.sources["b"], -audio[:, :n_samples])
+    assert list(part.sources) == ["a", "b"]
+
+
+def test_beginning_does_not_lose_a_sample_to_rounding() -> None:
+    audio = np.ones((1, 40), np.float32)
+    assert Track("song", 100, audio, {"a": audio}).beginning(0.29).n_samples == 29
+
+
+def test_beginning_of_a_shorter_track_is_all_of_it() -> None:
+    track = Track.from_sources("song", 8, {"a": ONES})
+    assert track.beginning(100).n_samples == 10
+    assert track.beginning(1.25).n_samples == 10
+    assert track.beginning(0.5).mixture_is_sum
+
+
+def test_beginning_does_not_keep_the_rest_in_memory() -> None:
+    part = Track("song", 8, ONES, {"a": ONES}).beginning(0.5)
+    for audio in (part.mixture, part.sources["a"]):
+        assert not np.shares_memory(audio, ONES)
+        assert audio.base is not None
+        assert audio.base.shape == (2, 4)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, -0.5, np.nan, np.inf, -np.inf])
+def test_beginning_of_no_length_is_refused(seconds: float) -> None:
+    track = Track("song", 8, ONES, {"a": ONES})
+    with pytest.raises(ValueError, match=f"^seconds must be positive and finite, got {seconds}$"):
+        track.beginning(seconds)
+
+
+def test_beginning_of_less_than_a_sample_a_channel_is_refused() -> None:
+    track = Track("song", 8, ONES, {"a": ONES})
+    assert track.beginning(0.25).n_samples == 2
+    message = r"^seconds must be at least 0\.25 \(a sample a channel\), got 0\.125$"
+    with pytest.raises(ValueError, match=message):
+        track.beginning(0.125)
+
+
 def test_repr_says_what_it_is() -> None:
     track = Track("song", 8000, ONES, {"a": ONES, "b": ONES})
     assert repr(track) == "<Track 'song': a, b; 2 channels, 0.00 s at 8000 Hz>"

@@ -9,6 +9,7 @@ from oracle.cli.options import (
     DatasetName,
     Debug,
     Download,
+    First,
     Hop,
     Jobs,
     Methods,
@@ -16,7 +17,9 @@ from oracle.cli.options import (
     NFft,
     Out,
     Overwrite,
+    Pattern,
     Root,
+    Seconds,
     Split,
     Subset,
     Window,
@@ -41,6 +44,9 @@ def bounds_command(
     subset: Subset = None,
     split: Split = None,
     download: Download = False,
+    pattern: Pattern = None,
+    first: First = None,
+    seconds: Seconds = None,
     methods: Methods = None,
     n_fft: NFft = 2048,
     hop: Hop = None,
@@ -57,7 +63,7 @@ def bounds_command(
         computed, shown = metrics_in(metrics)
         chosen, _ = bounds_named(BOUNDS if methods is None else names_in(methods), computed)
         stft = stft_of(n_fft, hop, window)
-    tracks = dataset_of(dataset, root, subset, split, download)
+    tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
     report(
         lambda: compute_bounds(
             tracks,

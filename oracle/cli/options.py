@@ -8,9 +8,11 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from oracle import STFT, Track, datasets
+from oracle.datasets.catalogue import NAMED
 from oracle.methods import METHODS, methods_named
 from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
 from oracle.threads import n_cores
+from oracle.track import check_seconds
 
 Number = TypeVar("Number", int, float)
 
@@ -22,22 +24,38 @@ DatasetName = Annotated[
     str,
     typer.Argument(
         metavar="DATASET",
-        help="[b]waltz[/b], the embedded track; [b]musdb18[/b], its .stem.mp4 files (see --root); "
-        "or a folder of tracks, each a folder of audio files named after their sources.",
+        help="[b]waltz[/b], the embedded track; the name of a dataset (see --root and "
+        "'oracle datasets'); or a folder of tracks, each a folder of audio files named after "
+        "their sources.",
         show_default="waltz",
     ),
 ]
 Root = Annotated[
     Path | None,
-    typer.Option(help="musdb18: the folder with train and test.", show_default="$MUSDB_PATH"),
+    typer.Option(
+        help="The folder of a dataset by name; see 'oracle datasets'.",
+        show_default="of musdb18 $MUSDB_PATH",
+    ),
 ]
-Subset = Annotated[Literal["train", "valid", "test"] | None, typer.Option(help="Only this subset.")]
+Subset = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only this subset: train, test, ...")
+]
 Split = Annotated[
     Literal["train", "valid"] | None,
     typer.Option(help="musdb18: only this part of the subset train."),
 ]
 Download = Annotated[
     bool, typer.Option("--download", help="musdb18: fetch the preview of 7 s excerpts.")
+]
+Pattern = Annotated[
+    str | None,
+    typer.Option("--tracks", metavar="PATTERN", help="Only tracks so named: 'Music Delta*'."),
+]
+First = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Only the first N of these tracks.")
+]
+Seconds = Annotated[
+    float | None, typer.Option(metavar="S", help="Only the first S seconds of each track.")
 ]
 Methods = Annotated[
     str | None,
@@ -147,27 +165,55 @@ def jobs_of(jobs: int | None, dask: str | None) -> int | None:
 def dataset_of(
     name: str,
     root: Path | None,
-    subset: Literal["train", "valid", "test"] | None,
+    subset: str | None,
+    split: Literal["train", "valid"] | None,
+    download: bool,
+    pattern: str | None,
+    first: int | None,
+    seconds: float | None,
+) -> datasets.Dataset | Track:
+    """Open the dataset that options describe, and select of it what they ask for."""
+    if not name:
+        raise typer.BadParameter("dataset must not be empty, got ''")
+    if (split or download) and name != "musdb18":
+        raise typer.BadParameter(f"--split and --download go with the dataset musdb18, got {name}")
+    if seconds is not None:
+        with usage():
+            check_seconds(seconds)
+    found = _opened(name, root, subset, split, download)
+    if isinstance(found, datasets.Dataset):
+        return found.select(subset=subset, pattern=pattern, first=first, seconds=seconds)
+    if (subset, pattern, first) != (None, None, None):
+        raise typer.BadParameter(
+            f"--subset, --tracks and --first go with datasets and folders, got {name}"
+        )
+    return found if seconds is None else found.beginning(seconds)
+
+
+def _opened(
+    name: str,
+    root: Path | None,
+    subset: str | None,
     split: Literal["train", "valid"] | None,
     download: bool,
 ) -> datasets.Dataset | Track:
-    """Open the dataset that options describe."""
     if name == "musdb18":
         if subset == "test" and split is not None:
             raise typer.BadParameter("--split goes with --subset train, got --subset test")
         if subset == "valid":
             raise typer.BadParameter("musdb18 has its validation part as --split valid")
-        return datasets.musdb18(root, subset=subset, split=split, download=download)
-    if root or split or download:
-        raise typer.BadParameter(
-            f"--root, --split and --download go with the dataset musdb18, got {name}"
-        )
+        return datasets.musdb18(root, split=split, download=download)
+    if name in NAMED and name != "waltz":
+        if root is None:
+            raise typer.BadParameter(
+                f"--root must be the folder of {name} (see 'oracle datasets'), got none; "
+                f"a folder called {name} is ./{name}"
+            )
+        return NAMED[name].open(root)
+    if root is not None:
+        raise typer.BadParameter(f"--root goes with a dataset by name, got {name}")
     if name == "waltz":
-        if subset:
-            raise typer.BadParameter("--subset goes with musdb18 and folders, got waltz")
         return datasets.waltz()
-    if not name:
-        raise typer.BadParameter("dataset must not be empty, got ''")
     if not Path(name).is_dir():
-        raise FileNotFoundError(f"dataset must be waltz, musdb18 or a folder, got {name!r}")
-    return datasets.folder(name, subset=subset)
+        raise FileNotFoundError(f"dataset must be {', '.join(NAMED)} or a folder, got {name!r}")
+    return datasets.folder(name)

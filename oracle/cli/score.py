@@ -11,11 +11,14 @@ from oracle.cli.options import (
     Dask,
     Debug,
     Download,
+    First,
     Jobs,
     Metrics,
     Out,
     Overwrite,
+    Pattern,
     Root,
+    Seconds,
     Split,
     Subset,
     dataset_of,
@@ -37,7 +40,7 @@ def score_command(
         str,
         typer.Argument(
             metavar="REFERENCES",
-            help="[b]waltz[/b], [b]musdb18[/b] (see --root), or a folder of tracks, "
+            help="[b]waltz[/b], the name of a dataset (see --root), or a folder of tracks, "
             "as in 'oracle bounds'.",
         ),
     ],
@@ -53,6 +56,9 @@ def score_command(
     subset: Subset = None,
     split: Split = None,
     download: Download = False,
+    pattern: Pattern = None,
+    first: First = None,
+    seconds: Seconds = None,
     metrics: Metrics = None,
     fit_length: Annotated[
         bool,
@@ -75,7 +81,7 @@ def score_command(
     """Score the separated audio of any system: the same metrics, tables and files."""
     with usage():
         computed, shown = metrics_in(metrics)
-    tracks = dataset_of(references, root, subset, split, download)
+    tracks = dataset_of(references, root, subset, split, download, pattern, first, seconds)
     report(
         lambda: score_system(
             tracks,

@@ -11,12 +11,15 @@ from oracle.cli.options import (
     DatasetName,
     Debug,
     Download,
+    First,
     Hop,
     Jobs,
     Methods,
     NFft,
     Overwrite,
+    Pattern,
     Root,
+    Seconds,
     Split,
     Subset,
     Window,
@@ -47,6 +50,9 @@ def separate_command(
     subset: Subset = None,
     split: Split = None,
     download: Download = False,
+    pattern: Pattern = None,
+    first: First = None,
+    seconds: Seconds = None,
     methods: Methods = None,
     n_fft: NFft = 2048,
     hop: Hop = None,
@@ -59,7 +65,7 @@ def separate_command(
     """Separate a dataset with oracle methods and write the estimates as audio files."""
     with usage():
         chosen, stft = methods_in(methods), stft_of(n_fft, hop, window)
-    tracks = dataset_of(dataset, root, subset, split, download)
+    tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
     n_tracks = write_estimates(
         tracks,
         out,

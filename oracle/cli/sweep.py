@@ -16,9 +16,12 @@ from oracle.cli.options import (
     DatasetName,
     Debug,
     Download,
+    First,
     Jobs,
     Overwrite,
+    Pattern,
     Root,
+    Seconds,
     Split,
     Subset,
     Window,
@@ -46,6 +49,9 @@ def sweep_command(
     subset: Subset = None,
     split: Split = None,
     download: Download = False,
+    pattern: Pattern = None,
+    first: First = None,
+    seconds: Seconds = None,
     methods: Annotated[
         str, typer.Option(metavar="NAME,...", help="Methods, comma-separated.")
     ] = ",".join(sweeps.METHODS),
@@ -80,7 +86,7 @@ def sweep_command(
         sweeps.transforms_of(lengths, parts, window)
     if out is not None:
         plots.check_matplotlib()
-    tracks = dataset_of(dataset, root, subset, split, download)
+    tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
 
     def compute() -> "DataFrame":
         return compute_sweep(

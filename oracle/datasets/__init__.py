@@ -1,8 +1,23 @@
-"""Datasets: the embedded waltz, MUSDB18, folders of stems."""
+"""Datasets: the embedded waltz, those of the field by name, and any folder of tracks."""
 
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.embedded import waltz
 from oracle.datasets.folders import folder
+from oracle.datasets.four_stems import dsd100, musdb18hq
+from oracle.datasets.made_mixtures import fuss, librimix
+from oracle.datasets.multitracks import moisesdb, slakh2100
 from oracle.datasets.musdb_stems import musdb18
 
-__all__ = ["Dataset", "Entry", "folder", "musdb18", "waltz"]
+__all__ = [
+    "Dataset",
+    "Entry",
+    "dsd100",
+    "folder",
+    "fuss",
+    "librimix",
+    "moisesdb",
+    "musdb18",
+    "musdb18hq",
+    "slakh2100",
+    "waltz",
+]

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -33,30 +33,25 @@ def audio_in(folder: Path) -> list[Path]:
     )
 
 
-def read_stems(paths: Mapping[str, Path]) -> tuple[int, dict[str, Audio]]:
+def read_together(paths: Iterable[Path]) -> tuple[int, dict[Path, Audio]]:
     """Read files that belong together.
-
-    Parameters
-    ----------
-    paths : mapping from str to Path
-        Files by the name of what they hold.
 
     Returns
     -------
     rate : int
         Their common sampling rate in Hz.
-    audio : dict from str to array of shape (n_channels, n_samples), float32
+    audio : dict from Path to array of shape (n_channels, n_samples), float32
 
     Raises
     ------
     ValueError
         If a file cannot be read whole, or rates, channel counts or lengths differ.
     """
-    read = {name: read_audio(path) for name, path in paths.items()}
-    first, *others = paths
+    read = {path: read_audio(path) for path in paths}
+    first, *others = read
     first_rate, first_audio = read[first]
-    for name in others:
-        rate, audio = read[name]
+    for path in others:
+        rate, audio = read[path]
         for what, value, expected in (
             ("sampling rate in Hz", rate, first_rate),
             ("number of channels", audio.shape[0], first_audio.shape[0]),
@@ -65,9 +60,9 @@ def read_stems(paths: Mapping[str, Path]) -> tuple[int, dict[str, Audio]]:
             if value != expected:
                 raise ValueError(
                     f"files of a track must have one {what}, "
-                    f"got {expected} in {paths[first]} and {value} in {paths[name]}"
+                    f"got {expected} in {first} and {value} in {path}"
                 )
-    return first_rate, {name: audio for name, (_, audio) in read.items()}
+    return first_rate, {path: audio for path, (_, audio) in read.items()}
 
 
 def read_audio(path: Path) -> tuple[int, Audio]:
@@ -81,6 +76,8 @@ def read_audio(path: Path) -> tuple[int, Audio]:
     """
     import soundfile
 
+    if not path.exists():  # libsndfile would only say "System error"
+        raise ValueError(f"{path} must be a readable audio file (no such file)")
     try:
         with soundfile.SoundFile(path) as file:
             # An MP3 without a table of contents announces an estimate.

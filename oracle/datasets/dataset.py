@@ -1,14 +1,14 @@
 """Dataset: tracks that are read one at a time, when they are asked for."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple, overload
 
-from oracle.track import Track
+from oracle.track import Track, check_seconds
 
 
 class Entry(NamedTuple):
@@ -93,8 +93,8 @@ class Dataset(Sequence[Track]):
         first : int, optional
             Only so many, the first of those that match.
         seconds : float, optional
-            Only the first seconds of each track, in whole samples; of one that is shorter,
-            all.
+            Only the first seconds of each track, to the nearest sample; of one that is
+            shorter, all.
 
         Returns
         -------
@@ -103,8 +103,11 @@ class Dataset(Sequence[Track]):
 
         Raises
         ------
+        TypeError
+            If `first` is no whole number.
         ValueError
-            If no track is left, or `first` or `seconds` is not positive.
+            If no track is left, `first` is not positive, or `seconds` is not positive and
+            finite.
         """
         entries = self.entries
         if subset is not None:
@@ -118,17 +121,19 @@ class Dataset(Sequence[Track]):
             within, entries = entries, tuple(e for e in entries if fnmatchcase(e.name, pattern))
             if not entries:
                 some = ", ".join(repr(entry.name) for entry in within[:3])
+                more = ", ..." if len(within) > 3 else ""
                 raise ValueError(
-                    f"pattern must match the name of a track ({some}, ...), got {pattern!r}"
+                    f"pattern must match the name of a track ({some}{more}), got {pattern!r}"
                 )
         if first is not None:
+            if not isinstance(first, Integral):
+                raise TypeError(f"first must be a whole number, got {first!r}")
             if first < 1:
                 raise ValueError(f"first must be positive, got {first}")
             entries = entries[:first]
         if seconds is None:
             return replace(self, entries=entries)
-        if not (seconds > 0 and math.isfinite(seconds)):
-            raise ValueError(f"seconds must be positive and finite, got {seconds}")
+        check_seconds(seconds)
         if self.seconds is not None:
             seconds = min(seconds, self.seconds)
         return replace(

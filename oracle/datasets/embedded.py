@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from oracle.datasets.audio_files import read_stems
+from oracle.datasets.trees import read_track
 from oracle.track import Track
 
 STEMS = ("drums", "bass", "other", "vocals")
@@ -26,5 +26,5 @@ def waltz() -> Track:
     <Track 'Daisy Bell': drums, bass, other, vocals; 2 channels, 13.09 s at 44100 Hz>
     """
     with resources.as_file(resources.files("oracle.datasets") / "daisy_bell") as folder:
-        rate, sources = read_stems({name: folder / f"{name}.flac" for name in STEMS})
-    return Track.from_sources("Daisy Bell", rate, sources)
+        files = {name: [folder / f"{name}.flac"] for name in STEMS}
+        return read_track(folder, "Daisy Bell", "test", None, files)

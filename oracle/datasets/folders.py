@@ -1,16 +1,14 @@
-"""Folders of tracks: MUSDB18-HQ's layout, and any folder of folders of audio files."""
+"""Folders of tracks: any folder of folders of audio files."""
 
 from functools import partial
 from pathlib import Path
 
-from oracle.datasets.audio_files import UNREADABLE, audio_in, read_stems
+from oracle.datasets.audio_files import UNREADABLE, audio_in
 from oracle.datasets.dataset import Dataset, Entry
+from oracle.datasets.trees import MIXTURE, USUAL, folders_in, read_track
 from oracle.track import Track
 
-MIXTURE = "mixture"
 SUBSETS = ("train", "valid", "test")
-# The order in which tables show the usual stems; others follow by name.
-USUAL = ("drums", "bass", "other", "vocals", "accompaniment")
 BY_SUBSET = f"tracks in {SUBSETS[0]}, {SUBSETS[1]} and {SUBSETS[2]}"
 # Names that are recognised in capitals too.
 KNOWN = frozenset({MIXTURE, *USUAL})
@@ -60,12 +58,13 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
                 f"folder must hold the tracks of a subset in folders of their own, "
                 f"got audio files in {root / name}"
             )
-    within = [path for path in _folders(root) if path.name not in SUBSETS]
+    within = [path for path in folders_in(root) if path.name not in SUBSETS]
+    split = [(path, path.name, part) for part in SUBSETS for path in folders_in(root / part)]
     # A folder without audio among others with some is an error of that track, not skipped.
     kinds = {
         "a track's files": [(root, root.resolve().name, "test")],
         "tracks": [(path, path.name, "test") for path in within],
-        BY_SUBSET: [(path, path.name, part) for part in SUBSETS for path in _folders(root / part)],
+        BY_SUBSET: split,
     }
     found = {
         kind: tracks for kind, tracks in kinds.items() if any(audio_in(path) for path, *_ in tracks)
@@ -91,7 +90,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
     if {"s1", "s2"} <= {name for _, name, _ in tracks}:
         raise ValueError(
             f"folder must hold a folder for each track, got {root} with one for each source "
-            "(s1, s2, ...)"
+            "(s1, s2, ...): use the dataset librimix, its root this folder"
         )
     return Dataset(
         root.resolve().name,
@@ -122,20 +121,6 @@ def _load(path: Path, track_name: str, subset: str) -> Track:
         raise ValueError(f"{path} must hold a track's audio files, got none")
     if stems.keys() == {MIXTURE}:
         raise ValueError(f"{path} must hold the sources beside the mixture, got a mixture alone")
-    rate, audio = read_stems(stems)
-    mixture = audio.pop(MIXTURE, None)
-    sources = {name: audio[name] for name in sorted(audio, key=_order)}
-    try:
-        if mixture is None:
-            return Track.from_sources(track_name, rate, sources, subset=subset)
-        return Track(track_name, rate, mixture, sources, subset=subset)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _order(name: str) -> tuple[int, str]:
-    return (USUAL.index(name) if name in USUAL else len(USUAL), name)
-
-
-def _folders(path: Path) -> list[Path]:
-    return sorted(p for p in path.glob("*") if p.is_dir() and not p.name.startswith("."))
+    mixture = stems.pop(MIXTURE, None)
+    sources = {name: [stems[name]] for name in sorted(stems)}
+    return read_track(path, track_name, subset, mixture, sources)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from oracle.datasets.archives import fetch_zip
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.track import Audio, Track
 
@@ -15,6 +16,9 @@ SUFFIX = ".stem.mp4"
 # In the order of the streams of a file, after the mixture.
 STEMS = ("drums", "bass", "other", "vocals")
 PREVIEW_ROOT = Path("~/MUSDB18/MUSDB18-7")
+# Zenodo's record 3270814, which publishes the checksum.
+PREVIEW_URL = "https://zenodo.org/records/3270814/files/MUSDB18-7-STEMS.zip?download=1"
+PREVIEW_MD5 = "dc2bdfac5b46ce742bd60009866758a5"
 
 
 def musdb18(
@@ -39,7 +43,8 @@ def musdb18(
         Only the training or the validation part of the subset ``train``, as musdb
         defines them.
     download : bool, optional
-        Download the preview to `root`, unless it is there already.
+        Download the preview to `root` and verify its checksum, unless there is a folder
+        ``train`` already.
 
     Returns
     -------
@@ -55,8 +60,8 @@ def musdb18(
     ConnectionError
         If the preview cannot be downloaded.
     ValueError
-        If an option is not one of its values, a split is asked of the subset ``test``, or
-        the folder holds no stem files.
+        If an option is not one of its values, a split is asked of the subset ``test``, the
+        folder holds no stem files, or the download has another checksum than published.
 
     References
     ----------
@@ -75,14 +80,8 @@ def musdb18(
     if root is None:
         raise ValueError("root must be the folder of MUSDB18 (or set MUSDB_PATH), got none")
     root = Path(root).expanduser()
-    if download:
-        try:
-            musdb.DB(root=str(root), download=True, subsets=[])
-        except OSError as error:
-            raise ConnectionError(
-                f"the preview of MUSDB18 must be downloaded to {root}, got {error}: try again, or "
-                "put its folders train and test there by other means"
-            ) from error
+    if download and not (root / "train").exists():
+        fetch_zip(PREVIEW_URL, PREVIEW_MD5, root)
     if not root.is_dir():
         raise FileNotFoundError(f"root must be the folder of MUSDB18, got {root}: no such folder")
     # Without subsets it reads its settings and no track: a broken file cannot stop it.
@@ -97,7 +96,7 @@ def musdb18(
         raise ValueError(
             f"root must hold {SUFFIX} files in its folders train and test, got {root} "
             f"(subset {subset or 'any'}, split {split or 'any'}); "
-            "for MUSDB18-HQ's WAV files name the folder as the dataset"
+            "for MUSDB18-HQ's WAV files use the dataset musdb18-hq"
         )
     return Dataset(
         "MUSDB18",

@@ -1,0 +1,167 @@
+"""Catalogue: the datasets by the name that the command line knows them by."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from oracle.datasets.dataset import Dataset
+from oracle.datasets.embedded import waltz
+from oracle.datasets.folders import folder
+from oracle.datasets.four_stems import dsd100, musdb18hq
+from oracle.datasets.made_mixtures import fuss, librimix
+from oracle.datasets.multitracks import moisesdb, slakh2100
+from oracle.datasets.musdb_stems import musdb18
+from oracle.track import Track
+
+
+class Listing(NamedTuple):
+    """What is to be known of a dataset before it is used.
+
+    Parameters
+    ----------
+    name : str
+        What it is called on the command line.
+    title : str
+        What it is.
+    layout : str
+        What `open` expects under its root.
+    subsets : str
+        What its subsets are called.
+    citation : str
+        Authors, title, venue and year, identifier.
+    licence : str
+        What it may be used for.
+    source : str
+        Where it is to be had.
+    open : callable
+        ``open(root)`` gives a `Dataset`; of the waltz, ``open()`` the track.
+    """
+
+    name: str
+    title: str
+    layout: str
+    subsets: str
+    citation: str
+    licence: str
+    source: str
+    open: Callable[..., Dataset | Track]
+
+
+_NAMED = (
+    Listing(
+        "waltz",
+        'The chorus of "Daisy Bell" in drums, bass, other and vocals, 13 s; part of oracle',
+        "",
+        "none; filed under test",
+        "",
+        "CC0; the song (Harry Dacre, 1892) is in the public domain",
+        "",
+        waltz,
+    ),
+    Listing(
+        "musdb18",
+        "MUSDB18: 150 songs in drums, bass, other and vocals, AAC (or its preview of 7 s excerpts)",
+        "SUBSET/TRACK.stem.mp4",
+        "train, test; of train the splits train and valid",
+        'Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis and R. Bittner, "The MUSDB18 corpus '
+        'for music separation", 2017, doi:10.5281/zenodo.1117372',
+        "for educational purposes only, not for commercial ones without permission of the "
+        "copyright holders; of the 150 songs 100 are from DSD100, 46 from MedleyDB (CC BY-NC-SA "
+        "4.0), 2 by The Easton Ellises (CC BY-NC-SA 3.0), 2 from Native Instruments",
+        "https://doi.org/10.5281/zenodo.1117372; the preview: --download",
+        musdb18,
+    ),
+    Listing(
+        "musdb18-hq",
+        "MUSDB18-HQ: the same songs, uncompressed",
+        "SUBSET/TRACK/mixture.wav, drums.wav, bass.wav, other.wav, vocals.wav",
+        "train, test",
+        'Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis and R. Bittner, "MUSDB18-HQ - an '
+        'uncompressed version of MUSDB18", 2019, doi:10.5281/zenodo.3338373',
+        "as MUSDB18's",
+        "https://doi.org/10.5281/zenodo.3338373",
+        musdb18hq,
+    ),
+    Listing(
+        "dsd100",
+        "DSD100: 100 songs in drums, bass, other and vocals, those of SiSEC 2016",
+        "Mixtures/SUBSET/TRACK/mixture.wav; Sources/SUBSET/TRACK/drums.wav, bass.wav, other.wav, "
+        "vocals.wav",
+        "Dev, Test",
+        "A. Liutkus, F.-R. Stöter, Z. Rafii, D. Kitamura, B. Rivet, N. Ito, N. Ono and "
+        'J. Fontecave, "The 2016 Signal Separation Evaluation Campaign", LVA/ICA, 2017, '
+        "doi:10.1007/978-3-319-53547-0_31",
+        "that of the 'Mixing Secrets' Free Multitrack Download Library, to which it refers",
+        "https://sigsep.github.io/datasets/dsd100.html",
+        dsd100,
+    ),
+    Listing(
+        "moisesdb",
+        "MoisesDB: 240 songs in up to 11 stems; the mixture is their sum",
+        "moisesdb_v0.1/TRACK/data.json, STEM/ID.wav",
+        "none; filed under test",
+        'I. Pereira, F. Araújo, F. Korzeniowski and R. Vogl, "MoisesDB: A dataset for source '
+        'separation beyond 4-stems", ISMIR, 2023, arXiv:2307.15913',
+        "CC BY-NC-SA 4.0",
+        "https://music.ai/research/",
+        moisesdb,
+    ),
+    Listing(
+        "slakh2100",
+        "Slakh2100: 2100 pieces of synthesized music, sources by instrument class "
+        "(pip install 'oracle-masks[slakh]')",
+        "SUBSET/TrackNNNNN/mix.flac, metadata.yaml, stems/SNN.flac",
+        "train, validation, test; omitted is not read",
+        'E. Manilow, G. Wichern, P. Seetharaman and J. Le Roux, "Cutting Music Source Separation '
+        'Some Slakh: A Dataset to Study the Impact of Training Data Quality and Quantity", WASPAA, '
+        "2019, arXiv:1909.08494",
+        "CC BY 4.0",
+        "https://doi.org/10.5281/zenodo.4599666",
+        slakh2100,
+    ),
+    Listing(
+        "librimix",
+        "LibriMix (also the clean mixtures of WHAM!): two or more speakers",
+        "SUBSET/mix_clean/NAME.wav, s1/NAME.wav, s2/NAME.wav, ...",
+        "train-360, train-100, dev, test; any folders",
+        'J. Cosentino, M. Pariente, S. Cornell, A. Deleforge and E. Vincent, "LibriMix: An '
+        'Open-Source Dataset for Generalizable Speech Separation", 2020, arXiv:2005.11262',
+        "of LibriSpeech, that it is made from: CC BY 4.0",
+        "https://github.com/JorisCos/LibriMix",
+        librimix,
+    ),
+    Listing(
+        "wsj0-2mix",
+        "WSJ0-2mix, and with more speakers: of the Wall Street Journal, read aloud",
+        "SUBSET/mix/NAME.wav, s1/NAME.wav, s2/NAME.wav, ...",
+        "tr, cv, tt; any folders",
+        'J. R. Hershey, Z. Chen, J. Le Roux and S. Watanabe, "Deep clustering: Discriminative '
+        'embeddings for segmentation and separation", ICASSP, 2016, arXiv:1508.04306',
+        "of WSJ0, that it is made from: by the Linguistic Data Consortium, not free",
+        "https://www.merl.com/demos/deep-clustering/, https://github.com/mpariente/pywsj0-mix",
+        librimix,
+    ),
+    Listing(
+        "fuss",
+        "FUSS: mixtures of one to four sounds of any kind",
+        "SUBSET/NAME.wav, NAME_sources/SOURCE.wav",
+        "train, validation, eval",
+        "S. Wisdom, H. Erdogan, D. P. W. Ellis, R. Serizel, N. Turpault, E. Fonseca, J. Salamon, "
+        "P. Seetharaman and J. R. Hershey, \"What's All the FUSS About Free Universal Sound "
+        'Separation Data?", ICASSP, 2021, arXiv:2011.00803',
+        "CC BY 4.0, the sounds CC0",
+        "https://doi.org/10.5281/zenodo.3694383",
+        fuss,
+    ),
+)
+NAMED = {listing.name: listing for listing in _NAMED}
+
+FOLDER = Listing(
+    "FOLDER",
+    "Any folder of tracks, its path instead of a name",
+    "TRACK/SOURCE.wav, ... and mixture.wav if there is one; or SUBSET/TRACK/...; or a track",
+    "train, valid, test; other tracks are filed under test",
+    "",
+    "",
+    "",
+    folder,
+)

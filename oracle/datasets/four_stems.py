@@ -1,0 +1,107 @@
+"""Songs in files of a mixture and four stems: MUSDB18-HQ and DSD100."""
+
+from functools import partial
+from pathlib import Path
+
+from oracle.datasets.dataset import Dataset, Entry
+from oracle.datasets.trees import (
+    MIXTURE,
+    audio_named,
+    dataset_in,
+    existing,
+    folders_in,
+    read_track,
+)
+from oracle.track import Track
+
+STEMS = ("drums", "bass", "other", "vocals")
+
+
+def musdb18hq(root: str | Path) -> Dataset:
+    """Open MUSDB18-HQ, the songs of MUSDB18 uncompressed.
+
+    ``SUBSET/TRACK/`` holds ``mixture.wav``, ``drums.wav``, ``bass.wav``, ``other.wav`` and
+    ``vocals.wav``; other files are not read.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with ``train`` and ``test``, or with one of them.
+
+    Returns
+    -------
+    dataset : Dataset
+        The tracks by subset and name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it has no tracks in ``train`` or ``test``.
+
+    References
+    ----------
+    .. [1] Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis and R. Bittner, "MUSDB18-HQ - an
+           uncompressed version of MUSDB18", 2019, doi:10.5281/zenodo.3338373.
+    """
+    root = existing(root)
+    entries = (
+        Entry(place.name, subset, partial(_load, place, place, subset), (place,))
+        for subset in ("train", "test")
+        for place in folders_in(root / subset)
+    )
+    return dataset_in(root, "MUSDB18-HQ", "folders of tracks in train and test", entries)
+
+
+def dsd100(root: str | Path) -> Dataset:
+    """Open DSD100, the songs of the Signal Separation Evaluation Campaign of 2016.
+
+    ``Mixtures/SUBSET/TRACK/`` holds ``mixture.wav``, ``Sources/SUBSET/TRACK/`` ``drums.wav``,
+    ``bass.wav``, ``other.wav`` and ``vocals.wav``. Its subsets are called ``Dev`` and
+    ``Test``; museval's stores read results of a subset ``test`` only.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with ``Mixtures`` and ``Sources``.
+
+    Returns
+    -------
+    dataset : Dataset
+        The tracks by subset and name. One that lacks its mixture, or its sources, is an
+        error of that track when it is read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it has no tracks in ``Mixtures`` or ``Sources``.
+
+    References
+    ----------
+    .. [1] A. Liutkus et al., "The 2016 Signal Separation Evaluation Campaign", LVA/ICA, 2017,
+           doi:10.1007/978-3-319-53547-0_31.
+    """
+    root = existing(root)
+    mixtures, sources = root / "Mixtures", root / "Sources"
+    entries = (
+        Entry(
+            name,
+            subset,
+            partial(_load, mixtures / subset / name, sources / subset / name, subset),
+            (mixtures / subset / name, sources / subset / name),
+        )
+        for subset in ("Dev", "Test")
+        for name in sorted(
+            {place.name for top in (mixtures, sources) for place in folders_in(top / subset)}
+        )
+    )
+    layout = "folders of tracks in Mixtures/Dev, Mixtures/Test, Sources/Dev and Sources/Test"
+    return dataset_in(root, "DSD100", layout, entries)
+
+
+def _load(mixture: Path, sources: Path, subset: str) -> Track:
+    stems = {name: [audio_named(name, sources)] for name in STEMS}
+    return read_track(sources, sources.name, subset, audio_named(MIXTURE, mixture), stems)

@@ -1,0 +1,155 @@
+"""Mixtures that scripts made: of speech (LibriMix, WSJ0-mix) and of any sounds (FUSS)."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+from oracle.datasets.audio_files import audio_in
+from oracle.datasets.dataset import Dataset, Entry
+from oracle.datasets.trees import dataset_in, existing, folders_in, read_track
+from oracle.track import Track
+
+# Folders of mixtures that are the sum of the speakers, and whose they are.
+SPEECH = {"mix_clean": "LibriMix", "mix": "WSJ0-mix"}
+SOUNDS = ("train", "validation", "eval")
+# What FUSS adds to the name of a mixture for the folder of its sources.
+SOURCES = "_sources"
+
+
+def librimix(root: str | Path) -> Dataset:
+    """Open LibriMix or WSJ0-mix: mixtures of two or more speakers.
+
+    ``SUBSET/mix_clean/`` (LibriMix, WHAM!) or ``SUBSET/mix/`` (WSJ0-2mix) holds the
+    mixtures, ``SUBSET/s1/``, ``SUBSET/s2/``, ... the speakers, in files of equal names. The
+    noisy mixtures, ``mix_both`` and ``mix_single``, are not read.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder of the subsets, such as ``Libri2Mix/wav8k/min`` or
+        ``2speakers/wav8k/min``, or one of them.
+
+    Returns
+    -------
+    dataset : Dataset
+        The mixtures by subset (its folder's name) and file name. One without a file of
+        every speaker is an error of that track when it is read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it has no such subset, or one has no folder of mixtures.
+
+    References
+    ----------
+    .. [1] J. Cosentino, M. Pariente, S. Cornell, A. Deleforge and E. Vincent, "LibriMix: An
+           Open-Source Dataset for Generalizable Speech Separation", 2020, arXiv:2005.11262.
+    .. [2] J. R. Hershey, Z. Chen, J. Le Roux and S. Watanabe, "Deep clustering: Discriminative
+           embeddings for segmentation and separation", ICASSP, 2016.
+    """
+    root = existing(root)
+    subsets = [place for place in (root, *folders_in(root)) if (place / "s1").is_dir()]
+    names = {SPEECH[_mixtures(subset).name] for subset in subsets}
+    entries = (entry for subset in subsets for entry in _speech(subset))
+    layout = "folders mix_clean (or mix), s1, s2, ... of files, or subsets of these folders"
+    return dataset_in(root, " and ".join(sorted(names)), layout, entries)
+
+
+def _mixtures(subset: Path) -> Path:
+    """Find the folder of the mixtures of a subset."""
+    for name in SPEECH:
+        if (subset / name).is_dir():
+            return subset / name
+    got = ", ".join(path.name for path in folders_in(subset))
+    raise ValueError(
+        f"{subset} must hold the mixtures of its speakers in mix_clean or mix, got {got}"
+    )
+
+
+def _speech(subset: Path) -> list[Entry]:
+    speakers = [path for path in folders_in(subset) if re.fullmatch(r"s\d+", path.name)]
+    speakers.sort(key=lambda path: int(path.name[1:]))
+    mixtures = _mixtures(subset)
+    name = subset.resolve().name
+    files = sorted({file.name for place in (mixtures, *speakers) for file in audio_in(place)})
+    return [
+        Entry(
+            Path(file).stem,
+            name,
+            partial(_load_speech, mixtures / file, speakers, name),
+            tuple(place / file for place in (mixtures, *speakers)),
+        )
+        for file in files
+    ]
+
+
+def _load_speech(mixture: Path, speakers: list[Path], subset: str) -> Track:
+    sources = {place.name: [place / mixture.name] for place in speakers}
+    return read_track(mixture, mixture.stem, subset, mixture, sources)
+
+
+def fuss(root: str | Path) -> Dataset:
+    """Open FUSS, mixtures of one to four sounds of any kind, or what is laid out like it.
+
+    ``SUBSET/NAME.wav`` is a mixture, ``SUBSET/NAME_sources/`` holds its sources in files
+    named after them (``background0_sound.wav``, ``foreground0_sound.wav``, ...).
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with ``train``, ``validation`` and ``eval``, or with some of them, such as
+        ``ssdata`` or ``ssdata_reverb``.
+
+    Returns
+    -------
+    dataset : Dataset
+        The mixtures by subset and name. One without its sources, or sources without their
+        mixture, are an error of that track when it is read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it has no mixtures in ``train``, ``validation`` or ``eval``.
+
+    References
+    ----------
+    .. [1] S. Wisdom et al., "What's All the FUSS About Free Universal Sound Separation Data?",
+           ICASSP, 2021, arXiv:2011.00803.
+    """
+    root = existing(root)
+    entries = (entry for subset in SOUNDS for entry in _sounds(root / subset))
+    layout = "mixtures NAME.wav and their sources in NAME_sources in train, validation and eval"
+    return dataset_in(root, "FUSS", layout, entries)
+
+
+def _sounds(subset: Path) -> list[Entry]:
+    mixtures = {file.stem: file for file in audio_in(subset)}
+    for place in folders_in(subset):
+        if place.name.endswith(SOURCES):
+            name = place.name.removesuffix(SOURCES)
+            mixtures.setdefault(name, subset / f"{name}.wav")
+    return [
+        Entry(
+            name,
+            subset.name,
+            partial(_load_sounds, mixtures[name]),
+            (mixtures[name], _sources_of(mixtures[name])),
+        )
+        for name in sorted(mixtures)
+    ]
+
+
+def _sources_of(mixture: Path) -> Path:
+    return mixture.with_name(mixture.stem + SOURCES)
+
+
+def _load_sounds(mixture: Path) -> Track:
+    place = _sources_of(mixture)
+    sources = {file.stem: [file] for file in audio_in(place)}
+    if not sources:
+        raise ValueError(f"{place} must hold the sources of {mixture.name}, got none")
+    return read_track(mixture, mixture.stem, mixture.parent.name, mixture, sources)

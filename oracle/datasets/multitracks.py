@@ -1,0 +1,212 @@
+"""Multitrack recordings, whose sources are the sums of many files: MoisesDB and Slakh2100."""
+
+import json
+import warnings
+from collections import defaultdict
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oracle.datasets.audio_files import read_audio
+from oracle.datasets.dataset import Dataset, Entry
+from oracle.datasets.trees import (
+    audio_named,
+    dataset_in,
+    existing,
+    folders_in,
+    in_order,
+    read_track,
+)
+from oracle.track import Audio, Track
+
+DESCRIPTION = "data.json"
+METADATA = "metadata.yaml"
+
+
+def moisesdb(root: str | Path) -> Dataset:
+    """Open MoisesDB, 240 songs in up to eleven stems of many files each.
+
+    ``moisesdb_v0.1/TRACK/`` holds ``data.json``, which names the files of each stem, and
+    ``STEM/ID.wav``. A stem (``vocals``, ``bass``, ``drums``, ``other_keys``, ...) is the sum
+    of its files; no mixture is delivered, it is the sum of the stems. As MoisesDB's own
+    loader does, mono files are heard on all channels, and what ends earlier than the rest
+    is padded with zeros, which a warning tells; that loader cuts the files within a stem to
+    the shortest, here they are padded too.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder that holds ``moisesdb_v0.1``, or this folder itself.
+
+    Returns
+    -------
+    dataset : Dataset
+        The tracks by the name of their folder, in the subset ``test``: it has no others.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it has no such tracks.
+
+    References
+    ----------
+    .. [1] I. Pereira, F. Araújo, F. Korzeniowski and R. Vogl, "MoisesDB: A dataset for source
+           separation beyond 4-stems", ISMIR, 2023, arXiv:2307.15913.
+    """
+    root = existing(root)
+    entries = [
+        Entry(place.name, "test", partial(_load_moisesdb, place), (place,))
+        for top in (root, *folders_in(root))
+        # A folder without a description among others with one is an error of that track.
+        if any((place / DESCRIPTION).exists() for place in folders_in(top))
+        for place in folders_in(top)
+    ]
+    entries.sort(key=lambda entry: entry.name)
+    return dataset_in(root, "MoisesDB", f"folders of tracks with {DESCRIPTION} in them", entries)
+
+
+def _load_moisesdb(place: Path) -> Track:
+    rates: dict[int, Path] = {}
+    channels: dict[int, Path] = {}
+    lengths: set[int] = set()
+
+    def read(path: Path) -> Audio:
+        rate, audio = read_audio(path)
+        rates.setdefault(rate, path)
+        if len(audio) > 1:
+            channels.setdefault(len(audio), path)
+        lengths.add(audio.shape[1])
+        for what, values in (
+            ("one sampling rate in Hz", rates),
+            ("one number of channels or be mono", channels),
+        ):
+            if len(values) > 1:
+                got = " and ".join(f"{value} in {file}" for value, file in values.items())
+                raise ValueError(f"files of a track must have {what}, got {got}")
+        return audio
+
+    # File by file: a song may have dozens, and only their sums fit into memory.
+    files = _files_of(place)
+    stems = {name: reduce(_sum_of_two, map(read, files[name])) for name in sorted(files)}
+    if len(lengths) > 1:
+        warnings.warn(
+            f"{place.name}: files have {min(lengths)} to {max(lengths)} samples, "
+            "the shorter ones are padded with zeros",
+            stacklevel=2,
+        )
+    ((rate, _),) = rates.items()
+    shape = (max(channels, default=1), max(lengths))
+    sources = in_order({name: _fitted(audio, shape) for name, audio in stems.items()})
+    try:
+        return Track.from_sources(place.name, rate, sources)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _files_of(place: Path) -> dict[str, list[Path]]:
+    """Read which files the stems of a track of MoisesDB consist of."""
+    description = place / DESCRIPTION
+    files: dict[str, list[Path]] = defaultdict(list)
+    try:
+        for stem in json.loads(description.read_text(encoding="utf-8"))["stems"]:
+            for file in stem["tracks"]:
+                name = f"{file['id']}.{file['extension']}"
+                files[stem["stemName"]].append(place / stem["stemName"] / name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{description} must list stems and their files ({error!r})") from error
+    if not files:
+        raise ValueError(f"{description} must list stems and their files, got none")
+    return files
+
+
+def _sum_of_two(one: Audio, other: Audio) -> Audio:
+    shape = (max(len(one), len(other)), max(one.shape[1], other.shape[1]))
+    return _fitted(one, shape) + _fitted(other, shape)
+
+
+def _fitted(audio: Audio, shape: tuple[int, int]) -> Audio:
+    """Repeat mono audio on all channels, and pad with zeros at the end."""
+    n_channels, n_samples = shape
+    padded = np.pad(audio, ((0, 0), (0, n_samples - audio.shape[1])))
+    return np.repeat(padded, n_channels // len(audio), axis=0)
+
+
+def slakh2100(root: str | Path) -> Dataset:
+    """Open Slakh2100, synthesized music, its stems summed to instrument classes.
+
+    ``SUBSET/TrackNNNNN/`` holds ``mix.flac``, ``metadata.yaml`` and ``stems/SNN.flac``. The
+    sources are the classes (``inst_class``) that ``metadata.yaml`` gives the stems, ``Bass``,
+    ``Drums``, ``Guitar``, ``Piano``, ...: the sum of the stems of a class. The mixture is
+    ``mix.flac``. WAV files do too.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder with ``train``, ``validation`` and ``test``. What Slakh2100-redux leaves
+        out, in ``omitted``, is not read. Or a folder of tracks, as BabySlakh has them.
+
+    Returns
+    -------
+    dataset : Dataset
+        The tracks by subset and name; those outside these subsets are in the subset ``test``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ImportError
+        When a track is read, if PyYAML is not installed.
+    ValueError
+        If it has no such tracks.
+
+    References
+    ----------
+    .. [1] E. Manilow, G. Wichern, P. Seetharaman and J. Le Roux, "Cutting Music Source
+           Separation Some Slakh: A Dataset to Study the Impact of Training Data Quality and
+           Quantity", WASPAA, 2019, arXiv:1909.08494.
+    """
+    root = existing(root)
+    tops = {root / subset: subset for subset in ("train", "validation", "test")} | {root: "test"}
+    entries = (
+        Entry(place.name, subset, partial(_load_slakh2100, place, subset), (place,))
+        for top, subset in tops.items()
+        for place in folders_in(top)
+        if place.name.startswith("Track")
+    )
+    layout = "folders TrackNNNNN in train, validation and test"
+    return dataset_in(root, "Slakh2100", layout, entries)
+
+
+def _load_slakh2100(place: Path, subset: str) -> Track:
+    metadata = place / METADATA
+    sources: dict[str, list[Path]] = defaultdict(list)
+    for name, stem in _stems_of(metadata).items():
+        try:
+            rendered, instrument = stem["audio_rendered"], stem["inst_class"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"{metadata} must tell audio_rendered and inst_class of {name}, got {stem!r}"
+            ) from error
+        if rendered:
+            sources[instrument].append(audio_named(name, place / "stems"))
+    if not sources:
+        raise ValueError(f"{metadata} must list stems that are rendered, got none")
+    by_name = {name: sources[name] for name in sorted(sources, key=str)}
+    return read_track(place, place.name, subset, audio_named("mix", place), by_name)
+
+
+def _stems_of(metadata: Path) -> dict[str, Any]:
+    try:
+        import yaml
+    except ImportError as error:
+        raise ImportError(
+            "PyYAML must be installed to read Slakh2100 (pip install 'oracle-masks[slakh]')"
+        ) from error
+    try:
+        return dict(yaml.safe_load(metadata.read_text(encoding="utf-8"))["stems"])
+    except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{metadata} must list the stems of a track ({error})") from error
