@@ -15,6 +15,7 @@ from oracle import (
     wiener,
 )
 from oracle.bounds import compute_bounds
+from oracle.comparison import Comparison, compare
 from oracle.estimates import write_estimates
 from oracle.methods import separate
 from oracle.stft import STFT
@@ -28,9 +29,11 @@ __version__ = version("oracle-masks")
 
 __all__ = [
     "STFT",
+    "Comparison",
     "Track",
     "TracksFailed",
     "WaltzReport",
+    "compare",
     "compute_bounds",
     "compute_sweep",
     "datasets",

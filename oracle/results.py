@@ -3,13 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from oracle.confidence import bootstrap_intervals, check_confidence
 from oracle.scores import MUSEVAL, WINDOW, Score
 
 if TYPE_CHECKING:
@@ -20,9 +22,16 @@ Row = tuple[Any, ...]
 
 SCORE_COLUMNS = ("track", "subset", "method", "target", "metric", "time", "duration", "score")
 BOUND_COLUMNS = ("method", "target", "metric", "median", "mean", "n_tracks", "n_windows", "n_nan")
+# Ends of confidence intervals, in the order of `oracle.confidence.bootstrap_intervals`.
+INTERVAL_COLUMNS = ("median_low", "median_high", "mean_low", "mean_high")
+
+# What the scores of a track's windows are reduced to.
+OverWindows = Literal["median", "mean"]
 
 
-def aggregate(scores: "DataFrame") -> "DataFrame":
+def aggregate(
+    scores: "DataFrame", *, windows: OverWindows = "median", confidence: float | None = None
+) -> "DataFrame":
     """Aggregate scores over windows and tracks.
 
     Over the windows of a track the median of those that are not NaN, as museval and SiSEC
@@ -33,6 +42,11 @@ def aggregate(scores: "DataFrame") -> "DataFrame":
     scores : DataFrame
         With the columns of ``scores.csv``: track, subset, method, target, metric, time,
         duration, score.
+    windows : {"median", "mean"}, optional
+        What to take over the windows of a track. An infinite score counts as such: a mean
+        with one is infinite. (museval's files have NaN for it.)
+    confidence : float, optional
+        Between 0 and 1: adds percentile bootstrap intervals over tracks.
 
     Returns
     -------
@@ -40,32 +54,48 @@ def aggregate(scores: "DataFrame") -> "DataFrame":
         One row per method, target and metric, in their order in `scores`, with columns
         method, target, metric, median, mean (in dB, NaN if every score is NaN), n_tracks,
         n_windows (how many scores; whole-track metrics have one a track) and n_nan (how
-        many of them are NaN).
+        many of them are NaN). With `confidence` also median_low, median_high, mean_low and
+        mean_high: what the median (mean) over tracks is between, with that confidence, if
+        the tracks are a sample of more of their kind; see
+        `oracle.confidence.bootstrap_intervals`. NaN with fewer than two tracks that have a
+        score.
+
+    Raises
+    ------
+    ValueError
+        If `windows` is neither, or `confidence` is not between 0 and 1.
     """
-    return over_tracks(over_windows(scores))
+    return over_tracks(over_windows(scores, windows=windows), confidence=confidence)
 
 
-def over_windows(scores: "DataFrame") -> "DataFrame":
+def over_windows(scores: "DataFrame", *, windows: OverWindows = "median") -> "DataFrame":
     """Aggregate scores over the windows of each track: the first half of `aggregate`.
 
-    Returns a row per track, method, target and metric, with the columns score (the
-    median), n_windows and n_nan.
+    Returns the per-track table: a row per track, method, target and metric, with the columns
+    score (the median or mean), n_windows and n_nan.
     """
+    if windows not in get_args(OverWindows):
+        raise ValueError(f"windows must be {' or '.join(get_args(OverWindows))}, got {windows!r}")
     keys = ["subset", "track", "method", "target", "metric"]
-    scores_of = scores.groupby(keys, sort=False)["score"]
-    table = scores_of.agg(["median", "size", "count"])
+    scores_of = scores.groupby(keys, sort=False, observed=True)["score"]
+    table = scores_of.agg([windows, "size", "count"])
     table["count"] = table["size"] - table["count"]
     table.columns = ["score", "n_windows", "n_nan"]
     return table.reset_index()
 
 
-def over_tracks(summaries: "DataFrame") -> "DataFrame":
+def over_tracks(summaries: "DataFrame", *, confidence: float | None = None) -> "DataFrame":
     """Aggregate the results of `over_windows` over tracks: the second half of `aggregate`."""
-    by_bound = summaries.groupby(["method", "target", "metric"], sort=False)
+    by_bound = summaries.groupby(["method", "target", "metric"], sort=False, observed=True)
     table = by_bound["score"].agg(["median", "mean", "size"])
     table = table.rename(columns={"size": "n_tracks"})
     table = table.join(by_bound[["n_windows", "n_nan"]].sum())
-    return table.reset_index()[list(BOUND_COLUMNS)]
+    if confidence is None:
+        return table.reset_index()[list(BOUND_COLUMNS)]
+    check_confidence(confidence)
+    samples = [scores.dropna().to_numpy() for _, scores in by_bound["score"]]
+    table[list(INTERVAL_COLUMNS)] = bootstrap_intervals(samples, confidence)
+    return table.reset_index()[[*BOUND_COLUMNS, *INTERVAL_COLUMNS]]
 
 
 class Summaries:
@@ -106,6 +136,14 @@ def tidy(rows: Iterable[Row]) -> "DataFrame":
     return table.astype(types | dict.fromkeys(SCORE_COLUMNS[5:], np.float64))
 
 
+def _number(text: str) -> float:
+    return float(text or "nan")
+
+
+# Python's numbers: those of pandas may be off in the last digit.
+NUMBERS: dict[str, Callable[[str], Any]] = {"time": _number, "duration": _number, "score": float}
+
+
 def read_scores(path: str | Path) -> "DataFrame":
     """Read a ``scores.csv``, exactly as it was written.
 
@@ -118,19 +156,33 @@ def read_scores(path: str | Path) -> "DataFrame":
     -------
     scores : DataFrame
         Names are text, also a track called ``nan``; times and scores are float64.
+
+    Raises
+    ------
+    ValueError
+        If the file has other columns, or text in place of numbers.
     """
-    return tidy(read_rows(path))
+    # Imported late: `import oracle` stays quick.
+    import pandas as pd
 
-
-def read_rows(path: str | Path) -> Iterator[Row]:
-    """Read the rows of a ``scores.csv`` or a part of one, exactly as they were written."""
     with open(path, encoding="utf-8", newline="") as file:
-        lines = csv.reader(file)
-        header = next(lines, [])
-        if tuple(header) != SCORE_COLUMNS:
-            raise ValueError(f"{path} must have columns {', '.join(SCORE_COLUMNS)}, got {header}")
-        for line in lines:
-            yield *line[:5], *(float(value) if value else None for value in line[5:])
+        header = next(csv.reader(file), [])
+    if tuple(header) != SCORE_COLUMNS:
+        raise ValueError(f"{path} must have columns {', '.join(SCORE_COLUMNS)}, got {header}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of values left out
+            table = pd.read_csv(
+                path,
+                dtype=dict.fromkeys(SCORE_COLUMNS[:5], "str"),
+                converters=NUMBERS,
+                keep_default_na=False,
+                index_col=False,
+                encoding="utf-8",
+            )
+    except (ValueError, pd.errors.ParserWarning) as error:
+        raise ValueError(f"{path} must hold a score a row, got {error}") from error
+    return table.astype(dict.fromkeys(SCORE_COLUMNS[5:], np.float64))
 
 
 def museval_json(scores: Iterable[Score], oracle_version: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oracle.files import file_name, folded, whole_file, write_whole
-from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, Row, csv_text, museval_json, read_rows
+from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, Row, csv_text, museval_json, read_scores
 from oracle.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder
 from oracle.scores import MUSEVAL, Score
 from oracle.tasks import Task
@@ -37,7 +37,8 @@ def _write_museval(folder: RunFolder, task: Task, rows: Sequence[Row], *, overwr
 
 def read_earlier(folder: RunFolder, task: Task) -> list[Row]:
     """Read the scores that an earlier run has written of a track; restore what is missing."""
-    rows = list(read_rows(folder.file(TRACKS, task, ".csv")))
+    scores = read_scores(folder.file(TRACKS, task, ".csv"))
+    rows = list(scores.itertuples(index=False, name=None))
     _write_museval(folder, task, rows, overwrite=False)
     return rows
 

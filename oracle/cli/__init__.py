@@ -13,7 +13,16 @@ from oracle import TracksFailed
 from oracle.cli.app import app
 
 # Registered in the order in which --help lists them.
-from oracle.cli import bounds, sweep, score, separate, waltz, methods, datasets  # noqa: F401 # isort: skip
+from oracle.cli import (  # noqa: F401 # isort: skip
+    bounds,
+    sweep,
+    score,
+    separate,
+    compare,
+    waltz,
+    methods,
+    datasets,
+)
 
 __all__ = ["main"]
 

@@ -1,0 +1,111 @@
+"""oracle compare: results side by side, and how far from the bound."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from oracle.cli.app import app
+from oracle.cli.options import Debug, names_in
+from oracle.cli.terminal import print_whole
+from oracle.comparison.side_by_side import Comparison, compare
+from oracle.comparison.tables import Grid, grids, latex, markdown, table_csv, write_comparison
+from oracle.files import new_folder
+from oracle.results import OverWindows
+
+
+@app.command(
+    name="compare",
+    epilog="Examples: [b]oracle bounds stems/ --out bounds && oracle score stems/ my_net/ "
+    "--out net && oracle compare bounds net[/b] (how far is my system from the bound?) | "
+    "[b]oracle compare new=run1 old=run2 --against old --metrics SDR,SIR[/b] | "
+    "[b]oracle compare museval/ sisec18 --format latex > table.tex[/b] | "
+    "[b]oracle compare bounds net --targets vocals --out comparison[/b]",
+)
+def compare_command(
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RESULTS...",
+            help="Folders that 'oracle bounds' or 'oracle score' wrote with --out; folders of "
+            "museval's JSON files, of one method or several; [b]sisec18[/b], SiSEC 2018's "
+            "published oracles. NAME=FOLDER calls one NAME.",
+        ),
+    ],
+    metrics: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Metrics, comma-separated.")
+    ] = "SDR",
+    targets: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="Targets, comma-separated.", show_default="all"),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD",
+            help="The method, as the tables call it, that all others are compared with.",
+            show_default="the first system",
+        ),
+    ] = None,
+    windows: Annotated[
+        OverWindows, typer.Option(help="What to take over the windows of a track.")
+    ] = "median",
+    shown_as: Annotated[
+        Literal["terminal", "csv", "markdown", "latex"],
+        typer.Option("--format", help="What to print; csv: the scores. LaTeX wants booktabs."),
+    ] = "terminal",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for compare.csv, paired.csv, distances.csv, tracks.csv, compare.md "
+            "and compare.tex."
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Compare results: scores with intervals, paired differences, and distances to the bounds.
+
+    Distances are those of systems, not among 'oracle methods', to IRM2, OPT and CEILING.
+    """
+    if out is not None:
+        new_folder(out)
+    comparison = compare(
+        results,
+        metrics=names_in(metrics),
+        targets=None if targets is None else names_in(targets),
+        against=against,
+        windows=windows,
+        progress=True,
+    )
+    # First what stays: whoever reads the tables may stop reading.
+    if out is not None:
+        write_comparison(comparison, out)
+    if shown_as == "terminal":
+        _print(comparison)
+        if out is not None:
+            print(f"Written to {out}")
+    else:
+        formats = {"csv": lambda c: table_csv(c.scores), "markdown": markdown, "latex": latex}
+        print(formats[shown_as](comparison), end="")
+
+
+def _print(comparison: Comparison) -> None:
+    console = Console(highlight=False, markup=False, emoji=False)
+    for grid in grids(comparison):
+        print_whole(console, _table(grid))
+        console.print(grid.legend + "\n")
+    for note in comparison.notes:
+        console.print(note)
+
+
+def _table(grid: Grid) -> Table:
+    table = Table(title=grid.title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    for place, name in enumerate(grid.header):
+        is_name = place < grid.n_names
+        table.add_column(name, justify="left" if is_name else "right", no_wrap=True)
+    for place, row in enumerate(grid.rows):
+        table.add_row(*row, end_section=place + 1 == grid.rule)
+    return table

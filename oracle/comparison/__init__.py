@@ -1,0 +1,5 @@
+"""Results side by side: runs, museval's files, published tables, and how far from the bounds."""
+
+from oracle.comparison.side_by_side import Comparison, compare
+
+__all__ = ["Comparison", "compare"]

@@ -1,0 +1,243 @@
+"""Comparison: results side by side, and how far they are from the bounds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oracle.bounds import BOUNDS
+from oracle.comparison.differences import DIFFERENCE_COLUMNS, differences_between, windows_above
+from oracle.comparison.matching import labels_of, matched, missing_tracks, selected
+from oracle.comparison.result_folders import Results, read_results
+from oracle.confidence import check_confidence
+from oracle.methods import CEILING
+from oracle.results import BOUND_COLUMNS, INTERVAL_COLUMNS, OverWindows, over_tracks, over_windows
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# The bounds that a system's distance is measured to: a mask in use, the best, and the ceiling.
+NEAR = ("IRM2", "OPT", CEILING.name)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found. Scores, differences and ends of intervals are in dB.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        A row a method, target and metric: median and mean over tracks, n_tracks, n_windows,
+        n_nan, and the ends of their confidence intervals median_low, median_high, mean_low
+        and mean_high; see `oracle.results.aggregate`.
+    paired : DataFrame
+        A row a method but `against`, target and metric: how much higher the method is than
+        `against`. Columns method, against, target, metric, paired, n_tracks; median and mean
+        of the differences over the tracks with a score of both, with intervals; p_value of
+        Wilcoxon's test (`oracle.confidence.wilcoxon_p_value`), not corrected for how many
+        there are. A published table has no tracks: then `paired` is False, n_tracks 0, and
+        the differences are those of the medians and means.
+    distances : DataFrame
+        A row a system, bound, target and metric: how much higher the bound is than the
+        system. Columns method, bound, those of `paired` but against and p_value; n_windows
+        and n_above, of a CEILING and a system with tracks alone: in how many windows (of
+        uSDR: tracks) both have a score, and in how many of these the system lies above the
+        ceiling, by more than 0.001 dB. Such a system applies no mask in [0, 1] at that STFT.
+    tracks : DataFrame
+        A row a track, method, target and metric: subset, track, method, target, metric,
+        score (over the windows of the track), n_windows, n_nan.
+    systems : tuple of str
+        The methods that are no bounds.
+    against : str
+        The method of reference in `paired`.
+    windows : {"median", "mean"}
+        What was taken over the windows of a track.
+    confidence : float
+        Of the intervals.
+    notes : tuple of str
+        What a reader must know of the results: the STFTs of bounds, tracks that not all
+        have, what is published.
+    """
+
+    scores: "DataFrame"
+    paired: "DataFrame"
+    distances: "DataFrame"
+    tracks: "DataFrame"
+    systems: tuple[str, ...]
+    against: str
+    windows: OverWindows
+    confidence: float
+    notes: tuple[str, ...]
+
+
+def compare(
+    results: Iterable[str | Path],
+    *,
+    metrics: Sequence[str] = ("SDR",),
+    targets: Sequence[str] | None = None,
+    against: str | None = None,
+    windows: OverWindows = "median",
+    confidence: float = 0.95,
+    progress: bool = False,
+) -> Comparison:
+    """Set results side by side: scores, paired differences, and distances to the bounds.
+
+    Methods are called as in their results; where two results have one of the same name, or
+    the caller names the results, ``RESULTS: METHOD``, and the only system of named results
+    as these. What is called like a bound (`oracle.bounds.BOUNDS`) is one, all else a system.
+    Tracks of two results are the same if their names are, and their subsets where both tell
+    them. Their scores are compared as they are: over the windows in which each has one.
+
+    Parameters
+    ----------
+    results : iterable of str or Path
+        Folders of runs or of museval's files, or ``sisec18``; ``NAME=...`` names one. See
+        `oracle.comparison.result_folders.read_results`.
+    metrics, targets : sequence of str, optional
+        Some of those in the results: SDR alone, and all targets by default.
+    against : str, optional
+        The method that others are compared with. By default the first system, or the first
+        method if all are bounds.
+    windows : {"median", "mean"}, optional
+        What to take over the windows of a track.
+    confidence : float, optional
+        Of the bootstrap intervals, between 0 and 1.
+    progress : bool, optional
+        Whether to show a progress bar on standard error, if that is a terminal.
+
+    Returns
+    -------
+    comparison : Comparison
+
+    Raises
+    ------
+    TypeError
+        If results, metrics or targets come as one string.
+    ValueError
+        If there are no results, two have methods of one name and are called the same, they
+        have no such method, metric or target, `windows` or `confidence` is out of range, or
+        `windows` is not median and a published table is.
+    FileNotFoundError
+        If there is no such folder.
+
+    Warns
+    -----
+    IncompleteRunWarning
+        If a run was interrupted, or tracks of it failed.
+
+    Examples
+    --------
+    >>> comparison = compare(["sisec18"], targets=["vocals"], against="IRM2")
+    >>> comparison.paired[["method", "against", "median", "paired"]].tail(2).round(2)
+      method against  median  paired
+    3    MWF    IRM2   -0.30   False
+    4    MIX    IRM2   -8.31   False
+    """
+    import pandas as pd
+
+    for argument, value in (("results", results), ("metrics", metrics), ("targets", targets)):
+        if isinstance(value, (str, Path)):
+            raise TypeError(f"{argument} must be several, got {value!r}")
+    check_confidence(confidence)
+    read = [read_results(source, progress=progress) for source in results]
+    if not read:
+        raise ValueError("results must name at least one, got none")
+    labels = labels_of(read)
+    bound_of = {label: name for names in labels for name, label in names.items()}
+    systems = tuple(label for label, name in bound_of.items() if name not in BOUNDS)
+    against = _reference(against, [*systems, *bound_of])
+    read = [
+        _relabelled(each, names)
+        for each, names in zip(
+            matched(selected(read, metrics=metrics, targets=targets)), labels, strict=True
+        )
+    ]
+    summaries = [_summary(each.scores, windows) for each in read]
+    scores = pd.concat(
+        [
+            over_tracks(summary, confidence=confidence)
+            if each.published is None
+            else _published(each, windows)
+            for each, summary in zip(read, summaries, strict=True)
+        ],
+        ignore_index=True,
+    )
+    tracks = pd.concat(summaries, ignore_index=True)
+    others = [(label, against) for label in bound_of if label != against]
+    paired = differences_between(scores, tracks, others, confidence=confidence)
+    near = [label for label, name in bound_of.items() if name in NEAR]
+    pairs = [(bound, system) for system in systems for bound in near]
+    distances = differences_between(scores, tracks, pairs, confidence=confidence)
+    windows_of = {
+        label: each.scores[each.scores["method"] == label]
+        for each, names in zip(read, labels, strict=True)
+        for name, label in names.items()
+        if each.published is None and (label in systems or name == CEILING.name)
+    }
+    above = {
+        (bound, system): windows_above(windows_of[system], windows_of[bound])
+        for bound, system in pairs
+        if bound in windows_of
+    }
+    return Comparison(
+        scores=scores,
+        paired=paired.rename(columns={"other": "against"}),
+        distances=_distances(distances, above),
+        tracks=tracks,
+        systems=systems,
+        against=against,
+        windows=windows,
+        confidence=confidence,
+        notes=(
+            *(f"{each.name}: {each.note}" for each in read if each.note is not None),
+            *missing_tracks(read),
+        ),
+    )
+
+
+def _reference(against: str | None, labels: Sequence[str]) -> str:
+    if against is not None and against not in labels:
+        known = ", ".join(dict.fromkeys(labels))
+        raise ValueError(f"against must be one of {known}, got {against!r}")
+    return labels[0] if against is None else against
+
+
+def _relabelled(results: Results, labels: Mapping[str, str]) -> Results:
+    def called(table: "DataFrame") -> "DataFrame":
+        return table.assign(method=table["method"].map(labels))
+
+    published = None if results.published is None else called(results.published)
+    return replace(results, scores=called(results.scores), published=published)
+
+
+def _summary(scores: "DataFrame", windows: OverWindows) -> "DataFrame":
+    names = ("subset", "track", "method", "target", "metric")
+    return over_windows(scores, windows=windows).astype(dict.fromkeys(names, "str"))
+
+
+def _published(results: Results, windows: OverWindows) -> "DataFrame":
+    """Give what is published the columns of an aggregate with intervals."""
+    assert results.published is not None
+    if windows != "median":
+        raise ValueError(
+            f"windows must be median beside {results.name}, which is published so, got {windows!r}"
+        )
+    return results.published.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])
+
+
+def _distances(table: "DataFrame", above: Mapping[tuple[str, str], "DataFrame"]) -> "DataFrame":
+    """Turn differences of bounds from systems into distances, with what lies above ceilings."""
+    import pandas as pd
+
+    counts = pd.DataFrame(
+        [
+            (bound, system, *key, *row)
+            for (bound, system), of_pair in above.items()
+            for key, row in zip(of_pair.index, of_pair.to_numpy().tolist(), strict=True)
+        ],
+        columns=["bound", "method", "target", "metric", "n_windows", "n_above"],
+    ).astype({"n_windows": "Int64", "n_above": "Int64"})
+    table = table.rename(columns={"method": "bound", "other": "method"})
+    keys = ["method", "bound", "target", "metric"]
+    columns = [*keys, *DIFFERENCE_COLUMNS, "n_windows", "n_above"]
+    return table.merge(counts, how="left", on=keys)[columns]

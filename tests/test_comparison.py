@@ -1,0 +1,568 @@
+"""Comparison: results side by side, paired, and far from the bounds."""
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from conftest import Run
+from test_results import write_museval
+
+import oracle
+from oracle import Comparison, Track, compare, compute_bounds, score_system, separate
+from oracle.comparison.published_tables import sisec18
+from oracle.comparison.tables import latex, markdown
+from oracle.datasets.audio_files import write_audio
+from oracle.files import file_name
+from oracle.results import BOUND_COLUMNS, INTERVAL_COLUMNS, SCORE_COLUMNS, Row, aggregate, csv_text
+
+nan, inf = float("nan"), float("inf")
+
+
+def scores_of(
+    method: str,
+    tracks: dict[str, list[float]],
+    *,
+    target: str = "vocals",
+    subset: str = "test",
+    metric: str = "SDR",
+) -> list[Row]:
+    """Scores of one target, from those of each track's windows."""
+    return [
+        (track, subset, method, target, metric, float(i), 1.0, value)
+        for track, values in tracks.items()
+        for i, value in enumerate(values)
+    ]
+
+
+def write_run(folder: Path, rows: Iterable[Row], *, stft: bool = False) -> Path:
+    folder.mkdir(parents=True)
+    text = csv_text(SCORE_COLUMNS, rows)
+    (folder / "scores.csv").write_text(text, encoding="utf-8", newline="")
+    if stft:
+        made_at = {"n_fft": 4096, "hop_length": 1024, "window": "hann"}
+        run = {"stft": made_at, "finished": "now"}
+        (folder / "run.json").write_text(json.dumps(run))
+    return folder
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    """Medians 1, 2, 5 and 8."""
+    tracks = {"a": [0, 1, 9.0], "b": [2.0, nan], "c": [4, 6.0], "d": [8.0]}
+    return write_run(tmp_path / "mine", scores_of("net", tracks))
+
+
+@pytest.fixture
+def bounds(tmp_path: Path) -> Path:
+    """Of IRM2 medians 2, 4, 8 and 12, and another track; of CEILING 10 wherever it is heard."""
+    irm2 = {"a": [2, 2, 3.0], "b": [4.0, 5], "c": [8.0], "d": [12.0], "e": [100.0]}
+    irm2["b"][1] = nan
+    ceiling = {"a": [8.0, 10, 8.9], "b": [10.0, 10], "c": [10, nan], "d": [7.9995], "e": [10.0]}
+    rows = scores_of("IRM2", irm2) + scores_of("CEILING", ceiling) + scores_of("MIX", irm2)
+    return write_run(tmp_path / "bounds", rows, stft=True)
+
+
+def only(table: pd.DataFrame, **values: str) -> dict[str, Any]:
+    """The one row with these values."""
+    for column, value in values.items():
+        table = table[table[column] == value]
+    (row,) = table.to_dict("records")
+    return {str(column): value for column, value in row.items()}
+
+
+# Scores
+
+
+def test_scores_are_the_aggregate_with_intervals(system: Path, bounds: Path) -> None:
+    comparison = compare([system, bounds])
+    assert tuple(comparison.scores.columns) == BOUND_COLUMNS + INTERVAL_COLUMNS
+    assert comparison.scores["method"].tolist() == ["net", "IRM2", "CEILING", "MIX"]
+    row = only(comparison.scores, method="net")
+    assert (row["median"], row["mean"]) == (3.5, 4.0)
+    assert (row["n_tracks"], row["n_windows"], row["n_nan"]) == (4, 8, 1)
+    assert row["median_low"] < 3.5 < row["median_high"]
+    assert (comparison.systems, comparison.against) == (("net",), "net")
+    assert (comparison.windows, comparison.confidence) == ("median", 0.95)
+
+
+def test_tracks_are_a_row_a_track(system: Path) -> None:
+    tracks = compare([system]).tracks
+    columns = ["subset", "track", "method", "target", "metric", "score", "n_windows", "n_nan"]
+    assert list(tracks.columns) == columns
+    assert tracks["track"].tolist() == ["a", "b", "c", "d"]
+    assert tracks["score"].tolist() == [1, 2, 5, 8]
+    assert tracks["n_nan"].tolist() == [0, 1, 0, 0]
+
+
+def test_the_mean_over_windows(system: Path) -> None:
+    comparison = compare([system], windows="mean")
+    assert comparison.tracks["score"].tolist() == [10 / 3, 2, 5, 8]
+    assert "Mean over the windows" in markdown(comparison)
+
+
+def test_metrics_and_targets_are_chosen(tmp_path: Path) -> None:
+    rows = [
+        row
+        for target in ("drums", "bass")
+        for metric in ("SDR", "SIR")
+        for row in scores_of("net", {"a": [1.0]}, target=target, metric=metric)
+    ]
+    folder = write_run(tmp_path / "run", rows)
+    keys = [("drums", "SDR"), ("bass", "SDR")]
+    chosen = [{}, {"metrics": ["SIR", "SDR"]}, {"targets": ["bass"]}]
+    for options, expected in zip(
+        chosen, (keys, [*keys, ("drums", "SIR"), ("bass", "SIR")], keys[1:]), strict=True
+    ):
+        scores = compare([folder], **options).scores  # type: ignore[arg-type]
+        assert set(zip(scores["target"], scores["metric"], strict=True)) == set(expected)
+
+
+# Differences
+
+
+def test_differences_are_paired_by_track(system: Path, bounds: Path) -> None:
+    row = only(compare([system, bounds]).paired, method="IRM2")
+    # 1, 2, 3 and 4; track e has no score of the system.
+    assert (row["against"], row["paired"], row["n_tracks"]) == ("net", True, 4)
+    assert (row["median"], row["mean"]) == (2.5, 2.5)
+    assert row["p_value"] == pytest.approx(2 / 16)
+    assert 1 <= row["median_low"] < 2.5 < row["median_high"] <= 4
+    assert 1 <= row["mean_low"] < 2.5 < row["mean_high"] <= 4
+
+
+def test_differences_are_those_of_the_tracks_whatever_their_order(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    names = [f"track {i}" for i in range(30)]
+    one, two = rng.normal(5, 3, 30), rng.normal(6, 3, 30)
+    mixed = rng.permutation(30)
+    first = write_run(
+        tmp_path / "1", scores_of("one", {n: [v] for n, v in zip(names, one, strict=True)})
+    )
+    second = write_run(tmp_path / "2", scores_of("two", {names[i]: [two[i]] for i in mixed}))
+    row = only(compare([first, second]).paired, method="two")
+    assert row["median"] == pytest.approx(np.median(two - one))
+    assert row["mean"] == pytest.approx(np.mean(two - one))
+    assert row["p_value"] == pytest.approx(scipy.stats.wilcoxon(two, one).pvalue)
+    turned = only(compare([first, second], against="two").paired, method="one")
+    assert turned["median"] == pytest.approx(-row["median"])
+    assert turned["p_value"] == pytest.approx(row["p_value"])
+
+
+def test_equal_methods_do_not_differ(tmp_path: Path) -> None:
+    tracks = {"a": [1.0], "b": [2.0], "c": [inf], "d": [nan]}
+    folders = [write_run(tmp_path / name, scores_of(name, tracks)) for name in ("x", "y")]
+    row = only(compare(folders).paired, method="y")
+    assert (row["median"], row["mean"], row["n_tracks"]) == (0, 0, 2)  # inf - inf is no difference
+    assert (row["median_low"], row["mean_high"]) == (0, 0)
+    assert np.isnan(row["p_value"])
+
+
+def test_no_common_track_is_no_difference(tmp_path: Path) -> None:
+    folders = [
+        write_run(tmp_path / name, scores_of(name, {name: [1.0], name + "2": [2.0]}))
+        for name in ("x", "y")
+    ]
+    comparison = compare(folders)
+    row = only(comparison.paired, method="y")
+    assert (row["paired"], row["n_tracks"]) == (True, 0)
+    for column in ("median", "mean", "median_low", "p_value"):
+        assert np.isnan(row[column])
+    assert comparison.notes == (
+        "x: 2 of all 4 tracks have no score in it: y, y2",
+        "y: 2 of all 4 tracks have no score in it: x, x2",
+    )
+
+
+def test_what_is_published_is_not_paired(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", scores_of("net", {"a": [5.0], "b": [6.0]}))
+    comparison = compare([folder, "sisec18"], targets=["vocals"])
+    expected = sisec18().query("target == 'vocals' and metric == 'SDR'").set_index("method")
+    ours = comparison.scores.set_index("method").loc[expected.index]
+    pd.testing.assert_frame_equal(ours[list(BOUND_COLUMNS[1:])], expected[list(BOUND_COLUMNS[1:])])
+    row = only(comparison.paired, method="IRM2")
+    assert (row["paired"], row["n_tracks"]) == (False, 0)
+    assert row["median"] == pytest.approx(9.430595 - 5.5)
+    assert row["mean"] == pytest.approx(expected["mean"]["IRM2"] - 5.5)
+    assert np.isnan(row["median_low"])
+    assert np.isnan(row["p_value"])
+    far = only(comparison.distances, bound="IRM2")
+    assert (far["paired"], far["median"]) == (False, row["median"])
+    assert any("MWF is called MWF-SISEC18" in note for note in comparison.notes)
+    assert "| net | IRM2 | vocals | unpaired |" in markdown(comparison)
+
+
+# Distances
+
+
+def test_distances_are_how_much_higher_the_bounds_are(system: Path, bounds: Path) -> None:
+    comparison = compare([bounds, system])
+    assert comparison.distances["bound"].tolist() == ["IRM2", "CEILING"]
+    row = only(comparison.distances, bound="IRM2")
+    assert (row["method"], row["paired"], row["n_tracks"]) == ("net", True, 4)
+    assert (row["median"], row["mean"]) == (2.5, 2.5)
+    assert pd.isna(row["n_above"])
+    row = only(comparison.distances, bound="CEILING")
+    # Medians 8.9, 10, 10 and 7.9995, less 1, 2, 5 and 8.
+    assert row["median"] == pytest.approx((7.9 + 5) / 2)
+    assert row["mean"] == pytest.approx((7.9 + 8 + 5 - 0.0005) / 4)
+    # Of a all three windows, of b and c one each, of d one, which is above by less than counts.
+    assert (row["n_windows"], row["n_above"]) == (6, 1)
+    assert comparison.notes == (
+        "bounds: bounds at this STFT: hann window of 4096 samples, hop 1024",
+        "mine: 1 of all 5 tracks have no score in it: e",
+    )
+
+
+def test_windows_of_other_lengths_or_times_are_not_compared(tmp_path: Path) -> None:
+    ceiling = [("a", "test", "CEILING", "vocals", "SDR", t, d, 1.0) for t, d in ((0, 1), (1, 1))]
+    net = [("a", "test", "net", "vocals", "SDR", t, d, 9.0) for t, d in ((0, 2), (1.0001, 1))]
+    folders = [write_run(tmp_path / "1", ceiling), write_run(tmp_path / "2", net)]
+    (row,) = compare(folders).distances.to_dict("records")
+    assert (row["n_windows"], row["n_above"]) == (1, 1)
+
+
+def test_of_metrics_of_whole_tracks_tracks_are_counted(tmp_path: Path) -> None:
+    rows = [
+        (track, "test", method, "vocals", "uSDR", None, None, value)
+        for method, values in {"net": (1.0, 5.0), "CEILING": (2.0, 3.0)}.items()
+        for track, value in zip("ab", values, strict=True)
+    ]
+    folder = write_run(tmp_path / "run", rows)
+    (row,) = compare([folder], metrics=["uSDR"]).distances.to_dict("records")
+    assert (row["n_windows"], row["n_above"], row["median"]) == (2, 1, -0.5)
+
+
+def test_without_a_system_there_are_no_distances(bounds: Path) -> None:
+    comparison = compare([bounds])
+    assert comparison.distances.empty
+    assert comparison.systems == ()
+    assert comparison.against == "IRM2"
+    assert comparison.paired["method"].tolist() == ["CEILING", "MIX"]
+
+
+def test_bounds_and_a_mask_scored_as_a_system(track: Track, tmp_path: Path) -> None:
+    methods = ["IRM2", "OPT", "CEILING"]
+    stft = oracle.STFT(n_fft=256, hop_length=128)
+    compute_bounds(track, methods=methods, stft=stft, metrics=["SDR"], out=tmp_path / "bounds")
+    for target, audio in separate(track, "IRM2", stft=stft).items():
+        write_audio(tmp_path / "estimates" / f"{target}.wav", audio, track.rate)
+    score_system(
+        track, tmp_path / "estimates", name="net", metrics=["SDR"], out=tmp_path / "scores"
+    )
+    distances = compare([tmp_path / "bounds", tmp_path / "scores"]).distances
+    for target in track.targets:
+        irm2, opt, ceiling = (only(distances, bound=name, target=target) for name in methods)
+        assert irm2["median"] == pytest.approx(0, abs=1e-3)
+        assert opt["median"] > 0
+        assert ceiling["median"] > 0
+        assert (ceiling["n_windows"], ceiling["n_above"]) == (2, 0)
+
+
+# Names and tracks that match
+
+
+def test_methods_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "one", scores_of("IRM2", {"a": [1.0]}) + scores_of("x", {"a": [1]}))
+    two = write_run(tmp_path / "two", scores_of("IRM2", {"a": [2.0]}))
+    three = write_run(tmp_path / "three", scores_of("y", {"a": [3.0]}))
+    methods = compare([one, two, three]).scores["method"].tolist()
+    assert methods == ["one: IRM2", "x", "two: IRM2", "y"]
+    comparison = compare([f"A={one}", f"B={two}", f"C={three}"])
+    assert comparison.scores["method"].tolist() == ["A: IRM2", "A: x", "B: IRM2", "C"]
+    assert comparison.systems == ("A: x", "C")
+    assert set(comparison.distances["bound"]) == {"A: IRM2", "B: IRM2"}
+    again = write_run(tmp_path / "other" / "one", scores_of("IRM2", {"a": [1.0]}))
+    with pytest.raises(
+        ValueError, match="results must have names that differ, got two methods called 'one: IRM2'"
+    ):
+        compare([one, again])
+
+
+def test_encoded_and_decomposed_names_match(tmp_path: Path) -> None:
+    names = ("AC/DC - T.N.T.", "100%", "Beyonc\u00e9")
+    run = write_run(
+        tmp_path / "run", scores_of("IRM2", {name: [i + 1.0] for i, name in enumerate(names)})
+    )
+    files = (file_name(names[0]), names[1], unicodedata.normalize("NFD", names[2]))
+    for i, name in enumerate(files):
+        write_museval(tmp_path / "net" / f"{name}.json", {"vocals": [float(i)]})
+    comparison = compare([run, tmp_path / "net"])
+    row = only(comparison.distances, bound="IRM2")
+    assert (row["n_tracks"], row["median"], row["mean"]) == (3, 1, 1)
+    assert comparison.notes == ()
+    assert set(comparison.tracks["subset"]) == {"test"}  # as the run tells it
+
+
+def test_subsets_tell_tracks_of_one_name_apart(tmp_path: Path) -> None:
+    rows = scores_of("IRM2", {"a": [1.0], "b": [5.0]})
+    rows += scores_of("IRM2", {"a": [9.0]}, subset="train")
+    run = write_run(tmp_path / "run", rows)
+    write_museval(tmp_path / "net" / "train" / "a.json", {"vocals": [2.0]})
+    comparison = compare([run, tmp_path / "net"])
+    row = only(comparison.distances, bound="IRM2")
+    assert (row["n_tracks"], row["median"]) == (1, 7)
+    assert comparison.notes == ("net: 2 of all 3 tracks have no score in it: a, b",)
+    write_museval(tmp_path / "flat" / "a.json", {"vocals": [2.0]})
+    with pytest.raises(
+        ValueError,
+        match="results must tell the subset of 'a', which others have in test and train, got flat",
+    ):
+        compare([run, tmp_path / "flat"])
+
+
+def test_results_without_subsets_match_by_name(tmp_path: Path) -> None:
+    for method, value in {"x": 1.0, "y": 3.0}.items():
+        write_museval(tmp_path / method / "a.json", {"vocals": [value]})
+    comparison = compare([tmp_path])  # a folder of methods
+    assert only(comparison.paired, method="y")["median"] == 2
+    assert set(comparison.tracks["subset"]) == {""}
+
+
+def test_many_missing_tracks_are_counted_and_some_named(tmp_path: Path) -> None:
+    tracks = {f"t{i}": [1.0] for i in range(6)}
+    one = write_run(tmp_path / "one", scores_of("x", tracks))
+    two = write_run(tmp_path / "two", scores_of("y", {"t0": [1.0]}))
+    assert compare([one, two]).notes == (
+        "two: 5 of all 6 tracks have no score in it: t1, t2, t3, ...",
+    )
+
+
+def test_each_results_of_one_name_has_its_missing_tracks(tmp_path: Path) -> None:
+    folders = [
+        write_run(tmp_path / method / "scores", scores_of(method, {method: [1.0]}))
+        for method in ("x", "y")
+    ]
+    assert compare(folders).notes == (
+        "scores: 1 of all 2 tracks have no score in it: y",
+        "scores: 1 of all 2 tracks have no score in it: x",
+    )
+
+
+def test_results_without_the_metric_have_no_row(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "one", scores_of("IRM2", {"a": [1.0]}, metric="SIR"))
+    two = write_run(tmp_path / "two", scores_of("net", {"a": [2.0]}))
+    comparison = compare([one, two])
+    assert comparison.scores["method"].tolist() == ["net"]
+    assert comparison.paired.empty
+    assert comparison.distances.empty
+    assert comparison.notes == ("one: 1 of all 1 tracks have no score in it: a",)
+    assert "| net | 2.00 | 1 | 1 | 0 |" in markdown(comparison)
+    assert compare([one, two], against="IRM2").paired.empty
+
+
+# Errors
+
+
+def test_wrong_arguments_have_their_errors(system: Path) -> None:
+    with pytest.raises(ValueError, match="results must name at least one, got none"):
+        compare([])
+    with pytest.raises(TypeError, match="results must be several, got 'sisec18'"):
+        compare("sisec18")
+    with pytest.raises(TypeError, match="metrics must be several, got 'SDR'"):
+        compare([system], metrics="SDR")
+    with pytest.raises(TypeError, match="targets must be several, got 'vocals'"):
+        compare([system], targets="vocals")
+    with pytest.raises(ValueError, match="metrics must name at least one, got none"):
+        compare([system], metrics=[])
+    with pytest.raises(ValueError, match="metrics must be among .* the results, SDR, got 'SIR'"):
+        compare([system], metrics=["SIR"])
+    with pytest.raises(ValueError, match="targets must be among .* results, vocals, got 'drums'"):
+        compare([system], targets=["drums"])
+    with pytest.raises(ValueError, match="against must be one of net, got 'other'"):
+        compare([system], against="other")
+    with pytest.raises(ValueError, match="windows must be median or mean, got 'max'"):
+        compare([system], windows="max")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="confidence must be between 0 and 1, got 95"):
+        compare([system], confidence=95)
+    with pytest.raises(
+        ValueError, match="windows must be median beside sisec18, which is published so, got 'mean'"
+    ):
+        compare([system, "sisec18"], windows="mean")
+
+
+# Tables
+
+
+@pytest.fixture
+def comparison(tmp_path: Path, bounds: Path) -> Comparison:
+    """Two systems, of which the second is better, and bounds."""
+    tracks = {"a": [1.0], "b": [2.0], "c": [-4.0]}
+    one = write_run(tmp_path / "one", scores_of("50%_|net", tracks))
+    two = write_run(tmp_path / "two", scores_of("{x}\\&y", {"a": [2.0], "b": [3.0], "c": [inf]}))
+    return compare([bounds, one, two])
+
+
+def test_markdown_has_every_table(comparison: Comparison) -> None:
+    text = markdown(comparison)
+    blocks = [block for block in text.split("\n\n") if block.startswith("| ")]
+    assert len(blocks) == 3
+    for block in blocks:
+        widths = {len(re.split(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(widths) == 1
+    scores, paired, distances = (block.splitlines() for block in blocks)
+    assert scores[0] == "| method | vocals | tracks | windows | NaN |"
+    assert scores[2].startswith("| 50%_\\|net | 1.00 [-4.00, 2.00] | 3 | 3 | 0 |")
+    assert scores[3].startswith("| {x}\\\\&y | **3.00 [2.00, inf]** | 3 | 3 | 0 |")
+    assert [line.split(" | ")[0] for line in scores[4:]] == ["| IRM2", "| CEILING", "| MIX"]
+    assert len(paired) == 3  # of systems alone: there are distances to the bounds
+    assert paired[2].startswith("| {x}\\\\&y | vocals | 3 | 1.00 [1.00, inf] | inf | 0.")
+    assert [line.split(" | ")[1] for line in distances[2:]] == 2 * ["IRM2", "CEILING"]
+    assert "| 0 of 5 |" not in text
+    assert "95 % bootstrap interval" in text
+    assert "not corrected for the number of tests, 1 here" in text
+    assert text.endswith("hop 1024\n" + "".join(f"- {note}\n" for note in comparison.notes[1:]))
+
+
+def test_latex_is_balanced_escaped_and_as_wide_as_it_says(comparison: Comparison) -> None:
+    text = latex(comparison)
+    bare = re.sub(r"\\[\\{}&%$#_]", "", text)
+    assert bare.count("{") == bare.count("}")
+    for name in ("table*", "tabular"):
+        assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}") == 3
+    for rule in ("toprule", "bottomrule"):
+        assert text.count(f"\\{rule}") == 3
+    for body in re.findall(r"\\begin{tabular}(.*?)\\end{tabular}", text, flags=re.DOTALL):
+        columns, *lines = body.strip().splitlines()
+        width = len(re.fullmatch(r"\{@\{\}([lr]+)@\{\}\}", columns)[1])  # type: ignore[index]
+        rows = [line for line in lines if line.endswith(r" \\")]
+        assert len(rows) == len([line for line in lines if "rule" not in line])
+        assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {width - 1}
+    assert r"50\%\_\textbar{}net & $1.00\ [-4.00, 2.00]$ &" in text
+    assert r"\{x\}\textbackslash{}\&y & $\mathbf{3.00}\ [2.00, \infty]$ &" in text
+    assert text.count(r"\midrule") == 3 + 1  # and one between systems and bounds
+    assert text.startswith("% \\usepackage{booktabs}\n% bounds: ")
+    for line in text.splitlines():
+        assert line.startswith("%") or not re.search(r"(?<!\\)[%#]", line)
+    assert r"\label{tab:scores-sdr}" in text
+
+
+def test_a_name_in_brackets_is_no_option_of_the_line_before(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", scores_of("[a] <b>", {"a": [1.0]}))
+    text = latex(compare([folder]))
+    assert r"    {}[a] \textless{}b\textgreater{} & $1.00$" in text
+    assert not re.search(r"(\\|rule)\s*[\[*]", text)
+
+
+def test_what_is_missing_is_a_dash_in_latex_and_an_empty_cell(tmp_path: Path) -> None:
+    rows = scores_of("IRM2", {"a": [nan]}) + scores_of("net", {"a": [1.0]}, target="bass")
+    text = latex(compare([write_run(tmp_path / "run", rows)]))
+    assert "IRM2 & -- &  & $1$ & $1$ & $1$" in text
+
+
+# The command
+
+
+def test_the_command_prints_the_tables(run: Run, system: Path, bounds: Path) -> None:
+    status, out, err = run("compare", bounds, system)
+    assert (status, err) == (0, "")
+    words = " ".join(out.split())
+    assert words.startswith("SDR in dB method vocals tracks windows NaN ")
+    assert "net 3.50 [1.00, 8.00] 4 8 1" in words
+    assert "SDR: distance to the bounds in dB system bound target tracks median mean above" in words
+    assert "net IRM2 vocals 4 2.50 [1.00, 4.00] 2.50" in words
+    assert "1 of 6" in words
+    assert "bounds: bounds at this STFT: hann window of 4096 samples, hop 1024" in words
+    assert "mine: 1 of all 5 tracks have no score in it: e" in words
+
+
+def test_the_command_prints_other_formats(run: Run, system: Path, bounds: Path) -> None:
+    comparison = compare([bounds, system])
+    assert run("compare", bounds, system, "--format", "markdown").out == markdown(comparison)
+    assert run("compare", bounds, system, "--format", "latex").out == latex(comparison)
+    text = run("compare", bounds, system, "--format", "csv").out
+    header, *rows = csv.reader(io.StringIO(text))
+    assert tuple(header) == BOUND_COLUMNS + INTERVAL_COLUMNS
+    assert [row[0] for row in rows] == ["IRM2", "CEILING", "MIX", "net"]
+    read = pd.read_csv(io.StringIO(text))
+    pd.testing.assert_frame_equal(read, comparison.scores, check_dtype=False, check_exact=True)
+
+
+def test_the_command_takes_these_options(run: Run, system: Path, bounds: Path) -> None:
+    options = ("--targets", "vocals", "--metrics", "SDR", "--windows", "mean", "--against", "IRM2")
+    outcome = run("compare", f"mine={system}", bounds, *options, "--format", "markdown")
+    expected = compare(
+        [f"mine={system}", bounds], targets=["vocals"], windows="mean", against="IRM2"
+    )
+    assert outcome.out == markdown(expected)
+    assert "difference from IRM2" in outcome.out
+
+
+def test_the_command_writes_these_files(
+    run: Run, system: Path, bounds: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    status, printed, err = run("compare", bounds, system, "--out", out)
+    assert (status, err) == (0, "")
+    assert printed.endswith(f"Written to {out}\n")
+    comparison = compare([bounds, system])
+    tables = ("compare", "paired", "distances", "tracks")
+    names = {*(f"{table}.csv" for table in tables), "compare.md", "compare.tex"}
+    assert {path.name for path in out.iterdir()} == names
+    found = [comparison.scores, comparison.paired, comparison.distances, comparison.tracks]
+    for name, table in zip(tables, found, strict=True):
+        read = pd.read_csv(out / f"{name}.csv")
+        pd.testing.assert_frame_equal(read, table, check_dtype=False, check_exact=True)
+    assert (out / "compare.md").read_text("utf-8") == markdown(comparison)
+    assert (out / "compare.tex").read_text("utf-8") == latex(comparison)
+    status, printed, err = run("compare", bounds, system, "--out", out)
+    assert (status, printed) == (1, "")
+    assert "out must be a new or an empty folder" in err
+
+
+def test_the_commands_errors_are_a_line(run: Run, system: Path, tmp_path: Path) -> None:
+    status, out, err = run("compare", tmp_path / "nowhere")
+    assert (status, out) == (1, "")
+    assert err.startswith("oracle: results must be a folder or sisec18, got ")
+    assert err.count("\n") == 1
+    assert run("compare", system, "--metrics", ",").status == 1
+    assert run("compare").status == 2
+    assert run("compare", system, "--format", "html").status == 2
+
+
+def test_the_help_teaches(run: Run) -> None:
+    words = " ".join(run("compare", "--help").out.split())
+    for example in ("oracle compare bounds net", "sisec18 --format latex > table.tex"):
+        assert example in words
+    for option in ("--metrics", "--targets", "--against", "--windows", "--format", "--out"):
+        assert option in words
+    assert "compare" in run("--help").out
+
+
+def test_the_readmes_comparison(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    section = text.partition("## Compare\n")[2].partition("\n## ")[0]
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    commands = [line.removeprefix("$ oracle ").split() for line in lines if line[:1] == "$"]
+    monkeypatch.chdir(tmp_path)
+    for command in commands[:3]:
+        faster = () if command[0] == "separate" else ("--metrics", "SDR")
+        assert run(*command, *faster).status == 0
+    shown = [line for line in lines if line[:1] != "$" and line]
+    printed = {" ".join(line.split()) for line in run(*commands[3]).out.splitlines()}
+    assert len(shown) == 16
+    assert [
+        line for line in shown if line[0] != "─" and " ".join(line.split()) not in printed
+    ] == []
+
+
+def test_an_aggregate_of_museval_and_of_the_run_that_wrote_it_agree(
+    track: Track, tmp_path: Path
+) -> None:
+    compute_bounds(track, methods=["IRM2"], metrics=["SDR"], out=tmp_path / "run")
+    comparison = compare([tmp_path / "run", f"files={tmp_path / 'run' / 'IRM2'}"])
+    run, files = (comparison.scores.query("method == @m") for m in ("run: IRM2", "files: IRM2"))
+    np.testing.assert_allclose(run["median"], files["median"], rtol=0, atol=1e-5)
+    assert comparison.paired["n_tracks"].tolist() == [1] * 4
+    np.testing.assert_allclose(comparison.paired["median"], 0, atol=1e-5)
+    aggregated = aggregate(oracle.results.read_scores(tmp_path / "run" / "scores.csv"))
+    np.testing.assert_array_equal(aggregated["median"], run["median"])
