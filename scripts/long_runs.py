@@ -10,6 +10,7 @@ import argparse
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import soundfile
 import oracle
 
 N_KILLS = 20
+N_TURNS = 5
 COMMAND = [sys.executable, "-c", "from oracle.cli import main; main()"]
 
 
@@ -65,20 +67,40 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def compare_jobs(folder: Path) -> None:
-    """Compare one job with two: eight tracks of one minute, side by side, several times."""
+    """Compare one job with two: eight tracks of one minute, side by side, several times.
+
+    Beside them stands what the machine would give at best: the time of two runs of one job at
+    once, of four of the tracks each, which know nothing of each other.
+    """
     tracks = make_tracks(folder / "minutes", 8, seconds=60)
-    options = ("--methods", "IBM1,IBM2,IRM1,IRM2,MWF")
-    print("| jobs 1 (s) | jobs 2 (s) | ratio |\n|---|---|---|")
-    for turn in range(3):
-        seconds = {}
-        for jobs in ("1", "2"):
-            start = time.monotonic()
-            process = quietly(bounds(tracks, folder / f"{turn}-{jobs}", *options, "--jobs", jobs))
+    halves = [folder / "first half", folder / "second half"]
+    for place, track in enumerate(sorted(tracks.iterdir())):
+        halves[place // 4].mkdir(exist_ok=True)
+        (halves[place // 4] / track.name).symlink_to(track)
+    options = ("--methods", "IBM1,IBM2,IRM1,IRM2,MWF", "--overwrite", "--jobs")
+
+    def seconds(*commands: list[str]) -> float:
+        start = time.monotonic()
+        for process in [quietly(command) for command in commands]:
             assert process.wait() == 0
-            seconds[jobs] = time.monotonic() - start
-        assert contents(folder / f"{turn}-1") == contents(folder / f"{turn}-2")
-        ratio = seconds["1"] / seconds["2"]
-        print(f"| {seconds['1']:.1f} | {seconds['2']:.1f} | {ratio:.2f} |", flush=True)
+        return time.monotonic() - start
+
+    print("| jobs 1 (s) | jobs 2 (s) | two runs at once (s) | ratio | at best |")
+    print("|---|---|---|---|---|")
+    ratios = []
+    for _ in range(N_TURNS):
+        one = seconds(bounds(tracks, folder / "one", *options, "1"))
+        two = seconds(bounds(tracks, folder / "two", *options, "2"))
+        best = seconds(
+            *(bounds(half, folder / f"of {half.name}", *options, "1") for half in halves)
+        )
+        assert contents(folder / "one") == contents(folder / "two")
+        ratios.append(one / two)
+        print(
+            f"| {one:.1f} | {two:.1f} | {best:.1f} | {one / two:.2f} | {one / best:.2f} |",
+            flush=True,
+        )
+    print(f"\nMedian of the ratios: {statistics.median(ratios):.2f}", flush=True)
 
 
 def workers_of(pid: int) -> list[int]:
@@ -140,7 +162,7 @@ def survive_kills(folder: Path, n_kills: int = N_KILLS) -> None:
 
 def measure_memory(folder: Path) -> None:
     """Compare the peak memory of 20 tracks with that of 200."""
-    tracks = make_tracks(folder / "short", 200, seconds=3)
+    tracks = make_tracks(folder / "short", 200, seconds=2)
     print("\n| tracks | peak memory (MB) |\n|---|---|")
     for count in (20, 200):
         code = (
