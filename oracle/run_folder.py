@@ -73,6 +73,8 @@ class RunFolder:
     ValueError
         If it is a file, holds anything but a run, or a run with other settings, cannot be
         written to, or another run is at work in it.
+    OSError
+        At the end, for any that was raised within: of a full disk, say.
     """
 
     def __init__(
@@ -103,8 +105,14 @@ class RunFolder:
             self._lock = opened.pop_all()
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._lock.close()
+        if isinstance(error, OSError) and not isinstance(error, ConnectionError):  # of a cluster
+            raise OSError(
+                error.errno,
+                f"{error.strerror or error} (what is done stays: run again to go on)",
+                str(error.filename or self.path),
+            ) from error
 
     @property
     def version(self) -> str:

@@ -117,12 +117,9 @@ def run(
             complete = True
         except TracksFailed as error:
             failures, complete = error.failures, True
-        except ConnectionError:  # of a cluster
-            raise
         except OSError as error:
-            can_write = False
-            what = f"{error.strerror} (what is done stays: run again to go on)"
-            raise OSError(error.errno, what, error.filename) from error
+            can_write = isinstance(error, ConnectionError)  # of a cluster
+            raise
         finally:  # also of an interrupted run
             table = summaries.table()
             order = sorted(infos)

@@ -1,5 +1,6 @@
 """The folder of a run: a second run goes on, refuses, or starts again; one at a time."""
 
+import errno
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from oracle import STFT, Track, TracksFailed, compute_bounds, datasets
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.files import write_whole
+from oracle.run_folder import RunFolder
 
 RATE = 8000
 NAMES = ("a.b", "c", "d")
@@ -420,3 +422,37 @@ def test_a_disk_that_is_full_in_truth(tmp_path: Path, file: str, run: Run) -> No
     assert (done.status, done.err) == (0, "")
     compute_bounds(datasets.folder(tmp_path / "stems"), methods=["MIX"], out=tmp_path / "whole")
     assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_an_error_of_the_system_says_that_what_is_done_stays(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    message = f"No space left on device (what is done stays: run again to go on): '{tmp_path}'"
+    with (
+        pytest.raises(OSError, match=re.escape(message)) as caught,
+        RunFolder(tmp_path, {}, files=[]),
+    ):
+        raise full
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.__cause__ is full
+    for other in (ConnectionError("no scheduler"), ValueError("no good")):
+        with pytest.raises(type(other), match=f"^{other}$"), RunFolder(tmp_path, {}, files=[]):
+            raise other
+
+
+def test_estimates_end_at_once_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target).parent.name == "c":
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="No space left on device .*what is done stays"):
+            oracle.write_estimates(of_tracks(), tmp_path, methods=["MIX"])
+    assert {path.parent.name for path in tmp_path.rglob("*.wav")} == {"a.b"}
+    assert not list(tmp_path.rglob("*.part"))
+    assert oracle.write_estimates(of_tracks(), tmp_path, methods=["MIX"]) == 3
