@@ -2,8 +2,8 @@
 
 Nothing but this package is needed: tracks are made of the embedded waltz. Prints Markdown.
 
-    python scripts/long_runs.py              # all of it, some twenty minutes
-    python scripts/long_runs.py kills        # or one: jobs, kills, memory
+    python scripts/long_runs.py              # all of it, some forty minutes on two cores
+    python scripts/long_runs.py kills        # or some: jobs, kills, memory, comparison
 """
 
 import argparse
@@ -22,6 +22,8 @@ import numpy as np
 import soundfile
 
 import oracle
+from oracle.results import museval_json
+from oracle.scores import MUSEVAL, Score
 
 N_KILLS = 20
 N_TURNS = 5
@@ -175,9 +177,40 @@ def measure_memory(folder: Path) -> None:
         print(f"| {count} | {int(done.stdout) / 1000:.0f} |", flush=True)
 
 
+def time_comparison(folder: Path) -> None:
+    """Time the comparison of two results of 10 000 tracks: four targets, ten windows each."""
+    rng = np.random.default_rng(0)
+    for system in ("one", "two"):
+        (folder / system / "test").mkdir(parents=True)
+        for track in range(10_000):
+            scores = [
+                Score(target, metric, float(window), 1.0, score)
+                for target, windows in zip(
+                    ("drums", "bass", "other", "vocals"),
+                    rng.normal(6, 3, (4, 10, len(MUSEVAL))).tolist(),
+                    strict=True,
+                )
+                for window, row in enumerate(windows)
+                for metric, score in zip(MUSEVAL, row, strict=True)
+            ]
+            file = folder / system / "test" / f"track {track}.v1.json"
+            file.write_text(museval_json(scores, oracle.__version__))
+    start = time.monotonic()
+    results = (str(folder / "one"), str(folder / "two"))
+    subprocess.run([*COMMAND, "compare", *results], check=True, stdout=subprocess.DEVNULL)
+    print(
+        f"\n`oracle compare` of twice 10 000 tracks: {time.monotonic() - start:.1f} s", flush=True
+    )
+
+
 def main() -> None:
     """Run what is asked for."""
-    parts = {"jobs": compare_jobs, "kills": survive_kills, "memory": measure_memory}
+    parts = {
+        "jobs": compare_jobs,
+        "kills": survive_kills,
+        "memory": measure_memory,
+        "comparison": time_comparison,
+    }
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("part", nargs="*", help=f"some of {', '.join(parts)}; all by default")
     chosen = parser.parse_args().part or list(parts)

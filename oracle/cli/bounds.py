@@ -36,7 +36,8 @@ from oracle.cli.options import (
     name="bounds",
     epilog="Examples: [b]oracle bounds[/b] | "
     "[b]oracle bounds stems/ --methods IBM1,IRM2 --out results[/b] | "
-    "[b]oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec[/b]",
+    "[b]oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec[/b] | "
+    "[b]oracle bounds librimix --root Libri2Mix/wav8k/min --first 100 --jobs 4 --out mixes[/b]",
 )
 def bounds_command(
     dataset: DatasetName = "waltz",
