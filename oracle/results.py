@@ -25,6 +25,11 @@ BOUND_COLUMNS = ("method", "target", "metric", "median", "mean", "n_tracks", "n_
 # Ends of confidence intervals, in the order of `oracle.confidence.bootstrap_intervals`.
 INTERVAL_COLUMNS = ("median_low", "median_high", "mean_low", "mean_high")
 
+# What the rows of a table of bounds differ in.
+KEYS = ["method", "target", "metric"]
+
+Numbers = npt.NDArray[np.int64]
+
 # What the scores of a track's windows are reduced to.
 OverWindows = Literal["median", "mean"]
 
@@ -86,7 +91,7 @@ def over_windows(scores: "DataFrame", *, windows: OverWindows = "median") -> "Da
 
 def over_tracks(summaries: "DataFrame", *, confidence: float | None = None) -> "DataFrame":
     """Aggregate the results of `over_windows` over tracks: the second half of `aggregate`."""
-    by_bound = summaries.groupby(["method", "target", "metric"], sort=False, observed=True)
+    by_bound = summaries.groupby(KEYS, sort=False, observed=True)
     table = by_bound["score"].agg(["median", "mean", "size"])
     table = table.rename(columns={"size": "n_tracks"})
     table = table.join(by_bound[["n_windows", "n_nan"]].sum())
@@ -102,28 +107,36 @@ class Summaries:
     """The scores of tracks, each aggregated over its windows, in little memory."""
 
     def __init__(self) -> None:
-        self._of: dict[int, tuple[list[tuple[str, ...]], npt.NDArray[np.float64]]] = {}
-        self._keys: list[tuple[str, ...]] = []
+        # Numbers of rows of the table, and what `over_windows` finds for them, by track.
+        self._of: dict[int, tuple[Numbers, npt.NDArray[np.float64]]] = {}
+        self._rows: dict[tuple[str, ...], int] = {}
+        self._last: Numbers = np.empty(0, np.int64)
 
     def add(self, index: int, rows: Iterable[Row]) -> None:
         """Add the scores of the track with this place among all."""
         table = over_windows(tidy(rows))
-        keys = list(table[["method", "target", "metric"]].itertuples(index=False, name=None))
-        if keys != self._keys:  # of most tracks they are the same: kept once
-            self._keys = keys
-        self._of[index] = self._keys, table[["score", "n_windows", "n_nan"]].to_numpy(np.float64)
+        keys = table[KEYS].itertuples(index=False, name=None)
+        numbers = np.array([self._rows.setdefault(key, len(self._rows)) for key in keys], np.int64)
+        if not np.array_equal(numbers, self._last):  # of most tracks they are the same: kept once
+            self._last = numbers
+        self._of[index] = self._last, table[["score", "n_windows", "n_nan"]].to_numpy(np.float64)
 
     def table(self) -> "DataFrame":
         """Aggregate over the tracks, as `aggregate` does."""
         import pandas as pd
 
-        in_order = [self._of[index] for index in sorted(self._of)]
-        keys = [key for keys, _ in in_order for key in keys]
-        table = pd.DataFrame(keys, columns=["method", "target", "metric"], dtype="str")
-        values = np.concatenate([values for _, values in in_order] or [np.empty((0, 3))])
-        table["score"] = values[:, 0]
-        table[["n_windows", "n_nan"]] = values[:, 1:].astype(np.int64)
-        return over_tracks(table)
+        none: tuple[Numbers, npt.NDArray[np.float64]] = np.empty(0, np.int64), np.empty((0, 3))
+        of_tracks = [self._of[index] for index in sorted(self._of)] or [none]
+        numbers = np.concatenate([numbers for numbers, _ in of_tracks])
+        values = np.concatenate([values for _, values in of_tracks])
+        columns: dict[str, Any] = {}
+        for place, column in enumerate(KEYS):
+            names = [key[place] for key in self._rows]
+            codes, kinds = pd.factorize(np.array(names, object))
+            columns[column] = pd.Categorical.from_codes(codes[numbers], pd.Index(kinds))
+        columns |= {"score": values[:, 0], "n_windows": values[:, 1].astype(np.int64)}
+        table = pd.DataFrame(columns | {"n_nan": values[:, 2].astype(np.int64)})
+        return over_tracks(table).astype(dict.fromkeys(KEYS, "str"))
 
 
 def tidy(rows: Iterable[Row]) -> "DataFrame":
