@@ -118,8 +118,10 @@ class _Processes:
         try:
             for future in ready:
                 future.result()
-        except BrokenExecutor as error:
+        except BaseException as error:
             self.__exit__()
+            if not isinstance(error, BrokenExecutor):
+                raise
             raise RuntimeError(
                 "jobs must be asked for by a script that other processes can import, under "
                 "if __name__ == '__main__': its processes ended as they started"

@@ -222,7 +222,7 @@ def _run(
     """Run tasks, as many at a time as there are workers; yield what becomes of each."""
     running: dict[Future[_Outcome], Task] = {}
     failed: deque[Task] = deque()
-    killers: deque[Task] = deque()  # which may be what kills workers: tried again alone
+    large: deque[Task] = deque()  # which may have been too much: tried again alone
 
     def start(task: Task) -> None:
         advance = shown.part if workers.here else None
@@ -234,8 +234,8 @@ def _run(
             if task is None:
                 break
             start(task)
-        if not running and killers:
-            start(killers.popleft())
+        if not running and large:
+            start(large.popleft())
         if not running:
             return
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -246,8 +246,8 @@ def _run(
             elif _ends_the_run(error):
                 raise error
             elif task.attempt < ATTEMPTS:
-                retries = killers if isinstance(error, BrokenExecutor) else failed
-                retries.append(replace(task, attempt=task.attempt + 1))
+                out_of_memory = isinstance(error, (BrokenExecutor, MemoryError))
+                (large if out_of_memory else failed).append(replace(task, attempt=task.attempt + 1))
             else:
                 yield task, error
 
