@@ -117,6 +117,7 @@ def compute_bounds(
     stft = STFT() if stft is None else stft
 
     settings = {
+        "task": "bounds",
         "methods": chosen,
         "metrics": wanted,
         "stft": stft.settings,

@@ -61,7 +61,12 @@ def write_estimates(
         raise ValueError("tracks must hold at least one track, got none")
     chosen = [method.name for method in methods_named(methods)]
     stft = STFT() if stft is None else stft
-    settings = {**dataset_settings(tracks), "methods": chosen, "stft": stft.settings}
+    settings = {
+        "task": "separate",
+        **dataset_settings(tracks),
+        "methods": chosen,
+        "stft": stft.settings,
+    }
     failures: Sequence[TrackError] = ()
     n_tracks, complete = 0, False
     with RunFolder(Path(out), settings, files=chosen, overwrite=overwrite) as folder:
@@ -77,8 +82,8 @@ def write_estimates(
         written = each_track(tracks, work, progress=progress, jobs=jobs, dask=dask, skip=skip)
         try:
             with closing(written):  # also when this is interrupted
-                for task, info, messages in written:
-                    folder.done(task, info._replace(warnings=messages))
+                for task, (info, files), messages in written:
+                    folder.done(task, info._replace(warnings=messages), files)
                     n_tracks += 1
             complete = True
         except TracksFailed as error:
@@ -94,10 +99,13 @@ def write_estimates(
 
 def _write(
     track: Track, *, methods: Sequence[str], stft: STFT, out: Path, advance: Advance
-) -> TrackInfo:
+) -> tuple[TrackInfo, list[Path]]:
+    written = []
     place = Path(file_name(track.subset), file_name(track.name))
     for method, estimates in separate_each(track, methods, stft=stft):
         for target, audio in estimates.items():
-            write_audio(out / method / place / f"{file_name(target)}.wav", audio, track.rate)
+            file = out / method / place / f"{file_name(target)}.wav"
+            write_audio(file, audio, track.rate)
+            written.append(file)
         advance(f"{track.name}: {method}", 1 / len(methods))
-    return TrackInfo.of(track)
+    return TrackInfo.of(track), written

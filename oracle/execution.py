@@ -13,6 +13,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +24,7 @@ Result = TypeVar("Result")
 PACKAGE = "oracle-masks"
 
 # How long to wait for a scheduler, and for its first worker, in seconds.
-PATIENCE = 60
+PATIENCE = 30
 
 
 class ClusterLostError(ConnectionError):
@@ -68,6 +69,8 @@ def workers_on(jobs: int | None, dask: str | None, *, n_tasks: int | None) -> It
         another version of this package.
     ImportError
         If `dask` is not installed.
+    FileNotFoundError
+        If there is no such scheduler file.
     ConnectionError
         If there is no such scheduler, or it has no workers.
     """
@@ -135,6 +138,7 @@ class _Processes:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes.values():
                 process.terminate()
+                wait([process.sentinel], timeout=PATIENCE)  # what it writes is deleted next
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
         for future in [future for future in self._busy if future.done()]:
@@ -188,7 +192,12 @@ def _cluster(address: str) -> Iterator[Workers]:
         raise ImportError(
             "dask must be installed to use a cluster (pip install 'oracle-masks[dask]')"
         ) from error
-    where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
+    if "://" not in address and not Path(address).is_file():
+        raise FileNotFoundError(
+            "dask must be the address of a scheduler (tcp://host:port) or its scheduler file, "
+            f"got {address}: no such file"
+        )
+    where = {"address" if "://" in address else "scheduler_file": address}
     try:
         client = Client(**where, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

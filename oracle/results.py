@@ -107,6 +107,9 @@ class Summaries:
     """The scores of tracks, each aggregated over its windows, in little memory."""
 
     def __init__(self) -> None:
+        # Now, as an interruption of its first import would leave half of it to `table`.
+        import pandas  # noqa: F401
+
         # Numbers of rows of the table, and what `over_windows` finds for them, by track.
         self._of: dict[int, tuple[Numbers, npt.NDArray[np.float64]]] = {}
         self._rows: dict[tuple[str, ...], int] = {}

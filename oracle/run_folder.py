@@ -22,6 +22,9 @@ TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
 # The system frees it when the process that holds it ends, however it does.
 LOCK = ".lock"
 
+# What to do about a folder that a run cannot go on in.
+OTHERWISE = "or write to another folder; overwrite, or --overwrite, deletes that run"
+
 # What run.json says that may differ from one run to the next.
 OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks"})
 
@@ -37,6 +40,7 @@ class TrackInfo(NamedTuple):
     mixture: str
     warnings: Sequence[str] = ()
     made_of: str = ""  # a stamp
+    files: Sequence[tuple[str, int]] = ()  # with their sizes in bytes
 
     @classmethod
     def of(cls, track: Track) -> Self:
@@ -62,7 +66,7 @@ class RunFolder:
     path : Path
         A new or empty folder, or that of an earlier run with the same settings.
     settings : mapping
-        How the results are made.
+        How the results are made; ``task`` is what is done.
     files : iterable of str
         What else the run may write, by its name in the folder.
     overwrite : bool, optional
@@ -101,12 +105,18 @@ class RunFolder:
     def __enter__(self) -> Self:
         with ExitStack() as opened:
             opened.enter_context(_locked(self.path))
-            self._take_over()
+            try:
+                self._take_over()
+            except OSError as error:
+                raise _not_writable(self.path, error) from error
             self._lock = opened.pop_all()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._lock.close()
+        try:
+            self._delete_partial()  # of workers that were stopped
+        finally:
+            self._lock.close()
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):  # of a cluster
             raise OSError(
                 error.errno,
@@ -132,8 +142,7 @@ class RunFolder:
                 f"out must be a new or an empty folder, or that of a run, got {self.path}: "
                 f"it is not empty, and has no {RUN} of a run"
             )
-        for partial in self.path.rglob(f"*{PARTIAL}"):  # of a run that was killed
-            partial.unlink()
+        self._delete_partial()
         self._write_run()
 
     def _earlier_run(self) -> dict[str, Any] | None:
@@ -141,31 +150,43 @@ class RunFolder:
             earlier = json.loads((self.path / RUN).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        ours = isinstance(earlier, dict) and {"files", "versions", "started"} <= earlier.keys()
-        return earlier if ours else None
+        match earlier:
+            case {"task": _, "files": [*files], "versions": {"oracle": str()}, "started": str()}:
+                return earlier if all(isinstance(name, str) for name in files) else None
+        return None
+
+    def _delete_partial(self) -> None:
+        """Delete what a run that was killed has half written."""
+        for name in (*self._run["files"], RUN):
+            place = self.path / name
+            for partial in (place.with_name(name + PARTIAL), *place.rglob(f"*{PARTIAL}")):
+                if partial.is_file():
+                    partial.unlink()
 
     def _delete(self, earlier: Mapping[str, Any]) -> None:
         """Delete what an earlier run wrote, and nothing else; run.json, which lists it, last."""
         names = [name for name in earlier["files"] if name == file_name(name)]  # of no other folder
         for name in (*names, RUN):
-            if (self.path / name).is_dir():
-                shutil.rmtree(self.path / name)
+            place = self.path / name
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
             else:
-                (self.path / name).unlink(missing_ok=True)
+                place.unlink(missing_ok=True)
 
     def _check_same(self, earlier: Mapping[str, Any]) -> None:
         # As JSON has it: tuples are lists there.
         before, now = _settings(earlier), _settings(json.loads(json.dumps(self._run)))
+        if before["task"] != now["task"]:  # all else is different too
+            before, now = {"task": before["task"]}, {"task": now["task"]}
         differences = [
-            f"{key} was {json.dumps(before.get(key))} and is {json.dumps(now.get(key))}"
+            _difference(key, before.get(key), now.get(key))
             for key in {**before, **now}
             if before.get(key) != now.get(key)
         ]
         if differences:
             raise ValueError(
                 "out must be a new or an empty folder, or that of a run with the same settings, "
-                f"got {self.path}: {'; '.join(differences)} (overwrite, or --overwrite, deletes "
-                "that run)"
+                f"got {self.path}: {'; '.join(differences)} (go on as before, {OTHERWISE})"
             )
 
     def check_tracks(self, tracks: Track | Iterable[Track]) -> None:
@@ -185,41 +206,42 @@ class RunFolder:
             first = "/".join(others[0].with_suffix("").parts[-2:])
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
             raise ValueError(
-                "out must be a new or an empty folder, or that of a run of these tracks, got "
-                f"{self.path} with {first}{more} (overwrite, or --overwrite, deletes that run)"
+                "out must be a new or an empty folder, or that of a run of some of these tracks, "
+                f"got {self.path}, which has {first}{more} as well (select them too, {OTHERWISE})"
             )
 
-    def claim(
-        self, task: Task, *, suffixes: Sequence[str] = (), also_of: Iterable[Path] = ()
-    ) -> TrackInfo | None:
+    def claim(self, task: Task, *, also_of: Iterable[Path] = ()) -> TrackInfo | None:
         """Reserve the files of a track; return what an earlier run says of it, if it is done.
 
-        It is not if a file with one of these suffixes is missing beside that which says so, or
-        if what it was made of has changed: its audio, and what is at these paths.
+        It is not if one of its files is missing or has another size, or if what it was made of
+        has changed: its audio, and what is at these paths.
 
         Raises
         ------
         ValueError
             If its name is too long for a file, or that of another track.
         """
-        files = [self.file(TRACKS, task, suffix) for suffix in (".json", *suffixes)]
+        file = self.file(TRACKS, task, ".json")
         # File systems may hold two names for one, if they differ in case only.
         if self._claimed.setdefault(_folded_file(task), task.index) != task.index:
             raise ValueError(
                 f"tracks must have different names in a subset, got two called {task.name!r}"
             )
         self._stamps[task.index] = f"{task.stamp()} {stamp_of_files(also_of)}"
-        if not all(file.exists() for file in files):
+        try:
+            info = TrackInfo(**json.loads(file.read_text(encoding="utf-8")))
+            whole = all((self.path / name).stat().st_size == size for name, size in info.files)
+        except (FileNotFoundError, ValueError, TypeError):  # not there, or edited
             return None
-        info = TrackInfo(**json.loads(files[0].read_text(encoding="utf-8")))
-        if info.made_of != self._stamps[task.index]:
+        if info.made_of != self._stamps[task.index] or not whole:
             return None
         self._infos[task.index] = info
         return info
 
-    def done(self, task: Task, info: TrackInfo) -> None:
-        """Say that a track is done, after its files are written."""
-        info = info._replace(made_of=self._stamps[task.index])
+    def done(self, task: Task, info: TrackInfo, files: Iterable[Path]) -> None:
+        """Say that a track is done, after these files of it are written."""
+        sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files]
+        info = info._replace(made_of=self._stamps[task.index], files=sizes)
         text = json.dumps(info._asdict(), indent=2, ensure_ascii=False) + "\n"
         write_whole(self.file(TRACKS, task, ".json"), text)
         self._infos[task.index] = info
@@ -242,6 +264,8 @@ class RunFolder:
         else:
             failed.unlink(missing_ok=True)
         tracks = [self._infos[index]._asdict() for index in sorted(self._infos)]
+        for track in tracks:  # which are for `claim` alone
+            del track["made_of"], track["files"]
         self._run |= {"tracks": tracks} | ({"finished": _now()} if complete else {})
         self._write_run()
 
@@ -283,11 +307,15 @@ def _locked(path: Path) -> Iterator[None]:
             "done, or write to another folder"
         ) from None
     except OSError as error:
-        raise ValueError(f"out must be a folder to write to, got {path} ({error})") from error
+        raise _not_writable(path, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _not_writable(path: Path, error: OSError) -> ValueError:
+    return ValueError(f"out must be a folder to write to, got {path} ({error})")
 
 
 def _folded_file(task: Task) -> str:
@@ -302,6 +330,18 @@ def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
     """Tell how results were made, so that they can be put beside others."""
     settings = {key: value for key, value in run.items() if key not in OF_ONE_RUN}
     return settings | {"oracle": run["versions"]["oracle"]}
+
+
+def _difference(key: str, before: object, now: object) -> str:
+    """Say how a setting differs; of lists, in what."""
+    if isinstance(before, list) and isinstance(now, list):
+        gone = [str(name) for name in before if name not in now]
+        new = [str(name) for name in now if name not in before]
+        parts = ([f"without {', '.join(gone)}"] if gone else []) + (
+            [f"with {', '.join(new)}"] if new else []
+        )
+        return f"{key} {' and '.join(parts) or 'in another order'}"
+    return f"{key} was {json.dumps(before)} and is {json.dumps(now)}"
 
 
 def _now() -> str:

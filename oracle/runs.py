@@ -85,7 +85,7 @@ def run(
         if out is not None:
             folder = RunFolder(
                 Path(out),
-                {**dataset_settings(tracks), **settings, **AGGREGATION},
+                {**settings, **dataset_settings(tracks), **AGGREGATION},
                 files=[*files, SCORES, BOUNDS],
                 overwrite=overwrite,
             )
@@ -99,7 +99,7 @@ def run(
         def skip(task: Task) -> bool:
             if folder is None:
                 return False
-            info = folder.claim(task, suffixes=[".csv"], also_of=also_of(task))
+            info = folder.claim(task, also_of=also_of(task))
             if info is None:
                 return False
             take(task.index, info, read_earlier(folder, task))
@@ -111,8 +111,8 @@ def run(
             with closing(scored):  # also when this is interrupted
                 for task, (info, rows), messages in scored:
                     if folder is not None:
-                        write_scores(folder, task, rows)
-                        folder.done(task, info._replace(warnings=messages))
+                        written = write_scores(folder, task, rows)
+                        folder.done(task, info._replace(warnings=messages), written)
                     take(task.index, info, rows)
             complete = True
         except TracksFailed as error:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.files import file_name, folded, whole_file, write_whole
@@ -18,29 +19,26 @@ SCORES, BOUNDS, SWEEP = "scores.csv", "bounds.csv", "sweep.csv"
 RESERVED = frozenset({SCORES, BOUNDS, SWEEP, TRACKS, RUN, FAILED, LOCK})
 
 
-def write_scores(folder: RunFolder, task: Task, rows: Sequence[Row]) -> None:
+def write_scores(folder: RunFolder, task: Task, rows: Sequence[Row]) -> list[Path]:
     """Write the scores of a track: a file a method in museval's format, and a table of all."""
-    _write_museval(folder, task, rows, overwrite=True)
-    write_whole(folder.file(TRACKS, task, ".csv"), csv_text(SCORE_COLUMNS, rows))
-
-
-def _write_museval(folder: RunFolder, task: Task, rows: Sequence[Row], *, overwrite: bool) -> None:
+    table = folder.file(TRACKS, task, ".csv")
+    write_whole(table, csv_text(SCORE_COLUMNS, rows))
     by_method: dict[str, list[Score]] = {}
     for row in rows:
         by_method.setdefault(row[2], []).append(Score(*row[3:]))
+    written = [table]
     for method, scores in by_method.items():
         if any(score.metric in MUSEVAL for score in scores):
             file = folder.file(file_name(method), task, ".json")
-            if overwrite or not file.exists():
-                write_whole(file, museval_json(scores, folder.version))
+            write_whole(file, museval_json(scores, folder.version))
+            written.append(file)
+    return written
 
 
 def read_earlier(folder: RunFolder, task: Task) -> list[Row]:
-    """Read the scores that an earlier run has written of a track; restore what is missing."""
+    """Read the scores that an earlier run has written of a track."""
     scores = read_scores(folder.file(TRACKS, task, ".csv"))
-    rows = list(scores.itertuples(index=False, name=None))
-    _write_museval(folder, task, rows, overwrite=False)
-    return rows
+    return list(scores.itertuples(index=False, name=None))
 
 
 def write_tables(folder: RunFolder, bounds: "DataFrame") -> None:

@@ -114,6 +114,7 @@ def compute_sweep(
         return table
 
     settings = {
+        "task": "sweep",
         "methods": chosen,
         "metrics": wanted,
         "stfts": [stft.settings for stft in transforms],

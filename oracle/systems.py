@@ -109,6 +109,7 @@ def score_system(
         fit_length=fit_length,
     )
     settings = {
+        "task": "score",
         "methods": [method],
         "metrics": wanted,
         "estimates": str(root.resolve()),

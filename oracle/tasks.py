@@ -1,6 +1,7 @@
 """Tasks: tracks stream through workers; one that fails is tried again, and named."""
 
 import errno
+import pickle
 import traceback
 import warnings
 from collections import deque
@@ -44,6 +45,9 @@ class TrackError(RuntimeError):
         self.track = track
         self.subset = subset
         self.__cause__ = cause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TrackError, (self.track, self.subset, self.__cause__)
 
     @property
     def traceback(self) -> str:
@@ -264,10 +268,26 @@ def _work_on(
     """Load a track and work on it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        track = load()
-        result = work(track, advance=advance or _nothing)
-    recorded = [warning.message for warning in caught]
-    return _Outcome(result, track.n_samples / track.rate, recorded)
+        try:
+            track = load()
+            result = work(track, advance=advance or _nothing)
+        except Exception as error:
+            if advance is None and not _can_travel(error):
+                raise RuntimeError(f"{type(error).__name__}: {error}") from error
+            raise
+    messages = [warning.message for warning in caught]
+    if advance is None:
+        messages = [m if _can_travel(m) else UserWarning(str(m)) for m in messages]
+    return _Outcome(result, track.n_samples / track.rate, messages)
+
+
+def _can_travel(raised: object) -> bool:
+    """Tell whether another process can read an exception or a warning: not all can be."""
+    try:
+        pickle.loads(pickle.dumps(raised))
+    except Exception:
+        return False
+    return True
 
 
 def _nothing(doing: str, part: float) -> None:

@@ -197,7 +197,7 @@ def test_what_is_published_is_not_paired(tmp_path: Path) -> None:
     assert np.isnan(row["p_value"])
     far = only(comparison.distances, bound="IRM2")
     assert (far["paired"], far["median"]) == (False, row["median"])
-    assert any("MWF is called MWF-SISEC18" in note for note in comparison.notes)
+    assert any("of MUSDB18's 50 test tracks" in note for note in comparison.notes)
     assert "| net | IRM2 | vocals | unpaired |" in markdown(comparison)
 
 
@@ -355,7 +355,7 @@ def test_results_without_the_metric_have_no_row(tmp_path: Path) -> None:
     assert comparison.scores["method"].tolist() == ["net"]
     assert comparison.paired.empty
     assert comparison.distances.empty
-    assert comparison.notes == ("one: 1 of all 1 tracks have no score in it: a",)
+    assert comparison.notes == ("one: no SDR of these targets in it",)
     assert "| net | 2.00 | 1 | 1 | 0 |" in markdown(comparison)
     assert compare([one, two], against="IRM2").paired.empty
 
@@ -566,3 +566,15 @@ def test_an_aggregate_of_museval_and_of_the_run_that_wrote_it_agree(
     np.testing.assert_allclose(comparison.paired["median"], 0, atol=1e-5)
     aggregated = aggregate(oracle.results.read_scores(tmp_path / "run" / "scores.csv"))
     np.testing.assert_array_equal(aggregated["median"], run["median"])
+
+
+def test_tracks_of_other_lengths_are_pointed_out(tmp_path: Path) -> None:
+    """As of a run with --seconds, beside a system's scores of whole tracks."""
+    whole = scores_of("net", {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0]})
+    part = scores_of("IRM2", {"a": [1.0, 2.0], "b": [1.0, 2.0]})
+    results = [write_run(tmp_path / "net", whole), write_run(tmp_path / "bounds", part)]
+    assert compare(results).notes == (
+        "net and bounds: 1 tracks of one name are not of one length, and differences are not of "
+        "the same audio: a has 3 and 2 windows",
+    )
+    assert compare([results[0], write_run(tmp_path / "same", whole)], against="net").notes == ()

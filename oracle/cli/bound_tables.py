@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle import TracksFailed
-from oracle.cli.terminal import print_whole
+from oracle.cli.terminal import print_whole, told_to_go_on
 from oracle.methods import CEILING
+from oracle.run_folder import FAILED
 from oracle.scores import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
 
 if TYPE_CHECKING:
@@ -32,11 +33,15 @@ def report(
     failed: TracksFailed | None = None
     table: DataFrame | None
     try:
-        table = compute()
+        with told_to_go_on(out):
+            table = compute()
     except TracksFailed as error:
         failed, table = error, error.table
     if table is not None and not table.empty:
         _print_bounds(table, layout, metrics, made_by)
+        if failed is not None:
+            where = "" if out is None else f", see {out / FAILED}"
+            print(f"Not in these tables: {failed.message}{where}")
     if out is not None:
         print(f"Written to {out}")
     if failed is not None:

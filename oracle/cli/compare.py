@@ -55,7 +55,11 @@ def compare_command(
     ] = "median",
     shown_as: Annotated[
         Literal["terminal", "csv", "markdown", "latex"],
-        typer.Option("--format", help="What to print; csv: the scores. LaTeX wants booktabs."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="What to print: terminal, csv (the scores), markdown or latex (with booktabs).",
+        ),
     ] = "terminal",
     out: Annotated[
         Path | None,

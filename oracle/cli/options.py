@@ -90,8 +90,8 @@ Out = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        help="Cores to use: as many processes, each with a track in memory.",
-        show_default="all",
+        help="Processes to work in; each takes a core, and a track in memory.",
+        show_default="a core each",
     ),
 ]
 Dask = Annotated[
@@ -211,7 +211,9 @@ def _opened(
             )
         return NAMED[name].open(root)
     if root is not None:
-        raise typer.BadParameter(f"--root goes with a dataset by name, got {name}")
+        raise typer.BadParameter(
+            f"--root goes with a dataset by name, got {name} (see 'oracle datasets')"
+        )
     if name == "waltz":
         return datasets.waltz()
     if not Path(name).is_dir():

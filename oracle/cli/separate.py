@@ -29,6 +29,7 @@ from oracle.cli.options import (
     stft_of,
     usage,
 )
+from oracle.cli.terminal import told_to_go_on
 from oracle.estimates import write_estimates
 
 
@@ -66,14 +67,15 @@ def separate_command(
     with usage():
         chosen, stft = methods_in(methods), stft_of(n_fft, hop, window)
     tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
-    n_tracks = write_estimates(
-        tracks,
-        out,
-        methods=chosen,
-        stft=stft,
-        progress=True,
-        jobs=jobs_of(jobs, dask),
-        dask=dask,
-        overwrite=overwrite,
-    )
+    with told_to_go_on(out):
+        n_tracks = write_estimates(
+            tracks,
+            out,
+            methods=chosen,
+            stft=stft,
+            progress=True,
+            jobs=jobs_of(jobs, dask),
+            dask=dask,
+            overwrite=overwrite,
+        )
     print(f"{n_tracks} {'track' if n_tracks == 1 else 'tracks'} separated, in {out}")

@@ -70,8 +70,8 @@ def sweep_command(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="New folder for sweep.csv, the figure (sweep-METRIC.png and .pdf), and the "
-            "files that 'oracle bounds' writes.",
+            help="Folder for sweep.csv, the figure (sweep-METRIC.png and .pdf), and the files that "
+            "'oracle bounds' writes: a new one, or that of a run to go on with.",
         ),
     ] = None,
     jobs: Jobs = None,

@@ -1,4 +1,9 @@
-"""Tables in a terminal."""
+"""What several commands say in a terminal."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -13,3 +18,14 @@ def print_whole(console: Console, table: Table) -> None:
     console.width = max(width, needed.maximum)
     console.print(table)
     console.width = width
+
+
+@contextmanager
+def told_to_go_on(out: Path | None) -> Iterator[None]:
+    """Say of a run that is interrupted what it leaves, and what to do."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if out is not None:
+            print(f"oracle: what is done is in {out}; the same command goes on", file=sys.stderr)
+        raise

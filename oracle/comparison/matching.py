@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from oracle.bounds import BOUNDS
@@ -75,7 +76,7 @@ def labels_of(results: Sequence[Results]) -> list[dict[str, str]]:
         if count > 1:
             raise ValueError(
                 f"results must have names that differ, got two methods called {label!r}: "
-                "name one with NAME=PLACE"
+                "name one with NAME=FOLDER"
             )
     return labels
 
@@ -131,12 +132,32 @@ def _tracks(results: Results) -> Iterator[tuple[str, str]]:
     return found.itertuples(index=False, name=None)
 
 
-def missing_tracks(results: Sequence[Results]) -> Iterator[str]:
+def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterator[str]:
     """Say which of the tracks of all `matched` results each does not have."""
     tracks = [(each.name, set(_tracks(each))) for each in results if each.published is None]
     known = dict.fromkeys(key for each in results for key in _tracks(each))
     for name, own in tracks:
         missing = [track for subset, track in known if (subset, track) not in own]
-        if missing:
+        if not own:
+            yield f"{name}: no {' or '.join(metrics)} of these targets in it"
+        elif missing:
             some = ", ".join(missing[:LISTED]) + (", ..." if len(missing) > LISTED else "")
             yield f"{name}: {len(missing)} of all {len(known)} tracks have no score in it: {some}"
+
+
+def unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> Iterator[str]:
+    """Say in which results tracks of one name have different numbers of windows.
+
+    `summaries` are what `oracle.results.over_windows` makes of `matched` results.
+    """
+    counts = [each.groupby(["metric", "subset", "track"])["n_windows"].max() for each in summaries]
+    for (one, of_one), (two, of_two) in combinations(zip(names, counts, strict=True), 2):
+        both = of_one.to_frame("one").join(of_two.to_frame("two"), how="inner")
+        tracks = both[both["one"] != both["two"]].groupby(["subset", "track"]).first()
+        if not tracks.empty:
+            first = tracks.iloc[0]
+            yield (
+                f"{one} and {two}: {len(tracks)} tracks of one name are not of one length, and "
+                f"differences are not of the same audio: {tracks.index[0][1]} has {first['one']} "
+                f"and {first['two']} windows"
+            )

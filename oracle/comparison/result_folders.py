@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PUBLISHED: dict[str, tuple[Callable[[], "DataFrame"], str]] = {
     "sisec18": (
         sisec18,
-        "SiSEC 2018's figures of MUSDB18's 50 test tracks; its MWF is called MWF-SISEC18 here",
+        "SiSEC 2018's figures of MUSDB18's 50 test tracks; to other tracks there is no comparison",
     )
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from oracle.bounds import BOUNDS
 from oracle.comparison.differences import DIFFERENCE_COLUMNS, differences_between, windows_above
-from oracle.comparison.matching import labels_of, matched, missing_tracks, selected
+from oracle.comparison.matching import labels_of, matched, missing_tracks, selected, unequal_windows
 from oracle.comparison.result_folders import Results, read_results
 from oracle.confidence import check_confidence
 from oracle.methods import CEILING
@@ -190,7 +190,8 @@ def compare(
         confidence=confidence,
         notes=(
             *(f"{each.name}: {each.note}" for each in read if each.note is not None),
-            *missing_tracks(read),
+            *missing_tracks(read, metrics),
+            *unequal_windows([each.name for each in read], summaries),
         ),
     )
 

@@ -85,15 +85,17 @@ def _scores(comparison: Comparison, metric: str) -> Grid:
         cells = [_estimate(of_method.loc[t]) if t in of_method.index else "" for t in targets]
         counts = (_span(of_method[column]) for column in ("n_tracks", "n_windows", "n_nan"))
         rows.append([method, *cells, *counts])
+    best = _best(table, systems, targets)
+    ranges = any("-" in cell for row in rows for cell in row[-3:])
     return Grid(
         f"scores-{metric}",
         f"{metric} in dB",
         f"{comparison.windows.capitalize()} over the windows of a track that are not NaN, then "
-        f"median over tracks{_interval(comparison, table)}. A range of counts: they differ by "
-        "target.",
+        f"median over tracks{_interval(comparison, table)}."
+        + (" A range of counts: they differ by target." if ranges else ""),
         ["method", *targets, "tracks", "windows", "NaN"],
         rows,
-        bold=_best(table, systems, targets),
+        bold=best,
         rule=len(systems) if 0 < len(systems) < len(methods) else None,
     )
 
@@ -175,6 +177,8 @@ def _number(value: float) -> str:
 
 
 def _p_value(value: float) -> str:
+    if math.isnan(value):
+        return ""
     return "<0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
@@ -201,7 +205,7 @@ def markdown(comparison: Comparison) -> str:
             cells = (cell.replace("\\", "\\\\").replace("|", "\\|") for cell in row)
             lines.append([f"**{c}**" if (i, j) in grid.bold else c for j, c in enumerate(cells)])
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        parts.append(f"**{grid.title}**\n\n{table}\n\n{grid.legend}\n")
+        parts.append(f"**{grid.title}**\n\n{table}\n\n{grid.legend}{_bold_is(grid)}\n")
     if comparison.notes:
         parts.append("".join(f"- {note}\n" for note in comparison.notes))
     return "\n".join(parts)
@@ -219,7 +223,7 @@ def latex(comparison: Comparison) -> str:
             "",
             r"\begin{table*}",
             r"  \centering\small",
-            rf"  \caption{{{_escaped(f'{grid.title}. {grid.legend}')}}}",
+            rf"  \caption{{{_escaped(f'{grid.title}. {grid.legend}{_bold_is(grid)}')}}}",
             rf"  \label{{tab:{re.sub(r'[^a-z0-9-]', '', grid.key.lower())}}}",
             rf"  \begin{{tabular}}{{@{{}}{'l' * grid.n_names}{'r' * n_numbers}@{{}}}}",
             r"    \toprule",
@@ -239,6 +243,10 @@ def latex(comparison: Comparison) -> str:
             )
         parts += [r"    \bottomrule", r"  \end{tabular}", r"\end{table*}"]
     return "\n".join(parts) + "\n"
+
+
+def _bold_is(grid: Grid) -> str:
+    return " Bold: the best system." if grid.bold else ""
 
 
 def _line(cells: list[str]) -> str:

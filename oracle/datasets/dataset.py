@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple, overload
 
+from oracle.files import folded
 from oracle.track import Track, check_seconds
 
 
@@ -89,7 +90,8 @@ class Dataset(Sequence[Track]):
         subset : str, optional
             Only the tracks of this subset.
         pattern : str, optional
-            Only tracks whose name matches, as in a shell: ``Music Delta*``, ``*Rock*``.
+            Only tracks whose name matches, as in a shell: ``Music Delta*``, ``*rock*``; in
+            capitals or not.
         first : int, optional
             Only so many, the first of those that match.
         seconds : float, optional
@@ -118,7 +120,10 @@ class Dataset(Sequence[Track]):
                     f"subset must be one that {self.name} has ({there or 'none'}), got {subset!r}"
                 )
         if pattern is not None:
-            within, entries = entries, tuple(e for e in entries if fnmatchcase(e.name, pattern))
+            within, entries = (
+                entries,
+                tuple(e for e in entries if fnmatchcase(folded(e.name), folded(pattern))),
+            )
             if not entries:
                 some = ", ".join(repr(entry.name) for entry in within[:3])
                 more = ", ..." if len(within) > 3 else ""

@@ -78,7 +78,9 @@ def musdb18(
     if root is None:
         root = PREVIEW_ROOT if download else os.environ.get("MUSDB_PATH") or None
     if root is None:
-        raise ValueError("root must be the folder of MUSDB18 (or set MUSDB_PATH), got none")
+        raise ValueError(
+            "root, or --root, must be the folder of MUSDB18 (or set MUSDB_PATH), got none"
+        )
     root = Path(root).expanduser()
     if download and not (root / "train").exists():
         fetch_zip(PREVIEW_URL, PREVIEW_MD5, root)

@@ -11,13 +11,13 @@ def sisec18() -> "DataFrame":
     """Load SiSEC 2018's oracle scores of MUSDB18's 50 test tracks [1]_.
 
     Aggregated from the campaign's own per-track files [2]_ (commit 62fb479): median over the
-    windows that are not NaN, then median and mean over tracks. Its MWF is called MWF-SISEC18
-    in this package; the names are SiSEC's.
+    windows that are not NaN, then median and mean over tracks. SiSEC's MWF is called by its
+    name in this package, MWF-SISEC18.
 
     Returns
     -------
     table : DataFrame
-        IBM1, IBM2, IRM1, IRM2, MIX and MWF: SDR, ISR, SIR and SAR of five targets, with the
+        IBM1, IBM2, IRM1, IRM2, MIX and MWF-SISEC18: SDR, ISR, SIR and SAR of five targets, with the
         columns of `oracle.results.aggregate`: method, target, metric, median, mean (in dB),
         n_tracks, n_windows, n_nan.
 
@@ -40,4 +40,4 @@ def sisec18() -> "DataFrame":
         .joinpath("sisec18.csv")
         .open(encoding="utf-8") as file
     ):
-        return pd.read_csv(file)
+        return pd.read_csv(file).replace({"method": {"MWF": "MWF-SISEC18"}})
