@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from oracle import TracksFailed, compute_bounds, datasets, execution
 from oracle.cli import main
 from oracle.datasets.audio_files import write_audio
 from oracle.progress import Advance
-from oracle.tasks import Done, TrackError, each_track
+from oracle.tasks import Done, Task, TrackError, each_track
 from oracle.threads import n_threads
 from oracle.track import Track
 
@@ -138,6 +139,21 @@ def attempt(track: Track, *, advance: Advance, folder: Path, n_failures: int, ho
     return track.name
 
 
+def wait_for_the_others(track: Track, *, advance: Advance, folder: Path) -> None:
+    """Be done at once, but with the track called "four" when all others are."""
+    if track.name == "four":
+        until(lambda: len(list(folder.iterdir())) == len(NAMES) - 1, seconds=5)
+    else:
+        (folder / track.name).touch()
+
+
+def end_soon(track: Track, *, advance: Advance) -> str:
+    """Let the process end a moment after the track called "one" is done."""
+    if track.name == "one":
+        threading.Timer(0.1, os._exit, [1]).start()
+    return track.name
+
+
 def fill_the_disk(track: Track, *, advance: Advance) -> str:
     if track.name == "two":
         raise OSError(errno.ENOSPC, "No space left on device", "/some/where")
@@ -181,7 +197,9 @@ def test_sweeps_scores_and_estimates_are_the_same_too(
     for place, options in (("here", {}), ("there", two)):
         out = tmp_path / place
         oracle.write_estimates(tracks, out / "est", methods=["IRM2"], **options)
-        oracle.score_system(tracks, out / "est" / "IRM2", out=out / "score", **options)
+        # The same ones: when they were written is in the stamps of the tracks.
+        est = tmp_path / "here" / "est" / "IRM2"
+        oracle.score_system(tracks, est, out=out / "score", **options)
         grid: dict[str, Any] = {"methods": ["IRM2"], "n_ffts": [256, 512], "overlaps": [0.5]}
         oracle.compute_sweep(tracks, out=out / "sweep", **grid, **options)
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
@@ -248,6 +266,12 @@ def test_no_more_tracks_than_jobs_are_worked_on(
     assert len(times) == 4
     at_a_time = [sum(start <= moment < stop for start, stop in times) for moment, _ in times]
     assert max(at_a_time) == 2
+
+
+def test_no_worker_waits_for_another(two: dict[str, Any], stems: Path, tmp_path: Path) -> None:
+    work = partial(wait_for_the_others, folder=tmp_path)
+    done = list(each_track(datasets.folder(stems), work, progress=False, **two))
+    assert (done[-1].task.name, done[-1].task.attempt) == ("four", 1)
 
 
 def test_tracks_are_read_as_workers_are_free(stems: Path, tmp_path: Path) -> None:
@@ -334,6 +358,13 @@ def test_failures_can_be_sent() -> None:
     assert (again.failures[0].track, str(again.failures[0].__cause__)) == ("song", "no good")
 
 
+def test_warnings_are_recorded_also_if_nobody_wants_to_see_them() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (done,) = each_track(make_track("one"), warn, progress=False)
+    assert done.warnings == ["one is odd"]
+
+
 # Failure
 
 
@@ -371,6 +402,22 @@ def test_what_fails_twice_is_reported_and_the_others_are_done(
         assert 'raise ValueError("no good")' in failure.traceback
 
 
+def test_a_worker_that_ends_between_two_tracks_costs_none(stems: Path) -> None:
+    done = []
+    for each in each_track(datasets.folder(stems), end_soon, progress=False, jobs=2):
+        done.append(each.result)
+        time.sleep(0.3)
+    assert sorted(done) == sorted(NAMES)
+
+
+def test_a_run_that_is_done_needs_no_workers(stems: Path, tmp_path: Path) -> None:
+    tracks = datasets.folder(stems)
+    options: dict[str, Any] = {"methods": ["MIX"], "metrics": ["uSDR"], "out": tmp_path}
+    table = compute_bounds(tracks, **options)
+    again = compute_bounds(tracks, dask="tcp://127.0.0.1:1", **options)  # where there is none
+    assert again.equals(table)
+
+
 def test_an_error_here_is_tried_again_too(tmp_path: Path) -> None:
     work = partial(attempt, folder=tmp_path, n_failures=1, how="error")
     tracks = [make_track(name) for name in NAMES]
@@ -388,6 +435,39 @@ def test_failures_are_told_in_the_order_of_the_tracks() -> None:
     assert [str(failure) for failure in caught.value.failures] == [
         f"{name}: {name} is broken" for name in NAMES
     ]
+
+
+def test_failures_are_told_in_that_order_whenever_they_happen() -> None:
+    def broken() -> Track:
+        raise OSError("broken")  # tried again, hence the last to fail
+
+    def skip(task: Task) -> bool:
+        if task.name == "two":
+            raise ValueError("refused")
+        return False
+
+    dataset = dataset_of(("one", "two"), [broken, broken])
+    with pytest.raises(TracksFailed) as caught:
+        list(each_track(dataset, name_and_process, progress=False, skip=skip))
+    assert [str(failure) for failure in caught.value.failures] == ["one: broken", "two: refused"]
+
+
+def test_a_failure_without_words_has_the_name_of_its_error() -> None:
+    assert str(TrackError("one", "test", KeyError())) == "one: KeyError"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_no_space_of_any_kind_ends_the_run_at_once(number: int) -> None:
+    tried = []
+
+    def full(name: str) -> Track:
+        tried.append(name)
+        raise OSError(number, os.strerror(number))
+
+    dataset = dataset_of(NAMES, [partial(full, name) for name in NAMES])
+    with pytest.raises(OSError, match=os.strerror(number)):
+        list(each_track(dataset, name_and_process, progress=False))
+    assert tried == ["one"]
 
 
 @pytest.mark.parametrize("options", [{}, {"jobs": 2}], ids=str)

@@ -3,11 +3,14 @@
 import io
 import re
 import sys
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from oracle import progress
-from oracle.progress import Progress, show_progress
+from oracle import Track, progress, write_estimates
+from oracle.progress import Advance, Progress, show_progress
+from oracle.tasks import each_track
 
 
 class Clock:
@@ -74,9 +77,12 @@ def test_the_rate_is_of_the_last_tracks(clock: Clock) -> None:
         clock.now += 1
         shown.done("slow", 1)
     assert shown.rate == 1
-    for _ in range(progress.RECENT):
+    for _ in range(progress.RECENT - 1):
         clock.now += 1
         shown.done("fast", 50)
+    assert shown.rate == pytest.approx(50 - 49 / progress.RECENT)  # one of them was slow
+    clock.now += 1
+    shown.done("fast", 50)
     assert shown.rate == 50
 
 
@@ -95,3 +101,50 @@ def test_a_bar_in_a_terminal(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> N
     assert "3/5 tracks, 1 failed, 15 x real time" in text
     assert re.search(r"(\d:\d\d:\d\d|-:--:--) left", text)
     assert not text.splitlines()[-1].strip()  # it goes when the run is over
+
+
+def test_a_bar_is_as_long_as_what_is_behind_us(clock: Clock) -> None:
+    """Also after tracks that failed or were skipped, and parts of a track that is tried again."""
+
+    class Bar:
+        updates: ClassVar[list[dict[str, Any]]] = []
+
+        def add_task(self, description: str, **fields: Any) -> int:
+            return 7
+
+        def update(self, task: int, **fields: Any) -> None:
+            assert task == 7
+            self.updates.append(fields)
+
+    shown = progress._Bar(4, Bar())
+    shown.skip("a[b]")
+    shown.part("c", 0.5)
+    shown.fail("c")
+    shown.done("d", 1)
+    assert [each.get("completed") for each in Bar.updates] == [1, None, 2, 3]
+    assert [each.get("advance") for each in Bar.updates] == [None, 0.5, None, None]
+    assert Bar.updates[0]["description"] == r"a\[b]"  # no markup
+
+
+def test_parts_of_a_track_are_shown_as_they_are_done_here(
+    track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[tuple[str, float]] = []
+    monkeypatch.setattr(Progress, "part", lambda self, doing, part: parts.append((doing, part)))
+
+    def work(track: Track, advance: Advance) -> None:
+        advance("first half", 0.5)
+        assert parts == [("first half", 0.5)]
+        advance("second half", 0.5)
+
+    list(each_track(track, work, progress=False))
+    assert parts == [("first half", 0.5), ("second half", 0.5)]
+
+
+def test_parts_of_estimates_are_methods(
+    track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[tuple[str, float]] = []
+    monkeypatch.setattr(Progress, "part", lambda self, doing, part: parts.append((doing, part)))
+    write_estimates(track, tmp_path, methods=["MIX", "IBM"])
+    assert parts == [("noise: MIX", 0.5), ("noise: IBM", 0.5)]

@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.files import write_whole
 from oracle.run_folder import RunFolder
+from oracle.stamps import stamp_of_audio, stamp_of_files
+from oracle.tasks import Done, each_track
 
 RATE = 8000
 NAMES = ("a.b", "c", "d")
@@ -493,3 +497,217 @@ def test_estimates_end_at_once_on_a_full_disk(
     assert {path.parent.name for path in tmp_path.rglob("*.wav")} == {"a.b"}
     assert not list(tmp_path.rglob("*.part"))
     assert oracle.write_estimates(of_tracks(), tmp_path, methods=["MIX"]) == 3
+
+
+# What no run may lose
+
+
+def test_overwrite_deletes_nothing_outside_the_folder(out: Path) -> None:
+    others = [out.parent / "other" / "notes.txt", out.parent / "other.txt"]
+    for other in others:
+        write_whole(other, "mine")
+    said_ = said(out)
+    said_["files"] += ["../other", "../other.txt", "..", str(out.parent / "other")]
+    (out / "run.json").write_text(json.dumps(said_))
+    compute_bounds(of_tracks(), methods=["MIX"], out=out, overwrite=True)
+    assert [other.read_text() for other in others] == ["mine", "mine"]
+    assert not (out / "IRM2").exists()
+
+
+def test_a_run_that_is_half_deleted_can_still_be_overwritten(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            compute_bounds(of_tracks(), methods=["MIX"], out=out, overwrite=True)
+    compute_bounds(of_tracks(), methods=["MIX"], out=out, overwrite=True)
+    assert said(out)["methods"] == ["MIX"]
+
+
+def test_the_folder_is_free_once_the_run_is_over(tmp_path: Path) -> None:
+    first = RunFolder(
+        tmp_path, {"task": "test"}, files=[]
+    )  # kept, as a traceback does: it is not collected
+    with first:
+        pass
+    with pytest.raises(ValueError, match="no good"), first:
+        raise ValueError("no good")
+    with RunFolder(tmp_path, {"task": "test"}, files=[]):
+        pass
+
+
+def test_tracks_of_one_name_in_two_subsets_are_two(tmp_path: Path) -> None:
+    tracks = [make_track("a", subset) for subset in ("train", "test")]
+    table = compute_bounds(tracks, methods=["MIX"], out=tmp_path)
+    assert set(table["n_tracks"]) == {2}
+    assert (tmp_path / "tracks" / "train" / "a.csv").exists()
+    assert (tmp_path / "tracks" / "test" / "a.csv").exists()
+
+
+def test_a_name_may_come_back_in_another_composition(tmp_path: Path) -> None:
+    """Some file systems list "é" as an e and its accent."""
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    compute_bounds(make_track(composed), methods=["MIX"], out=tmp_path)
+    for suffix in (".json", ".csv"):
+        file = tmp_path / "tracks" / "test" / (composed + suffix)
+        file.rename(file.with_name(apart + suffix))
+    compute_bounds(make_track(composed), methods=["MIX"], out=tmp_path)  # not refused
+    assert [track["name"] for track in said(tmp_path)["tracks"]] == [composed]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mixture": np.ones((2, 9), np.float32)},
+        {"sources": {"x": np.zeros((2, 9), np.float32), "y": np.ones((2, 9), np.float32)}},
+        {"sources": {"x": np.ones((2, 9), np.float32), "z": np.zeros((2, 9), np.float32)}},
+        {"rate": RATE + 1},
+    ],
+    ids=["mixture", "sources", "names", "rate"],
+)
+def test_a_stamp_of_audio_is_of_all_that_a_track_is(change: dict[str, Any]) -> None:
+    ones, zeros = np.ones((2, 9), np.float32), np.zeros((2, 9), np.float32)
+    track: dict[str, Any] = {"rate": RATE, "mixture": zeros, "sources": {"x": ones, "y": zeros}}
+    stamps = [stamp_of_audio(Track("t", **each)) for each in (track, dict(track), track | change)]
+    assert stamps[0] == stamps[1] != stamps[2]
+
+
+def test_a_stamp_of_audio_is_of_its_shape_and_type() -> None:
+    stamps = {
+        stamp_of_audio(Track("t", RATE, audio, {"x": audio}))
+        for audio in (
+            *(np.zeros((1, 8), np.float32), np.zeros((2, 4), np.float32)),
+            *(np.zeros((1, 4), np.float64), np.zeros((2, 2), np.float64)),
+        )
+    }
+    assert len(stamps) == 4
+
+
+def test_a_stamp_of_files_is_of_names_sizes_times_and_all_folders(tmp_path: Path) -> None:
+    def stamp() -> str:
+        for path in (deep.parent, tmp_path / "track", tmp_path / "track" / "x.wav"):
+            os.utime(path, ns=(0, 0))  # of folders it does not matter
+        return stamp_of_files([tmp_path / "track"])
+
+    deep = tmp_path / "track" / "stems" / "x.wav"
+    write_whole(tmp_path / "track" / "x.wav", "same")
+    write_whole(deep, "1")
+    stamps = []
+    for text, time in (("1", 1), ("2", 1), ("2", 2), ("22", 2)):
+        deep.write_text(text)
+        os.utime(deep, ns=(time, time))
+        stamps.append(stamp())
+    assert stamps[0] == stamps[1]  # the price of not reading them
+    assert len(set(stamps)) == 3
+    before = stamp()
+    (deep.parent / "link.wav").symlink_to(tmp_path / "nothing")
+    linked = stamp()
+    assert linked != before
+    (deep.parent / "link.wav").unlink()
+    os.utime(deep.parent)
+    assert stamp_of_files([tmp_path / "track"]) == before  # times of folders are not of it
+    deep.rename(deep.with_name("y.wav"))
+    assert stamp() != before
+
+
+def test_a_track_that_is_done_late_keeps_its_place(tmp_path: Path) -> None:
+    tried: list[str] = []
+
+    def load(name: str) -> Track:
+        tried.append(name)
+        if tried == ["b"]:
+            raise ValueError("not yet")
+        return make_track(name)
+
+    compute_bounds(
+        dataset_of(("b", "a"), [partial(load, "b"), partial(load, "a")]),
+        methods=["MIX"],
+        metrics=["uSDR"],
+        out=tmp_path,
+    )
+    assert tried == ["b", "a", "b"]
+    assert [track["name"] for track in said(tmp_path)["tracks"]] == ["b", "a"]
+    rows = (tmp_path / "scores.csv").read_text().splitlines()[1:]
+    assert [row[0] for row in rows] == ["b", "b", "a", "a"]
+
+
+@pytest.mark.parametrize("command", [compute_bounds, oracle.write_estimates])
+def test_workers_are_closed_when_a_run_ends_early(
+    command: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+
+    def each(*arguments: Any, **options: Any) -> Iterator[Done[Any]]:
+        try:
+            yield from each_track(*arguments, **options)
+        finally:
+            closed.append(True)
+
+    def fail(*arguments: object) -> None:
+        raise ValueError("no good")
+
+    monkeypatch.setattr("oracle.runs.each_track", each)
+    monkeypatch.setattr("oracle.estimates.each_track", each)
+    monkeypatch.setattr(RunFolder, "done", fail)
+    with pytest.raises(ValueError, match="no good") as caught:
+        command(of_tracks(), methods=["MIX"], out=tmp_path)
+    assert closed == [True], caught  # which keeps the generator from being collected
+
+
+# Estimates
+
+
+def test_interrupted_estimates_say_which_tracks_are_done(tmp_path: Path) -> None:
+    def interrupt() -> Track:
+        raise KeyboardInterrupt
+
+    dataset = dataset_of(("a", "never"), [lambda: make_track("a"), interrupt])
+    with pytest.raises(KeyboardInterrupt):
+        oracle.write_estimates(dataset, tmp_path, methods=["MIX"])
+    record = said(tmp_path)
+    assert [track["name"] for track in record["tracks"]] == ["a"]
+    assert "finished" not in record
+
+
+def test_estimates_of_which_some_failed_are_finished_all_the_same(tmp_path: Path) -> None:
+    def broken() -> Track:
+        raise ValueError("broken")
+
+    dataset = dataset_of(("a", "b"), [lambda: make_track("a"), broken])
+    with pytest.raises(TracksFailed, match="1 track failed"):
+        oracle.write_estimates(dataset, tmp_path, methods=["MIX"])
+    record = said(tmp_path)
+    assert [track["name"] for track in record["tracks"]] == ["a"]
+    assert "finished" in record
+    (failure,) = json.loads((tmp_path / "failed.json").read_text())
+    assert failure["error"] == "b: broken"
+
+
+def test_estimates_of_other_tracks_or_another_dataset_are_refused(tmp_path: Path) -> None:
+    oracle.write_estimates(of_tracks(), tmp_path, methods=["MIX"])
+    with pytest.raises(ValueError, match="of some of these tracks, got .*, which has test/c"):
+        oracle.write_estimates(of_tracks(("a.b", "d")), tmp_path, methods=["MIX"])
+    other = Dataset("other", of_tracks().entries)
+    with pytest.raises(ValueError, match='dataset was "tests" and is "other"'):
+        oracle.write_estimates(other, tmp_path, methods=["MIX"])
+
+
+def test_estimates_are_refused_in_the_folder_of_scores(out: Path) -> None:
+    """Also for a setting that only the earlier run had."""
+    with pytest.raises(ValueError, match='task was "bounds" and is "separate"'):
+        oracle.write_estimates(of_tracks(), out, methods=["MIX", "IRM2"])
+
+
+def test_warnings_are_kept_with_estimates(tmp_path: Path) -> None:
+    def load() -> Track:
+        warnings.warn("it is odd", UserWarning, stacklevel=1)
+        return make_track("a")
+
+    with pytest.warns(UserWarning, match="it is odd"):
+        oracle.write_estimates(dataset_of(("a",), [load]), tmp_path, methods=["MIX"])
+    (record,) = said(tmp_path)["tracks"]
+    assert record["warnings"] == ["it is odd"]

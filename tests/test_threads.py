@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from oracle import Track
 from oracle.scores import Scorer
 from oracle.tasks import TracksFailed, each_track
-from oracle.threads import in_threads, n_cores, one_blas_thread
+from oracle.threads import in_threads, limited_threads, n_cores, n_threads, one_blas_thread
 from oracle.track import Audio
 
 
@@ -25,6 +25,14 @@ def test_as_many_threads_as_workers_are_asked_for() -> None:
     names = in_threads(lambda _: threading.current_thread().name, range(20), workers=1)
     assert len(set(names)) == 1
     assert n_cores() >= 1
+
+
+def test_no_more_threads_than_the_limit_whatever_is_asked_for() -> None:
+    with limited_threads(1):
+        assert n_threads() == 1
+        for workers in (-1, 3):
+            names = in_threads(lambda _: threading.get_ident(), range(20), workers=workers)
+            assert set(names) == {threading.get_ident()}
 
 
 def test_an_error_ends_the_work() -> None:
