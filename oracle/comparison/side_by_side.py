@@ -129,9 +129,9 @@ def compare(
     --------
     >>> comparison = compare(["sisec18"], targets=["vocals"], against="IRM2")
     >>> comparison.paired[["method", "against", "median", "paired"]].tail(2).round(2)
-      method against  median  paired
-    3    MWF    IRM2   -0.30   False
-    4    MIX    IRM2   -8.31   False
+            method against  median  paired
+    3  MWF-SISEC18    IRM2   -0.30   False
+    4          MIX    IRM2   -8.31   False
     """
     import pandas as pd
 
