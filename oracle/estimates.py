@@ -9,7 +9,8 @@ from oracle.datasets.audio_files import write_audio
 from oracle.files import file_name
 from oracle.methods import METHODS, methods_named, separate_each
 from oracle.progress import Advance
-from oracle.run_folder import RunFolder, TrackInfo, dataset_settings
+from oracle.run_folder import RunFolder, TrackInfo
+from oracle.run_settings import dataset_settings
 from oracle.stft import STFT
 from oracle.tasks import Task, TrackError, TracksFailed, each_track
 from oracle.track import Track

@@ -1,17 +1,15 @@
 """The folder of a run: one run at a time, which goes on where an earlier one ended."""
 
 import json
-import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from oracle.datasets import Dataset
 from oracle.files import PARTIAL, file_name, folded, write_whole
+from oracle.run_settings import versions, what_differs
 from oracle.stamps import stamp_of_files
 from oracle.tasks import Task, TrackError, count_of, tasks_of
 from oracle.track import Track
@@ -24,9 +22,6 @@ LOCK = ".lock"
 
 # What to do about a folder that a run cannot go on in.
 OTHERWISE = "or write to another folder; overwrite, or --overwrite, deletes that run"
-
-# What run.json says that may differ from one run to the next.
-OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks"})
 
 
 class TrackInfo(NamedTuple):
@@ -94,7 +89,7 @@ class RunFolder:
         self._run: dict[str, Any] = {
             **settings,
             "files": sorted({*files, TRACKS, FAILED}),
-            "versions": _versions(),
+            "versions": versions(),
             "started": _now(),
         }
         self._claimed: dict[str, int] = {}  # indices of tracks, by their folded files
@@ -174,19 +169,11 @@ class RunFolder:
                 place.unlink(missing_ok=True)
 
     def _check_same(self, earlier: Mapping[str, Any]) -> None:
-        # As JSON has it: tuples are lists there.
-        before, now = _settings(earlier), _settings(json.loads(json.dumps(self._run)))
-        if before["task"] != now["task"]:  # all else is different too
-            before, now = {"task": before["task"]}, {"task": now["task"]}
-        differences = [
-            _difference(key, before.get(key), now.get(key))
-            for key in {**before, **now}
-            if before.get(key) != now.get(key)
-        ]
-        if differences:
+        found = list(what_differs(earlier, self._run))
+        if found:
             raise ValueError(
                 "out must be a new or an empty folder, or that of a run with the same settings, "
-                f"got {self.path}: {'; '.join(differences)} (go on as before, {OTHERWISE})"
+                f"got {self.path}: {'; '.join(found)} (go on as before, {OTHERWISE})"
             )
 
     def check_tracks(self, tracks: Track | Iterable[Track]) -> None:
@@ -283,14 +270,6 @@ class RunFolder:
         write_whole(self.path / RUN, json.dumps(self._run, indent=2, ensure_ascii=False) + "\n")
 
 
-def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
-    """Tell what ``run.json`` says of a dataset, and of what is no dataset."""
-    if not isinstance(tracks, Dataset):
-        return {"dataset": None}
-    root = None if tracks.root is None else str(tracks.root)
-    return {"dataset": tracks.name, "root": root, "seconds": tracks.seconds}
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
@@ -326,32 +305,5 @@ def _folded_file(task: Task) -> str:
         return folded(f"{task.subset}/{task.name}.json")
 
 
-def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell how results were made, so that they can be put beside others."""
-    settings = {key: value for key, value in run.items() if key not in OF_ONE_RUN}
-    return settings | {"oracle": run["versions"]["oracle"]}
-
-
-def _difference(key: str, before: object, now: object) -> str:
-    """Say how a setting differs; of lists, in what."""
-    if isinstance(before, list) and isinstance(now, list):
-        gone = [str(name) for name in before if name not in now]
-        new = [str(name) for name in now if name not in before]
-        parts = ([f"without {', '.join(gone)}"] if gone else []) + (
-            [f"with {', '.join(new)}"] if new else []
-        )
-        return f"{key} {' and '.join(parts) or 'in another order'}"
-    return f"{key} was {json.dumps(before)} and is {json.dumps(now)}"
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _versions() -> dict[str, str]:
-    packages = ("numpy", "scipy", "pandas", "soundfile")
-    return {
-        "oracle": version("oracle-masks"),
-        "python": platform.python_version(),
-        **{package: version(package) for package in packages},
-    }

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from oracle.metrics import IllConditionedWarning
 from oracle.progress import Advance
 from oracle.results import Row, Summaries
-from oracle.run_folder import RunFolder, TrackInfo, dataset_settings
+from oracle.run_folder import RunFolder, TrackInfo
+from oracle.run_settings import dataset_settings
 from oracle.score_files import BOUNDS, SCORES, read_earlier, write_scores, write_tables
 from oracle.scores import WINDOW, Scorer
 from oracle.tasks import Task, TrackError, TracksFailed, each_track

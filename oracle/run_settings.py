@@ -1,0 +1,58 @@
+"""Settings of a run: how its results are made, and how two runs differ."""
+
+import json
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from oracle.datasets import Dataset
+from oracle.track import Track
+
+# What run.json says that may differ from one run to the next.
+OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks"})
+
+
+def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
+    """Tell what ``run.json`` says of a dataset, and of what is no dataset."""
+    if not isinstance(tracks, Dataset):
+        return {"dataset": None}
+    root = None if tracks.root is None else str(tracks.root)
+    return {"dataset": tracks.name, "root": root, "seconds": tracks.seconds}
+
+
+def what_differs(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Say in what two runs differ, as their ``run.json`` has it."""
+    # As JSON has it: tuples are lists there.
+    before, after = _settings(earlier), _settings(json.loads(json.dumps(now)))
+    if before["task"] != after["task"]:  # all else is different too
+        before, after = {"task": before["task"]}, {"task": after["task"]}
+    for key in {**before, **after}:
+        if before.get(key) != after.get(key):
+            yield _difference(key, before.get(key), after.get(key))
+
+
+def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell how results were made, so that they can be put beside others."""
+    settings = {key: value for key, value in run.items() if key not in OF_ONE_RUN}
+    return settings | {"oracle": run["versions"]["oracle"]}
+
+
+def _difference(key: str, before: object, now: object) -> str:
+    """Say how a setting differs; of lists, in what."""
+    if isinstance(before, list) and isinstance(now, list):
+        gone = [str(name) for name in before if name not in now]
+        new = [str(name) for name in now if name not in before]
+        changes = [f"{how} {', '.join(n)}" for how, n in (("without", gone), ("with", new)) if n]
+        return f"{key} {' and '.join(changes) or 'in another order'}"
+    return f"{key} was {json.dumps(before)} and is {json.dumps(now)}"
+
+
+def versions() -> dict[str, str]:
+    """Tell the versions of this package and of those that results depend on."""
+    packages = ("numpy", "scipy", "pandas", "soundfile")
+    return {
+        "oracle": version("oracle-masks"),
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
