@@ -8,7 +8,7 @@ of the squared windows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from numbers import Integral
 from typing import Any
@@ -36,16 +36,18 @@ SEGMENT_FRAMES = 256
 MIN_WEIGHT = 1e-4
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, init=False)
 class STFT:
     """Short-time Fourier transform and its inverse.
+
+    Two are equal if they give the same spectra: `workers` is no part of what an STFT is.
 
     Parameters
     ----------
     n_fft : int, optional
         Length of a window and of its FFT in samples.
     hop_length : int, optional
-        Samples from one window to the next.
+        Samples from one window to the next; by default half a window, ``n_fft // 2``.
     window : str or tuple, optional
         Any window of `scipy.signal.get_window`, in its periodic form.
     workers : int, optional
@@ -67,6 +69,8 @@ class STFT:
     Examples
     --------
     >>> import numpy as np
+    >>> STFT(n_fft=4096)
+    STFT(n_fft=4096, hop_length=2048, window='hann')
     >>> stft = STFT(n_fft=512, hop_length=128)
     >>> audio = np.ones((2, 1000))
     >>> spectrum = stft.forward(audio)
@@ -76,19 +80,32 @@ class STFT:
     True
     """
 
-    n_fft: int = 2048
-    hop_length: int = 1024
-    window: str | tuple[Any, ...] = "hann"
-    workers: int = -1
+    n_fft: int
+    hop_length: int
+    window: str | tuple[Any, ...]
+    workers: int = field(compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        for argument in ("n_fft", "hop_length", "workers"):
-            value = getattr(self, argument)
+    def __init__(
+        self,
+        *,
+        n_fft: int = 2048,
+        hop_length: int | None = None,
+        window: str | tuple[Any, ...] = "hann",
+        workers: int = -1,
+    ) -> None:
+        numbers = {"n_fft": n_fft, "hop_length": hop_length, "workers": workers}
+        if hop_length is None:
+            del numbers["hop_length"]
+        for argument, value in numbers.items():
             if not isinstance(value, Integral) or isinstance(value, bool):
                 raise TypeError(f"{argument} must be an integer, got {value!r}")
+            # The only way in which a frozen dataclass can set its own fields.
             object.__setattr__(self, argument, int(value))
+        object.__setattr__(self, "window", window)
         if self.n_fft < 2:
             raise ValueError(f"n_fft must be at least 2, got {self.n_fft}")
+        if hop_length is None:
+            object.__setattr__(self, "hop_length", self.n_fft // 2)
         if not 1 <= self.hop_length <= self.n_fft:
             raise ValueError(
                 f"hop_length must lie between 1 and n_fft={self.n_fft}, got {self.hop_length}: "

@@ -204,6 +204,7 @@ def test_bounds_prints_the_metrics_asked_for_in_their_order(run: Run, stems: Pat
     ("options", "stft"),
     [
         (["--n-fft", 512], STFT(n_fft=512, hop_length=256)),
+        (["--n-fft", 4096], STFT(n_fft=4096)),
         (
             ["--n-fft", 400, "--hop", 100, "--window", "hamming"],
             STFT(n_fft=400, hop_length=100, window="hamming"),

@@ -1,6 +1,7 @@
 """STFT: against scipy and librosa, exact inversion, the least-squares property, errors."""
 
 import dataclasses
+import itertools
 import pickle
 import re
 from typing import Any
@@ -110,6 +111,23 @@ def test_default_is_the_periodic_hann_window_of_2048_samples_and_half_overlap() 
     assert STFT() == STFT(n_fft=2048, hop_length=1024, window="hann", workers=-1)
     expected = np.sin(np.pi * np.arange(2048) / 2048) ** 2
     np.testing.assert_allclose(STFT().window_samples, expected, atol=1e-15)
+
+
+@pytest.mark.parametrize("n_fft", [2, 9, 512, 4096])
+def test_default_hop_is_half_a_window(n_fft: int) -> None:
+    window = "boxcar" if n_fft % 2 else "hann"  # an odd Hann window is not inverted at its half
+    stft = STFT(n_fft=n_fft, window=window)
+    assert stft.hop_length == n_fft // 2
+    assert stft == STFT(n_fft=n_fft, hop_length=None, window=window)
+
+
+def test_workers_are_no_part_of_what_an_stft_is() -> None:
+    stft = STFT(n_fft=16, workers=1)
+    assert stft == STFT(n_fft=16, workers=3)
+    assert hash(stft) == hash(STFT(n_fft=16, workers=3))
+    assert stft.settings == {"n_fft": 16, "hop_length": 8, "window": "hann"}
+    assert dataclasses.replace(stft, n_fft=32).workers == 1
+    assert repr(stft) == "STFT(n_fft=16, hop_length=8, window='hann')"
 
 
 # Peers.
@@ -334,15 +352,21 @@ def test_equal_parameters_make_equal_and_hashable_objects() -> None:
     assert stft == same
     assert len({stft, same}) == 1
     assert pickle.loads(pickle.dumps(stft)) == stft
-    for change in ({"n_fft": 511}, {"hop_length": 127}, {"window": "hann"}, {"workers": 1}):
+    for change in ({"n_fft": 511}, {"hop_length": 127}, {"window": "hann"}):
         assert dataclasses.replace(stft, **change) != stft
 
 
 # Errors.
 
 
-@pytest.mark.parametrize("argument", ["n_fft", "hop_length", "workers"])
-@pytest.mark.parametrize("value", [8.0, "8", True, None])
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *itertools.product(["n_fft", "hop_length", "workers"], [8.0, "8", True]),
+        ("n_fft", None),  # of the hop it means half a window
+        ("workers", None),
+    ],
+)
 def test_numbers_that_are_no_integers_are_refused(argument: str, value: Any) -> None:
     message = f"{argument} must be an integer, got {value!r}"
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):

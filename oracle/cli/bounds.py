@@ -1,6 +1,6 @@
 """oracle bounds: the upper bounds of a dataset."""
 
-from oracle import compute_bounds
+from oracle import STFT, compute_bounds
 from oracle.bounds import BOUNDS, bounds_named
 from oracle.cli.app import app
 from oracle.cli.bound_tables import report, table_each
@@ -27,7 +27,6 @@ from oracle.cli.options import (
     jobs_of,
     metrics_in,
     names_in,
-    stft_of,
     usage,
 )
 
@@ -63,7 +62,7 @@ def bounds_command(
     with usage():
         computed, shown = metrics_in(metrics)
         chosen, _ = bounds_named(BOUNDS if methods is None else names_in(methods), computed)
-        stft = stft_of(n_fft, hop, window)
+        stft = STFT(n_fft=n_fft, hop_length=hop, window=window)
     tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
     report(
         lambda: compute_bounds(

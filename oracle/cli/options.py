@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from oracle import STFT, Track, datasets
+from oracle import Track, datasets
 from oracle.datasets.catalogue import NAMED
 from oracle.methods import METHODS, methods_named
 from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
@@ -146,11 +146,6 @@ def methods_in(text: str | None) -> list[str]:
     """Tell which methods to separate with."""
     names = list(METHODS) if text is None else names_in(text)
     return [method.name for method in methods_named(names)]
-
-
-def stft_of(n_fft: int, hop: int | None, window: str) -> STFT:
-    """Make the STFT that options describe."""
-    return STFT(n_fft=n_fft, hop_length=max(n_fft // 2, 1) if hop is None else hop, window=window)
 
 
 def jobs_of(jobs: int | None, dask: str | None) -> int | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from oracle import STFT
 from oracle.cli.app import app
 from oracle.cli.options import (
     Dask,
@@ -26,7 +27,6 @@ from oracle.cli.options import (
     dataset_of,
     jobs_of,
     methods_in,
-    stft_of,
     usage,
 )
 from oracle.cli.terminal import told_to_go_on
@@ -65,7 +65,7 @@ def separate_command(
 ) -> None:
     """Separate a dataset with oracle methods and write the estimates as audio files."""
     with usage():
-        chosen, stft = methods_in(methods), stft_of(n_fft, hop, window)
+        chosen, stft = methods_in(methods), STFT(n_fft=n_fft, hop_length=hop, window=window)
     tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
     with told_to_go_on(out):
         n_tracks = write_estimates(
