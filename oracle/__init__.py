@@ -16,6 +16,7 @@ from oracle import (
 )
 from oracle.bounds import compute_bounds
 from oracle.comparison import Comparison, compare
+from oracle.dataset_checks import Check, check
 from oracle.estimates import write_estimates
 from oracle.methods import separate
 from oracle.stft import STFT
@@ -29,10 +30,12 @@ __version__ = version("oracle-masks")
 
 __all__ = [
     "STFT",
+    "Check",
     "Comparison",
     "Track",
     "TracksFailed",
     "WaltzReport",
+    "check",
     "compare",
     "compute_bounds",
     "compute_sweep",

@@ -12,11 +12,12 @@ from oracle.files import file_name
 from oracle.methods import CEILING, METHODS, Separation, methods_named
 from oracle.optimal.of_track import optima_of
 from oracle.progress import Advance
-from oracle.results import Row
-from oracle.runs import run, scorer_of
+from oracle.rest import complete
+from oracle.runs import Scored, run, scorer_of
 from oracle.scores import METRICS, Score, Scorer, metrics_named
 from oracle.stft import STFT
-from oracle.track import Audio, Track
+from oracle.tasks import MethodError, try_each
+from oracle.track import Audio, Rest, Track, check_rest
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,6 +45,7 @@ def compute_bounds(
     methods: Iterable[str] = BOUNDS,
     stft: STFT | None = None,
     metrics: Sequence[str] = METRICS,
+    rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,
     jobs: int | None = None,
@@ -64,6 +66,9 @@ def compute_bounds(
     metrics : sequence of str, optional
         Some of `oracle.scores.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics of
         whole tracks; SDR alone takes a fraction of the time.
+    rest : {"source", "ignore", "refuse"}, optional
+        What becomes of sound in a mixture that is in none of its sources, where it is louder
+        than -25 dB: see `oracle.rest.complete`.
     out : str or Path, optional
         A folder to write to: ``<method>/<subset>/<track>.json`` in museval's format,
         ``scores.csv``, ``bounds.csv``, ``run.json``, and ``tracks/<subset>/<track>.csv``
@@ -89,7 +94,8 @@ def compute_bounds(
         The bounds: columns method, target, metric, median, mean, n_tracks, n_windows,
         n_nan; see `oracle.results.aggregate`. ``table.attrs["mixture_is_sum"]`` lists the
         tracks whose mixture is the sum of their sources because none was delivered,
-        ``table.attrs["subsets"]`` counts the tracks of each subset.
+        ``table.attrs["subsets"]`` counts the tracks of each subset, and
+        ``table.attrs["notes"]`` says what a reader must know of what went in.
 
     Raises
     ------
@@ -102,7 +108,13 @@ def compute_bounds(
     OSError
         At once, if nothing can be written any more: what is done stays.
     TracksFailed
-        At the end, if tracks failed: the others are done, in its `table` and on disk.
+        At the end, if tracks failed, or methods on them: the others are done, in its `table`
+        and on disk.
+
+    Warns
+    -----
+    oracle.notes.InputWarning
+        At the end, of audio that is not read, and of mixtures that hold more than their sources.
 
     Examples
     --------
@@ -121,10 +133,12 @@ def compute_bounds(
         "methods": chosen,
         "metrics": wanted,
         "stft": stft.settings,
+        "rest": rest,
     }
+    check_rest(rest)
     return run(
         tracks,
-        partial(score_track, methods=chosen, stft=stft, metrics=wanted),
+        partial(score_track, methods=chosen, stft=stft, metrics=wanted, rest=rest),
         settings=settings,
         files=map(file_name, chosen),
         out=out,
@@ -141,15 +155,16 @@ def score_track(
     *,
     stft: STFT | None = None,
     metrics: Sequence[str] = METRICS,
+    rest: Rest | None = None,
     advance: Advance = lambda name, part: None,
-) -> list[Row]:
+) -> Scored:
     """Separate a track with oracle methods and score the estimates.
 
     Parameters
     ----------
     track : Track
         The mixture and its true sources.
-    methods, stft, metrics
+    methods, stft, metrics, rest
         As in `compute_bounds`.
     advance : callable, optional
         Called with the name of the track and the part of the work that has just been
@@ -157,30 +172,48 @@ def score_track(
 
     Returns
     -------
-    rows : list of tuples
-        Values of the columns of ``scores.csv``: track, subset, method, then those of
-        `oracle.scores.Score`.
+    scored : Scored
+        Its rows are values of the columns of ``scores.csv``: track, subset, method, then those
+        of `oracle.scores.Score`. A method that fails has none.
     """
     chosen, metrics = bounds_named(methods, metrics)
     stft = STFT() if stft is None else stft
+    completed = complete(track, rest)
+    track = completed.track
     if chosen == [CEILING.name]:
         metrics = [metric for metric in metrics if metric in CERTIFIED]
     scorer = scorer_of(track, track.targets, metrics)
     total = sum(EFFORT.get(name, 1) for name in chosen)
     scores: dict[str, list[Score]] = {}
+    failures: list[MethodError] = []
 
     def worth(effort: float) -> Callable[[float], object]:
         return lambda part: advance(track.name, part * effort / total)
 
+    def score_plain(names: Sequence[str]) -> dict[str, list[Score]]:
+        read = Separation(track, names, stft=stft).part
+        return scorer.score_each(read, advance=worth(len(names)))
+
+    def score_optimal(names: Sequence[str]) -> dict[str, list[Score]]:
+        return _score_optima(track, names, stft, scorer, metrics, worth)
+
     plain = [name for name in chosen if name not in EFFORT]
-    for start in range(0, len(plain), METHODS_AT_ONCE):
-        some = plain[start : start + METHODS_AT_ONCE]
-        read = Separation(track, some, stft=stft).part
-        scores |= scorer.score_each(read, advance=worth(len(some)))
+    parts = [
+        (plain[i : i + METHODS_AT_ONCE], score_plain) for i in range(0, len(plain), METHODS_AT_ONCE)
+    ]
     optimal = [name for name in chosen if name in EFFORT]
-    if optimal:
-        scores |= _score_optima(track, optimal, stft, scorer, metrics, worth)
-    return [(track.name, track.subset, name, *score) for name in chosen for score in scores[name]]
+    parts += [(optimal, score_optimal)] if optimal else []
+    for names, score in parts:
+        found, failed = try_each(names, score)
+        scores |= found
+        failures += failed
+    rows = [
+        (track.name, track.subset, name, *score)
+        for name in chosen
+        if name in scores
+        for score in scores[name]
+    ]
+    return Scored(completed, rows, failures)
 
 
 def _score_optima(

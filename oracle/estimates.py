@@ -1,19 +1,23 @@
 """Estimates: tracks x methods -> audio files."""
 
+import warnings
 from collections.abc import Iterable, Sequence, Sized
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.files import file_name
 from oracle.methods import METHODS, methods_named, separate_each
+from oracle.notes import InputWarning, notes_of_input, notes_of_tracks
 from oracle.progress import Advance
+from oracle.rest import complete
 from oracle.run_folder import RunFolder, TrackInfo
 from oracle.run_settings import dataset_settings
 from oracle.stft import STFT
-from oracle.tasks import Task, TrackError, TracksFailed, each_track
-from oracle.track import Track
+from oracle.tasks import MethodError, Task, TrackError, TracksFailed, each_track, try_each
+from oracle.track import Rest, Track, check_rest
 
 
 def write_estimates(
@@ -22,6 +26,7 @@ def write_estimates(
     *,
     methods: Iterable[str] = tuple(METHODS),
     stft: STFT | None = None,
+    rest: Rest | None = None,
     progress: bool = False,
     jobs: int | None = None,
     dask: str | None = None,
@@ -40,7 +45,7 @@ def write_estimates(
         Names in `oracle.methods.METHODS`; all by default.
     stft : STFT, optional
         The default is ``STFT()``.
-    progress, jobs, dask, overwrite
+    rest, progress, jobs, dask, overwrite
         As in `oracle.compute_bounds`.
 
     Returns
@@ -56,7 +61,12 @@ def write_estimates(
     OSError
         At once, if a disk is full: what is done stays.
     TracksFailed
-        At the end, if tracks failed: the others are done.
+        At the end, if tracks failed, or methods on them: the others are done.
+
+    Warns
+    -----
+    oracle.notes.InputWarning
+        At the end, of audio that is not read, and of mixtures that hold more than their sources.
     """
     if isinstance(tracks, Sized) and not len(tracks):
         raise ValueError("tracks must hold at least one track, got none")
@@ -67,46 +77,78 @@ def write_estimates(
         **dataset_settings(tracks),
         "methods": chosen,
         "stft": stft.settings,
+        "rest": rest,
     }
-    failures: Sequence[TrackError] = ()
-    n_tracks, complete = 0, False
+    check_rest(rest)
+    failures: list[TrackError] = []
+    failed_methods: dict[int, list[TrackError]] = {}
+    infos: dict[int, TrackInfo] = {}
+    complete_run = False
     with RunFolder(Path(out), settings, files=chosen, overwrite=overwrite) as folder:
         folder.check_tracks(tracks)
 
         def skip(task: Task) -> bool:
-            nonlocal n_tracks
-            done = folder.claim(task) is not None
-            n_tracks += done
-            return done
+            info = folder.claim(task)
+            if info is not None:
+                infos[task.index] = info
+            return info is not None
 
-        work = partial(_write, methods=chosen, stft=stft, out=folder.path)
+        work = partial(_write, methods=chosen, stft=stft, rest=rest, out=folder.path)
         written = each_track(tracks, work, progress=progress, jobs=jobs, dask=dask, skip=skip)
         try:
             with closing(written):  # also when this is interrupted
-                for task, (info, files), messages in written:
-                    folder.done(task, info._replace(warnings=messages), files)
-                    n_tracks += 1
-            complete = True
+                for task, (info, files, methods_failed), messages in written:
+                    info = info._replace(warnings=messages)
+                    folder.done(task, info, files, whole=not methods_failed)
+                    infos[task.index] = info
+                    failed_methods[task.index] = [
+                        TrackError(task.name, task.subset, error) for error in methods_failed
+                    ]
+            complete_run = True
         except TracksFailed as error:
-            failures, complete = error.failures, True
+            failures, complete_run = error.failures, True
         finally:
-            folder.finish(failures, complete=complete)
+            failures += [e for index in sorted(failed_methods) for e in failed_methods[index]]
+            known = [infos[index] for index in sorted(infos)]
+            of_input = notes_of_input(known, tracks.left_out if isinstance(tracks, Dataset) else ())
+            notes = [*of_input, *notes_of_tracks(known)]
+            folder.finish(failures, notes=notes, complete=complete_run)
+    for note in of_input:
+        warnings.warn(note, InputWarning, stacklevel=2)
     if failures:
         raise TracksFailed.of(failures)
-    if not n_tracks:  # of an iterator, whose length was not known
+    if not infos:  # of an iterator, whose length was not known
         raise ValueError("tracks must hold at least one track, got none")
-    return n_tracks
+    return len(infos)
 
 
 def _write(
-    track: Track, *, methods: Sequence[str], stft: STFT, out: Path, advance: Advance
-) -> tuple[TrackInfo, list[Path]]:
-    written = []
+    track: Track,
+    *,
+    methods: Sequence[str],
+    stft: STFT,
+    rest: Rest | None,
+    out: Path,
+    advance: Advance,
+) -> tuple[TrackInfo, list[Path], list[MethodError]]:
+    completed = complete(track, rest)
     place = Path(file_name(track.subset), file_name(track.name))
-    for method, estimates in separate_each(track, methods, stft=stft):
-        for target, audio in estimates.items():
-            file = out / method / place / f"{file_name(target)}.wav"
-            write_audio(file, audio, track.rate)
-            written.append(file)
-        advance(f"{track.name}: {method}", 1 / len(methods))
-    return TrackInfo.of(track), written
+
+    def write(names: Sequence[str]) -> dict[str, list[Path]]:
+        written: dict[str, list[Path]] = {}
+        for method, estimates in separate_each(completed.track, names, stft=stft):
+            written[method] = []
+            for target, audio in estimates.items():
+                file = out / method / place / f"{file_name(target)}.wav"
+                write_audio(file, audio, track.rate)
+                written[method].append(file)
+            advance(f"{track.name}: {method}", 1 / len(methods))
+        return written
+
+    files: list[Path] = []
+    failures: list[MethodError] = []
+    for method in methods:
+        written, failed = try_each([method], write)
+        files += written.get(method, [])
+        failures += failed
+    return TrackInfo.of(completed), files, failures

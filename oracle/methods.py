@@ -10,9 +10,10 @@ import numpy as np
 
 from oracle import masks, wiener
 from oracle.optimal.of_track import optima_of
+from oracle.rest import complete
 from oracle.stft import STFT, Spectrum
 from oracle.threads import in_threads
-from oracle.track import Audio, Track, target_names, with_accompaniment
+from oracle.track import Audio, Rest, Track, target_names, with_accompaniment
 
 # Samples that a thread separates at a time.
 SEGMENT_SAMPLES = 2**18
@@ -234,7 +235,9 @@ CEILING = Method(
 )
 
 
-def separate(track: Track, method: str, *, stft: STFT | None = None) -> dict[str, Audio]:
+def separate(
+    track: Track, method: str, *, stft: STFT | None = None, rest: Rest | None = None
+) -> dict[str, Audio]:
     """Separate the mixture of a track with a named method.
 
     Parameters
@@ -245,6 +248,9 @@ def separate(track: Track, method: str, *, stft: STFT | None = None) -> dict[str
         A name in `oracle.methods.METHODS`.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
+    rest : {"source", "ignore", "refuse"}, optional
+        What becomes of sound in the mixture that is in none of its sources, where it is
+        louder than -25 dB: see `oracle.rest.complete`.
 
     Returns
     -------
@@ -255,7 +261,7 @@ def separate(track: Track, method: str, *, stft: STFT | None = None) -> dict[str
     Raises
     ------
     ValueError
-        If there is no such method.
+        If there is no such method, or the mixture is refused.
 
     Examples
     --------
@@ -264,7 +270,8 @@ def separate(track: Track, method: str, *, stft: STFT | None = None) -> dict[str
     >>> list(estimates)
     ['drums', 'bass', 'other', 'vocals', 'accompaniment']
     """
-    ((_, estimates),) = separate_each(track, [method], stft=stft)
+    completed = complete(track, rest).track
+    ((_, estimates),) = separate_each(completed, [method], stft=stft)
     return estimates
 
 

@@ -15,18 +15,27 @@ from oracle.confidence import bootstrap_intervals, check_confidence
 from oracle.scores import MUSEVAL, WINDOW, Score
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 # Values of the columns of scores.csv.
 Row = tuple[Any, ...]
 
 SCORE_COLUMNS = ("track", "subset", "method", "target", "metric", "time", "duration", "score")
-BOUND_COLUMNS = ("method", "target", "metric", "median", "mean", "n_tracks", "n_windows", "n_nan")
+BOUND_COLUMNS = (
+    *("method", "target", "metric", "median", "mean"),
+    *("n_tracks", "n_windows", "n_nan", "n_inf", "mean_finite"),
+)
 # Ends of confidence intervals, in the order of `oracle.confidence.bootstrap_intervals`.
 INTERVAL_COLUMNS = ("median_low", "median_high", "mean_low", "mean_high")
 
 # What the rows of a table of bounds differ in.
 KEYS = ["method", "target", "metric"]
+
+# Counts of scores, by track and bound.
+COUNTS = ["n_windows", "n_nan", "n_inf"]
+
+# A score above is infinite but for rounding: float32 audio allows some 130 dB.
+PERFECT_DB = 100.0
 
 Numbers = npt.NDArray[np.int64]
 
@@ -58,12 +67,13 @@ def aggregate(
     bounds : DataFrame
         One row per method, target and metric, in their order in `scores`, with columns
         method, target, metric, median, mean (in dB, NaN if every score is NaN), n_tracks,
-        n_windows (how many scores; whole-track metrics have one a track) and n_nan (how
-        many of them are NaN). With `confidence` also median_low, median_high, mean_low and
-        mean_high: what the median (mean) over tracks is between, with that confidence, if
-        the tracks are a sample of more of their kind; see
-        `oracle.confidence.bootstrap_intervals`. NaN with fewer than two tracks that have a
-        score.
+        n_windows (how many scores; whole-track metrics have one a track), n_nan and n_inf
+        (how many of them are NaN, and infinite: above 100 dB they are but for rounding), and
+        mean_finite (over the tracks that are not).
+        With `confidence` also median_low, median_high, mean_low and mean_high: what the
+        median (mean) over tracks is between, with that confidence, if the tracks are a
+        sample of more of their kind; see `oracle.confidence.bootstrap_intervals`. NaN with
+        fewer than two tracks that have a score.
 
     Raises
     ------
@@ -77,16 +87,22 @@ def over_windows(scores: "DataFrame", *, windows: OverWindows = "median") -> "Da
     """Aggregate scores over the windows of each track: the first half of `aggregate`.
 
     Returns the per-track table: a row per track, method, target and metric, with the columns
-    score (the median or mean), n_windows and n_nan.
+    score (the median or mean), n_windows, n_nan and n_inf.
     """
     if windows not in get_args(OverWindows):
         raise ValueError(f"windows must be {' or '.join(get_args(OverWindows))}, got {windows!r}")
     keys = ["subset", "track", "method", "target", "metric"]
-    scores_of = scores.groupby(keys, sort=False, observed=True)["score"]
-    table = scores_of.agg([windows, "size", "count"])
+    infinite = scores.assign(infinite=_are_infinite(scores["score"]))
+    by_track = infinite.groupby(keys, sort=False, observed=True)
+    table = by_track["score"].agg([windows, "size", "count"])
     table["count"] = table["size"] - table["count"]
     table.columns = ["score", "n_windows", "n_nan"]
+    table["n_inf"] = by_track["infinite"].sum()
     return table.reset_index()
+
+
+def _are_infinite(scores: "Series") -> "Series":
+    return (scores.abs() == np.inf) | (scores > PERFECT_DB)
 
 
 def over_tracks(summaries: "DataFrame", *, confidence: float | None = None) -> "DataFrame":
@@ -94,7 +110,9 @@ def over_tracks(summaries: "DataFrame", *, confidence: float | None = None) -> "
     by_bound = summaries.groupby(KEYS, sort=False, observed=True)
     table = by_bound["score"].agg(["median", "mean", "size"])
     table = table.rename(columns={"size": "n_tracks"})
-    table = table.join(by_bound[["n_windows", "n_nan"]].sum())
+    table = table.join(by_bound[COUNTS].sum())
+    finite = summaries[~_are_infinite(summaries["score"])]
+    table["mean_finite"] = finite.groupby(KEYS, sort=False, observed=True)["score"].mean()
     if confidence is None:
         return table.reset_index()[list(BOUND_COLUMNS)]
     check_confidence(confidence)
@@ -113,7 +131,8 @@ class Summaries:
         # Numbers of rows of the table, and what `over_windows` finds for them, by track.
         self._of: dict[int, tuple[Numbers, npt.NDArray[np.float64]]] = {}
         self._rows: dict[tuple[str, ...], int] = {}
-        self._last: Numbers = np.empty(0, np.int64)
+        self._none: Numbers = np.empty(0, np.int64)
+        self._last = self._none
 
     def add(self, index: int, rows: Iterable[Row]) -> None:
         """Add the scores of the track with this place among all."""
@@ -122,13 +141,16 @@ class Summaries:
         numbers = np.array([self._rows.setdefault(key, len(self._rows)) for key in keys], np.int64)
         if not np.array_equal(numbers, self._last):  # of most tracks they are the same: kept once
             self._last = numbers
-        self._of[index] = self._last, table[["score", "n_windows", "n_nan"]].to_numpy(np.float64)
+        self._of[index] = self._last, table[["score", *COUNTS]].to_numpy(np.float64)
 
     def table(self) -> "DataFrame":
         """Aggregate over the tracks, as `aggregate` does."""
         import pandas as pd
 
-        none: tuple[Numbers, npt.NDArray[np.float64]] = np.empty(0, np.int64), np.empty((0, 3))
+        none: tuple[Numbers, npt.NDArray[np.float64]] = (
+            np.empty(0, np.int64),
+            np.empty((0, 1 + len(COUNTS))),
+        )
         of_tracks = [self._of[index] for index in sorted(self._of)] or [none]
         numbers = np.concatenate([numbers for numbers, _ in of_tracks])
         values = np.concatenate([values for _, values in of_tracks])
@@ -137,8 +159,9 @@ class Summaries:
             names = [key[place] for key in self._rows]
             codes, kinds = pd.factorize(np.array(names, object))
             columns[column] = pd.Categorical.from_codes(codes[numbers], pd.Index(kinds))
-        columns |= {"score": values[:, 0], "n_windows": values[:, 1].astype(np.int64)}
-        table = pd.DataFrame(columns | {"n_nan": values[:, 2].astype(np.int64)})
+        columns["score"] = values[:, 0]
+        columns |= zip(COUNTS, values[:, 1:].T.astype(np.int64), strict=True)
+        table = pd.DataFrame(columns)
         return over_tracks(table).astype(dict.fromkeys(KEYS, "str"))
 
 

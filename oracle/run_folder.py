@@ -1,6 +1,7 @@
 """The folder of a run: one run at a time, which goes on where an earlier one ended."""
 
 import json
+import math
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from oracle.files import PARTIAL, file_name, folded, write_whole
+from oracle.metrics.energy_ratios import is_silent
+from oracle.rest import Completed
 from oracle.run_settings import versions, what_differs
 from oracle.stamps import stamp_of_files
 from oracle.tasks import Task, TrackError, count_of, tasks_of
@@ -19,6 +22,12 @@ TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
 
 # The system frees it when the process that holds it ends, however it does.
 LOCK = ".lock"
+
+# What becomes of the rest of a mixture, if it is no source.
+IGNORED = "ignored"
+
+# A mixture is its one source if they differ by less, in dB of the mixture.
+ROUNDING = -80.0
 
 # What to do about a folder that a run cannot go on in.
 OTHERWISE = "or write to another folder; overwrite, or --overwrite, deletes that run"
@@ -33,16 +42,34 @@ class TrackInfo(NamedTuple):
     n_channels: int
     n_samples: int
     mixture: str
+    unexplained: float | None = None  # in dB of the mixture: what is in it and in no source
+    mistake: str = ""  # what the mixture is instead of the sum of its sources
+    rest: str = ""  # what became of it, if it is loud
+    silent: Sequence[str] = ()  # sources that are silent throughout
+    alone: bool = False  # whether just one source is not silent, so that any mask is perfect
     warnings: Sequence[str] = ()
     made_of: str = ""  # a stamp
     files: Sequence[tuple[str, int]] = ()  # with their sizes in bytes
 
     @classmethod
-    def of(cls, track: Track) -> Self:
-        """Describe a track."""
-        mixture = "sum of the sources" if track.mixture_is_sum else "as delivered"
-        shape = track.n_channels, track.n_samples
-        return cls(track.name, track.subset, track.rate, *shape, mixture)
+    def of(cls, completed: Completed) -> Self:
+        """Describe a track, and how it was completed."""
+        track, found = completed.given, completed.unexplained
+        level = track.mixing.unexplained
+        n_heard = int((track.mixing.energies > 0).sum())
+        return cls(
+            name=track.name,
+            subset=track.subset,
+            rate=track.rate,
+            n_channels=track.n_channels,
+            n_samples=track.n_samples,
+            mixture="sum of the sources" if track.mixture_is_sum else "as delivered",
+            unexplained=round(level, 2) if math.isfinite(level) else None,
+            mistake=found.mistake if found else "",
+            rest="" if found is None else completed.added or IGNORED,
+            silent=[name for name, audio in track.sources.items() if is_silent(audio)],
+            alone=n_heard == 1 and level < ROUNDING,
+        )
 
     @property
     def mixture_is_sum(self) -> bool:
@@ -225,22 +252,34 @@ class RunFolder:
         self._infos[task.index] = info
         return info
 
-    def done(self, task: Task, info: TrackInfo, files: Iterable[Path]) -> None:
-        """Say that a track is done, after these files of it are written."""
+    def done(
+        self, task: Task, info: TrackInfo, files: Iterable[Path], *, whole: bool = True
+    ) -> None:
+        """Say that a track is done, after these files of it are written.
+
+        One that is not whole, as a method failed on it, is done again by the next run.
+        """
+        if not whole:
+            self.file(TRACKS, task, ".json").unlink(missing_ok=True)
+            self._infos[task.index] = info
+            return
         sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files]
         info = info._replace(made_of=self._stamps[task.index], files=sizes)
         text = json.dumps(info._asdict(), indent=2, ensure_ascii=False) + "\n"
         write_whole(self.file(TRACKS, task, ".json"), text)
         self._infos[task.index] = info
 
-    def finish(self, failures: Sequence[TrackError], *, complete: bool) -> None:
-        """Say which tracks are done, which failed, and when, if the run is complete."""
+    def finish(
+        self, failures: Sequence[TrackError], *, notes: Sequence[str], complete: bool
+    ) -> None:
+        """Say which tracks are done, which failed, what a reader must know, and when it ended."""
         failed = self.path / FAILED
         if failures:
             records = [
                 {
                     "track": failure.track,
                     "subset": failure.subset,
+                    "method": failure.method,
                     "error": str(failure),
                     "traceback": failure.traceback,
                 }
@@ -253,7 +292,9 @@ class RunFolder:
         tracks = [self._infos[index]._asdict() for index in sorted(self._infos)]
         for track in tracks:  # which are for `claim` alone
             del track["made_of"], track["files"]
-        self._run |= {"tracks": tracks} | ({"finished": _now()} if complete else {})
+        self._run |= {"notes": list(notes), "tracks": tracks} | (
+            {"finished": _now()} if complete else {}
+        )
         self._write_run()
 
     def file(self, folder: str, task: Task, suffix: str) -> Path:

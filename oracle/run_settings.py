@@ -10,7 +10,7 @@ from oracle.datasets import Dataset
 from oracle.track import Track
 
 # What run.json says that may differ from one run to the next.
-OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks"})
+OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks", "notes", "left_out"})
 
 
 def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
@@ -18,7 +18,12 @@ def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
     if not isinstance(tracks, Dataset):
         return {"dataset": None}
     root = None if tracks.root is None else str(tracks.root)
-    return {"dataset": tracks.name, "root": root, "seconds": tracks.seconds}
+    return {
+        "dataset": tracks.name,
+        "root": root,
+        "seconds": tracks.seconds,
+        "left_out": [str(each) for each in tracks.left_out],
+    }
 
 
 def what_differs(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

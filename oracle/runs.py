@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from oracle.datasets import Dataset
 from oracle.metrics import IllConditionedWarning
+from oracle.notes import InputWarning, notes_of_input, notes_of_tracks
 from oracle.progress import Advance
+from oracle.rest import Completed
 from oracle.results import Row, Summaries
 from oracle.run_folder import RunFolder, TrackInfo
 from oracle.run_settings import dataset_settings
 from oracle.score_files import BOUNDS, SCORES, read_earlier, write_scores, write_tables
 from oracle.scores import WINDOW, Scorer
-from oracle.tasks import Task, TrackError, TracksFailed, each_track
+from oracle.tasks import MethodError, Task, TrackError, TracksFailed, each_track
 from oracle.track import Audio, Track
 
 if TYPE_CHECKING:
@@ -28,9 +31,27 @@ AGGREGATION = {
 }
 
 
+class Scored(NamedTuple):
+    """The scores of a track.
+
+    Attributes
+    ----------
+    completed : Completed
+        What was scored.
+    rows : sequence of Row
+        Values of the columns of ``scores.csv``.
+    failures : sequence of MethodError
+        Methods that failed: they have no rows.
+    """
+
+    completed: Completed
+    rows: Sequence[Row]
+    failures: Sequence[MethodError] = ()
+
+
 def run(
     tracks: Track | Iterable[Track],
-    score: Callable[..., Sequence[Row]],
+    score: Callable[..., Scored],
     *,
     settings: Mapping[str, Any],
     files: Iterable[str],
@@ -48,8 +69,7 @@ def run(
     tracks : Track or iterable of Track
         Those of a `Dataset` are loaded where they are scored.
     score : callable
-        ``(track, advance=advance) -> rows``, values of the columns of ``scores.csv``; for other
-        processes it can be pickled.
+        ``(track, advance=advance) -> scored``; for other processes it can be pickled.
     settings : mapping
         How the scores are made, for ``run.json``: of two runs with the same settings the
         second goes on where the first ended.
@@ -71,7 +91,13 @@ def run(
     ValueError
         If there are no tracks, or `out`, `jobs` or `dask` is not what it must be.
     TracksFailed
-        At the end, if tracks failed: the others are done, in its `table` and on disk.
+        At the end, if tracks failed, or methods on them: the others are done, in its `table`
+        and on disk.
+
+    Warns
+    -----
+    InputWarning
+        At the end, of audio that is not read, and of mixtures that hold more than their sources.
     """
     if overwrite and out is None:
         raise ValueError("overwrite must go with out, got no out")
@@ -79,7 +105,8 @@ def run(
         raise ValueError("tracks must hold at least one track, got none")
     summaries = Summaries()
     infos: dict[int, TrackInfo] = {}
-    failures: Sequence[TrackError] = ()
+    failures: list[TrackError] = []
+    failed_methods: dict[int, list[TrackError]] = {}
     complete, can_write = False, True
     with ExitStack() as opened:
         folder = None
@@ -110,11 +137,15 @@ def run(
         scored = each_track(tracks, work, progress=progress, jobs=jobs, dask=dask, skip=skip)
         try:
             with closing(scored):  # also when this is interrupted
-                for task, (info, rows), messages in scored:
+                for task, (info, rows, methods), messages in scored:
+                    info = info._replace(warnings=messages)
                     if folder is not None:
                         written = write_scores(folder, task, rows)
-                        folder.done(task, info._replace(warnings=messages), written)
+                        folder.done(task, info, written, whole=not methods)
                     take(task.index, info, rows)
+                    failed_methods[task.index] = [
+                        TrackError(task.name, task.subset, error) for error in methods
+                    ]
             complete = True
         except TracksFailed as error:
             failures, complete = error.failures, True
@@ -122,15 +153,22 @@ def run(
             can_write = isinstance(error, ConnectionError)  # of a cluster
             raise
         finally:  # also of an interrupted run
+            failures += [e for index in sorted(failed_methods) for e in failed_methods[index]]
             table = summaries.table()
-            order = sorted(infos)
+            known = [infos[index] for index in sorted(infos)]
+            left_out = tracks.left_out if isinstance(tracks, Dataset) else ()
+            of_input = notes_of_input(known, left_out)
+            notes = [*of_input, *notes_of_tracks(known)]
             table.attrs |= {
-                "mixture_is_sum": [infos[i].name for i in order if infos[i].mixture_is_sum],
-                "subsets": dict(Counter(infos[i].subset for i in order)),
+                "mixture_is_sum": [info.name for info in known if info.mixture_is_sum],
+                "subsets": dict(Counter(info.subset for info in known)),
+                "notes": notes,
             }
             if folder is not None and can_write:
                 write_tables(folder, table)
-                folder.finish(failures, complete=complete)
+                folder.finish(failures, notes=notes, complete=complete)
+    for note in of_input:
+        warnings.warn(note, InputWarning, stacklevel=3)
     if failures:
         failed = TracksFailed.of(failures)
         failed.table = table
@@ -141,9 +179,10 @@ def run(
 
 
 def _scored(
-    score: Callable[..., Sequence[Row]], track: Track, advance: Advance
-) -> tuple[TrackInfo, Sequence[Row]]:
-    return TrackInfo.of(track), score(track, advance=advance)
+    score: Callable[..., Scored], track: Track, advance: Advance
+) -> tuple[TrackInfo, Sequence[Row], Sequence[MethodError]]:
+    scored = score(track, advance=advance)
+    return TrackInfo.of(scored.completed), scored.rows, scored.failures
 
 
 def scorer_of(track: Track, references: Mapping[str, Audio], metrics: Sequence[str]) -> Scorer:

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from oracle.datasets.file_kinds import is_litter
 from oracle.track import Track
 
 
 def stamp_of_files(paths: Iterable[Path]) -> str:
-    """Stamp files, and all files in folders, by their names, sizes and times of change."""
+    """Stamp files, and all files in folders but litter, by names, sizes and times of change."""
     digest = blake2b(digest_size=16)
     for path in paths:
-        files = sorted(file for file in path.rglob("*")) if path.is_dir() else [path]
+        files = [path]
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if not is_litter(file.name))
         for file in files:
             try:
                 state = file.stat()

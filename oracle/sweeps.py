@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from oracle.bounds import bounds_named, score_track
 from oracle.files import write_whole
 from oracle.progress import Advance
+from oracle.rest import complete
 from oracle.results import BOUND_COLUMNS, Row, csv_text
-from oracle.runs import run
+from oracle.runs import Scored, run
 from oracle.score_files import SWEEP
 from oracle.stft import STFT
-from oracle.tasks import TracksFailed
-from oracle.track import Track
+from oracle.tasks import MethodError, TracksFailed
+from oracle.track import Rest, Track, check_rest
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,6 +36,7 @@ def compute_sweep(
     overlaps: Iterable[float] = OVERLAPS,
     window: str = "hann",
     metrics: Sequence[str] = ("SDR",),
+    rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,
     jobs: int | None = None,
@@ -58,7 +60,7 @@ def compute_sweep(
         The parts of a window that lie under the next one, from 0 to less than 1.
     window : str, optional
         Any window of `scipy.signal.get_window`.
-    metrics : sequence of str, optional
+    metrics, rest
         As in `oracle.compute_bounds`.
     out : str or Path, optional
         A folder: as of `oracle.compute_bounds`, with methods called
@@ -118,12 +120,20 @@ def compute_sweep(
         "methods": chosen,
         "metrics": wanted,
         "stfts": [stft.settings for stft in transforms],
+        "rest": rest,
     }
+    check_rest(rest)
     try:
         return finished(
             run(
                 tracks,
-                partial(_score_at_each, methods=chosen, transforms=transforms, metrics=wanted),
+                partial(
+                    _score_at_each,
+                    methods=chosen,
+                    transforms=transforms,
+                    metrics=wanted,
+                    rest=rest,
+                ),
                 settings=settings,
                 files=[*labels, SWEEP, *sweep_figures(wanted)],
                 out=out,
@@ -150,18 +160,23 @@ def _score_at_each(
     methods: Sequence[str],
     transforms: Sequence[STFT],
     metrics: Sequence[str],
+    rest: Rest | None,
     advance: Advance,
-) -> list[Row]:
+) -> Scored:
+    completed = complete(track, rest)
     rows: list[Row] = []
+    failures: list[MethodError] = []
     for stft in transforms:
+        suffix = f"{stft.n_fft}-{stft.hop_length}"
 
         def share(name: str, part: float, stft: STFT = stft) -> None:
             advance(f"{name}: {stft.n_fft}/{stft.hop_length}", part / len(transforms))
 
-        for row in score_track(track, methods, stft=stft, metrics=metrics, advance=share):
-            name, subset, method, *others = row
-            rows.append((name, subset, f"{method}-{stft.n_fft}-{stft.hop_length}", *others))
-    return rows
+        scored = score_track(completed.track, methods, stft=stft, metrics=metrics, advance=share)
+        for name, subset, method, *others in scored.rows:
+            rows.append((name, subset, f"{method}-{suffix}", *others))
+        failures += [failed.renamed(f"{failed.method}-{suffix}") for failed in scored.failures]
+    return Scored(completed, rows, failures)
 
 
 def transforms_of(n_ffts: Iterable[int], overlaps: Iterable[float], window: str) -> list[STFT]:

@@ -1,7 +1,8 @@
 """Systems: the separated audio of any system, scored as the bounds are."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,16 +10,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oracle.datasets import Dataset
-from oracle.datasets.audio_files import audio_in, read_audio
-from oracle.datasets.trees import MIXTURE
+from oracle.datasets.audio_files import read_audio
+from oracle.datasets.trees import MIXTURE, audio_in
 from oracle.files import file_name, folded
 from oracle.progress import Advance
-from oracle.results import Row
-from oracle.runs import run, scorer_of
+from oracle.rest import Completed, complete
+from oracle.runs import Scored, run, scorer_of
 from oracle.score_files import check_method_name
 from oracle.scores import METRICS, metrics_named
 from oracle.tasks import Task
-from oracle.track import ACCOMPANIMENT, VOCALS, Audio, Track, target_names, with_accompaniment
+from oracle.track import (
+    ACCOMPANIMENT,
+    VOCALS,
+    Audio,
+    Rest,
+    Track,
+    check_rest,
+    target_names,
+    with_accompaniment,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,6 +44,7 @@ def score_system(
     *,
     name: str | None = None,
     metrics: Sequence[str] = METRICS,
+    rest: Rest | None = None,
     fit_length: bool = False,
     out: str | Path | None = None,
     progress: bool = False,
@@ -56,6 +67,9 @@ def score_system(
         What the system is called in the results; by default, as its folder.
     metrics : sequence of str, optional
         As in `oracle.compute_bounds`.
+    rest : {"source", "ignore", "refuse"}, optional
+        As in `oracle.compute_bounds`. What is left of a mixture is a reference if there is
+        an estimate of it (``rest.wav``), and part of that of the accompaniment.
     fit_length : bool, optional
         Whether to cut estimates that are longer than the references, and to pad shorter
         ones with zeros, as museval does; otherwise they are an error.
@@ -105,15 +119,18 @@ def score_system(
         root=root,
         method=method,
         metrics=wanted,
+        rest=rest,
         single=single,
         fit_length=fit_length,
     )
+    check_rest(rest)
     settings = {
         "task": "score",
         "methods": [method],
         "metrics": wanted,
         "estimates": str(root.resolve()),
         "fit_length": fit_length,
+        "rest": rest,
     }
     return run(
         tracks,
@@ -135,32 +152,46 @@ def _score_estimates(
     root: Path,
     method: str,
     metrics: Sequence[str],
+    rest: Rest | None,
     single: bool,
     fit_length: bool,
     advance: Advance,
-) -> list[Row]:
-    audio = _read_estimates(root, track, single=single, fit_length=fit_length)
-    targets = track.targets
+) -> Scored:
+    completed = complete(track, rest)
+    folder = _folder_of(root, track, single=single)
+    files = _find_estimates(folder, completed.track)
+    audio = _read_estimates(folder, files, completed, fit_length=fit_length)
+    targets = completed.track.targets
     references = {target: targets[target] for target in audio}
+    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & files.keys():
+        completed = Completed(track, track, completed.unexplained)  # it has no part in the scores
     scorer = scorer_of(track, references, metrics)
     scores = scorer.score_each(
         lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
         advance=lambda part: advance(track.name, part),
     )
-    return [(track.name, track.subset, method, *score) for score in scores[method]]
+    rows = [(track.name, track.subset, method, *score) for score in scores[method]]
+    return Scored(completed, rows)
 
 
-def _read_estimates(
-    root: Path, track: Track, *, single: bool, fit_length: bool
-) -> dict[str, Audio]:
-    """Read the estimates of a track: of all its targets, or of vocals and accompaniment."""
-    folder = _folder_of(root, track, single=single)
+def _find_estimates(folder: Path, track: Track) -> dict[str, Path]:
+    """Find the files of the estimates of a track, by target."""
     targets = target_names(track.sources)
-    by_name = {form: target for target in targets for form in _forms(target)}
+    exact = {name: target for target in targets for name in (target, file_name(target))}
+    paths = audio_in(folder)
+    # A name in other capitals stands for the only target that it may be, if no file has its own.
+    taken = {exact[path.stem] for path in paths if path.stem in exact}
+    forms = Counter(form for target in targets for form in _forms(target))
+    alike = {
+        form: target
+        for target in targets
+        for form in _forms(target)
+        if target not in taken and forms[form] == 1
+    }
     files: dict[str, Path] = {}
     extra = []
-    for path in audio_in(folder):
-        target = by_name.get(folded(path.stem))
+    for path in paths:
+        target = exact.get(path.stem) or alike.get(folded(path.stem))
         if target in files:
             raise ValueError(
                 f"{folder} must hold one file a target, got {files[target].name} and {path.name}"
@@ -175,7 +206,19 @@ def _read_estimates(
             ExtraEstimatesWarning,
             stacklevel=2,
         )
-    missing = [source for source in track.sources if source not in files]
+    return files
+
+
+def _read_estimates(
+    folder: Path, files: Mapping[str, Path], completed: Completed, *, fit_length: bool
+) -> dict[str, Audio]:
+    """Read the estimates of a track: of all its targets, or of vocals and accompaniment.
+
+    A system need not know of a source that completed the track; without an estimate of it
+    there is none of the accompaniment, unless that has a file of its own.
+    """
+    track, added = completed.track, completed.added
+    missing = [source for source in track.sources if source not in {*files, added}]
     if missing and files.keys() != {VOCALS, ACCOMPANIMENT}:
         raise ValueError(
             f"{folder} must hold an estimate of every source, or of {VOCALS} and "
@@ -183,10 +226,11 @@ def _read_estimates(
         )
     audio = {
         target: _read_fitted(files[target], track, fit_length=fit_length)
-        for target in targets
+        for target in target_names(track.sources)
         if target in files
     }
-    return audio if missing else with_accompaniment(audio)
+    is_whole = not missing and (added is None or added in files)
+    return with_accompaniment(audio) if is_whole else audio
 
 
 def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
@@ -221,7 +265,7 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
 def _estimates_of(task: Task, *, root: Path, single: bool) -> list[Path]:
     """Tell where the estimates of a track are, if they are there."""
     try:
-        return [_folder_of(root, task, single=single)]
+        return audio_in(_folder_of(root, task, single=single))
     except (FileNotFoundError, ValueError):  # which the track fails with when its turn comes
         return []
 

@@ -5,7 +5,7 @@ import pickle
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -50,9 +50,80 @@ class TrackError(RuntimeError):
         return TrackError, (self.track, self.subset, self.__cause__)
 
     @property
+    def method(self) -> str | None:
+        """The method that failed on the track, if others did not."""
+        return self.__cause__.method if isinstance(self.__cause__, MethodError) else None
+
+    @property
     def traceback(self) -> str:
         """The traceback of the cause, also of one in another process."""
+        if isinstance(self.__cause__, MethodError):
+            return self.__cause__.trace
         return "".join(traceback.format_exception(self.__cause__))
+
+
+class MethodError(RuntimeError):
+    """A method failed on a track on which others did not.
+
+    Attributes
+    ----------
+    method : str
+        Which method.
+    trace : str
+        The traceback of the cause, also of one in another process.
+    """
+
+    def __init__(self, method: str, reason: str, trace: str) -> None:
+        super().__init__(f"{method}: {reason}")
+        self.method, self._reason, self.trace = method, reason, trace
+
+    @classmethod
+    def of(cls, method: str, cause: Exception) -> "MethodError":
+        """Describe the failure of a method."""
+        trace = "".join(traceback.format_exception(cause))
+        return cls(method, str(cause) or type(cause).__name__, trace)
+
+    def renamed(self, method: str) -> "MethodError":
+        """Describe the same failure of a method that is called otherwise."""
+        return MethodError(method, self._reason, self.trace)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MethodError, (self.method, self._reason, self.trace)
+
+
+def try_each(
+    names: Sequence[str], work: Callable[[Sequence[str]], Mapping[str, Result]]
+) -> tuple[dict[str, Result], list[MethodError]]:
+    """Work on several methods at once; if that fails, on one after the other.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of methods.
+    work : callable
+        ``names -> results``, by name.
+
+    Returns
+    -------
+    results : dict
+        Of the methods that did not fail.
+    failures : list of MethodError
+        The others. What is not the method's fault, a full disk or memory, is raised.
+    """
+    try:
+        return dict(work(names)), []
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        if len(names) == 1:
+            return {}, [MethodError.of(names[0], error)]
+    results: dict[str, Result] = {}
+    failures: list[MethodError] = []
+    for name in names:
+        found, failed = try_each([name], work)
+        results |= found
+        failures += failed
+    return results, failures
 
 
 class TracksFailed(ExceptionGroup[Exception]):
@@ -68,15 +139,25 @@ class TracksFailed(ExceptionGroup[Exception]):
 
     @classmethod
     def of(cls, failures: Iterable[TrackError]) -> "TracksFailed":
-        """Group failures."""
+        """Group failures, of tracks and of methods on tracks."""
         several = list(failures)
-        count = "1 track" if len(several) == 1 else f"{len(several)} tracks"
-        return cls(f"{count} failed", several)
+        whole = [failure for failure in several if failure.method is None]
+        partly = [failure for failure in several if failure.method is not None]
+        parts = [f"{_count_of_tracks(whole)} failed"] if whole else []
+        if partly:
+            methods = ", ".join(dict.fromkeys(str(failure.method) for failure in partly))
+            parts.append(f"{methods} failed on {_count_of_tracks(partly)}")
+        return cls("; ".join(parts), several)
 
     @property
     def failures(self) -> list[TrackError]:
         """The exceptions, by the places of their tracks."""
         return [error for error in self.exceptions if isinstance(error, TrackError)]
+
+
+def _count_of_tracks(failures: Iterable[TrackError]) -> str:
+    count = len({(failure.subset, failure.track) for failure in failures})
+    return "1 track" if count == 1 else f"{count} tracks"
 
 
 @dataclass(frozen=True)

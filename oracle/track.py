@@ -4,18 +4,23 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from numbers import Integral
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
+
+from oracle.mixing import Mixing
 
 Audio = npt.NDArray[np.floating[Any]]
 
 VOCALS = "vocals"
 ACCOMPANIMENT = "accompaniment"
+
+# What becomes of sound that is in the mixture and in no source; see `oracle.rest`.
+Rest = Literal["source", "ignore", "refuse"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +47,9 @@ class Track:
     mixture_is_sum : bool, optional
         Whether the mixture is the sum of the sources because none was delivered
         (see `from_sources`).
+    rest : {"source", "ignore", "refuse"}, optional
+        What becomes of sound that is in the mixture and in no source, where it is loud and
+        the caller of a function does not choose: see `oracle.rest.with_rest`.
 
     Raises
     ------
@@ -49,9 +57,9 @@ class Track:
         If an argument has the wrong type, or audio is not float32 or float64.
     ValueError
         If there is no source, an accompaniment beside the sources that it is the sum of,
-        the rate is not positive, a name is empty or holds control characters, or audio is
-        empty, is not two-dimensional, has more channels than samples, is not finite, or
-        has another shape than the mixture.
+        the rate is not positive, `rest` is not one of its values, a name is empty or holds
+        control characters, or audio is empty, is not two-dimensional, has more channels than
+        samples, is not finite, or has another shape than the mixture.
 
     Examples
     --------
@@ -67,6 +75,7 @@ class Track:
     sources: Mapping[str, Audio]
     subset: str = field(default="test", kw_only=True)
     mixture_is_sum: bool = field(default=False, kw_only=True)
+    rest: Rest | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_name("name", self.name)
@@ -75,6 +84,7 @@ class Track:
             raise TypeError(f"rate must be an integer number of Hz, got {self.rate!r}")
         if self.rate <= 0:
             raise ValueError(f"rate must be positive, got {self.rate}")
+        check_rest(self.rest)
         _check_sources(self.sources)
         _check_alike({"mixture": self.mixture} | _named(self.sources))
         sources = {name: _read_only(audio) for name, audio in self.sources.items()}
@@ -111,6 +121,11 @@ class Track:
         """What is scored: the sources, and the accompaniment where there are vocals."""
         return with_accompaniment(self.sources)
 
+    @cached_property
+    def mixing(self) -> Mixing:
+        """How mixture and sources belong together: computed once, in a pass over the audio."""
+        return Mixing.of(list(self.sources.values()), self.mixture)
+
     def beginning(self, seconds: float) -> "Track":
         """Cut out the first seconds, to the nearest sample; of a shorter track, all.
 
@@ -134,6 +149,7 @@ class Track:
             {name: audio[:, :n_samples].copy() for name, audio in self.sources.items()},
             subset=self.subset,
             mixture_is_sum=self.mixture_is_sum,
+            rest=self.rest,
         )
 
     def __repr__(self) -> str:
@@ -145,7 +161,9 @@ class Track:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mappingproxy cannot be pickled; workers get the sources as a plain dict.
-        make = partial(Track, subset=self.subset, mixture_is_sum=self.mixture_is_sum)
+        make = partial(
+            Track, subset=self.subset, mixture_is_sum=self.mixture_is_sum, rest=self.rest
+        )
         return make, (self.name, self.rate, self.mixture, dict(self.sources))
 
 
@@ -183,6 +201,12 @@ def sum_of(signals: Iterable[Audio]) -> Audio:
     for signal in rest:
         total += signal
     return total
+
+
+def check_rest(rest: object) -> None:
+    """Refuse what says nothing of the rest of a mixture."""
+    if rest is not None and rest not in get_args(Rest):
+        raise ValueError(f"rest must be one of {', '.join(get_args(Rest))}, got {rest!r}")
 
 
 def check_seconds(seconds: float) -> None:

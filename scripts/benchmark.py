@@ -159,9 +159,8 @@ def ours(track: oracle.Track, metrics: tuple[str, ...]) -> Scores:
     from oracle.bounds import score_track
 
     scores: Scores = {}
-    for _, _, method, target, metric, start, _, score in score_track(
-        track, METHODS, metrics=metrics
-    ):
+    scored = score_track(track, METHODS, metrics=metrics)
+    for _, _, method, target, metric, start, _, score in scored.rows:
         scores[method, target, metric, round(start)] = score
     return scores
 

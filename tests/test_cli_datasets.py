@@ -27,9 +27,10 @@ def hq(tmp_path: Path, rng: np.random.Generator) -> Path:
         for song in SONGS:
             place = tmp_path / "hq" / subset / song
             place.mkdir(parents=True)
-            for stem in STEMS:
-                audio = 0.1 * rng.standard_normal((2 * RATE, 1))
-                soundfile.write(place / f"{stem}.wav", audio, RATE)
+            audio = 0.1 * rng.standard_normal((5, 2 * RATE))
+            audio[0] = 0.01 * audio[0] + audio[1:].sum(axis=0)
+            for stem, signal in zip(STEMS, audio, strict=True):
+                soundfile.write(place / f"{stem}.wav", signal, RATE)
     return tmp_path / "hq"
 
 

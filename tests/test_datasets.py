@@ -468,8 +468,12 @@ def test_folder_of_more_than_one_kind_is_refused(tmp_path: Path, place: str) -> 
     if place.startswith("test"):  # two subsets are one kind
         assert datasets.folder(tmp_path).track_names == ("a", "b")
     else:
-        kinds = "tracks" if "/" in place else "a track's files"
-        with pytest.raises(ValueError, match=f"with {kinds} and tracks in train, valid and test"):
+        kinds = (
+            r"tracks \(b\) and subsets of tracks \(train\)"
+            if "/" in place
+            else r"a track's files and folders of audio \(train\)"
+        )
+        with pytest.raises(ValueError, match=f"hold one kind of thing, .* with {kinds}$"):
             datasets.folder(tmp_path)
 
 

@@ -43,7 +43,19 @@ def sweep_of(
     """A table as of a sweep, in which every row has values of its own."""
     places = itertools.product(overlaps, n_ffts, methods, targets, metrics)
     rows = [
-        (n, round(n * (1 - overlap)), overlap, *names, value(i), value(i) + 100, 2, 4, 0)
+        (
+            n,
+            round(n * (1 - overlap)),
+            overlap,
+            *names,
+            value(i),
+            value(i) + 100,
+            2,
+            4,
+            0,
+            0,
+            value(i) + 100,
+        )
         for i, (overlap, n, *names) in enumerate(places)
     ]
     return pd.DataFrame(rows, columns=list(SWEEP_COLUMNS))
@@ -308,7 +320,7 @@ import oracle
 import oracle.cli
 assert "matplotlib" not in sys.modules
 import pandas as pd
-row = (64, 32, 0.5, "MIX", "x", "SDR", 1.0, 1.0, 1, 1, 0)
+row = (64, 32, 0.5, "MIX", "x", "SDR", 1.0, 1.0, 1, 1, 0, 0, 1.0)
 figure = oracle.plots.plot_sweep(pd.DataFrame([row], columns=list(oracle.sweeps.SWEEP_COLUMNS)))
 import io
 figure.savefig(io.BytesIO(), format="png")

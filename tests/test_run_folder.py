@@ -78,7 +78,8 @@ def test_what_is_done_is_not_done_again(out: Path) -> None:
     assert again["tracks"] == first["tracks"]
     expected = compute_bounds(of_tracks(), methods=["MIX", "IRM2"])
     assert table.equals(expected)
-    assert table.attrs == expected.attrs == {"mixture_is_sum": list(NAMES), "subsets": {"test": 3}}
+    attributes = {"mixture_is_sum": list(NAMES), "subsets": {"test": 3}, "notes": []}
+    assert table.attrs == expected.attrs == attributes
 
 
 @pytest.mark.parametrize(
@@ -647,7 +648,7 @@ def test_workers_are_closed_when_a_run_ends_early(
         finally:
             closed.append(True)
 
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise ValueError("no good")
 
     monkeypatch.setattr("oracle.runs.each_track", each)

@@ -228,12 +228,16 @@ def test_run_json_says_what_was_done(
         "metrics": ["uSDR", "SDR"],
         "estimates": str(est),
         "fit_length": False,
+        "rest": None,
         "aggregation": "median over windows, then median and mean over tracks",
         "window_seconds": 1.0,
         "tracks": [
             {"name": name, **shape, "mixture": "sum of the sources", "warnings": []}
+            | {"unexplained": None, "mistake": "", "rest": "", "silent": [], "alone": False}
             for name in ("one", "two")
         ],
+        "notes": [],
+        "left_out": [],
         "root": str(stems.resolve()),
         "seconds": None,
         "files": ["bounds.csv", "est", "failed.json", "scores.csv", "tracks"],
@@ -246,7 +250,8 @@ def test_command_writes_and_prints_what_python_returns(run: Run, stems: Path, es
     assert (status, err) == (0, "")
     table = score_system(datasets.folder(stems), est, metrics=FAST)
     assert_same(table, table_of((track, guesses(track)) for track in datasets.folder(stems)))
-    assert table.attrs == {"mixture_is_sum": ["one", "two"], "subsets": {"test": 2}}
+    attributes = {"mixture_is_sum": ["one", "two"], "subsets": {"test": 2}, "notes": []}
+    assert table.attrs == attributes
     written = pd.read_csv("out/bounds.csv")
     pd.testing.assert_frame_equal(written, table, check_dtype=False, rtol=1e-12)
     assert_same(aggregate(read_scores("out/scores.csv")), table)
@@ -381,15 +386,32 @@ def test_capitals_and_a_mixture_do_no_harm(tmp_path: Path) -> None:
     assert_same(table, table_of([(track, guesses(track))]))
 
 
-@pytest.mark.parametrize(("name", "suffix"), [("vocals", "flac"), ("Vocals", "wav")])
-def test_two_files_for_one_target_are_an_error(tmp_path: Path, name: str, suffix: str) -> None:
+def test_two_files_for_one_target_are_an_error(tmp_path: Path) -> None:
     track = make_track()
     write(tmp_path / "est", guesses(track))
-    write(tmp_path / "est", {name: noise()}, suffix=suffix)
+    write(tmp_path / "est", {"vocals": noise()}, suffix="flac")
     message = failure_of(track, tmp_path / "est")
     assert f"{tmp_path / 'est'} must hold one file a target" in message
-    assert "vocals.wav" in message
-    assert f"{name}.{suffix}" in message
+    assert "got vocals.flac and vocals.wav" in message
+
+
+def test_a_file_of_the_very_name_wins_over_one_in_other_capitals(tmp_path: Path) -> None:
+    track = make_track()
+    write(tmp_path / "est", guesses(track))
+    write(tmp_path / "est", {"Vocals": noise()})
+    with pytest.warns(ExtraEstimatesWarning, match=r"no reference for Vocals\.wav"):
+        table = score_system(track, tmp_path / "est", metrics=FAST)
+    assert_same(table, table_of([(track, guesses(track))]))
+
+
+def test_targets_in_other_capitals_have_each_their_file(tmp_path: Path) -> None:
+    track = make_track("song", "Guitar", "guitar")
+    write(tmp_path / "est", guesses(track))
+    assert_same(
+        score_system(track, tmp_path / "est", metrics=FAST), table_of([(track, guesses(track))])
+    )
+    (tmp_path / "est" / "guitar.wav").rename(tmp_path / "est" / "GUITAR.wav")  # which one is it?
+    assert "got none of guitar" in failure_of(track, tmp_path / "est")
 
 
 # Targets
@@ -678,7 +700,7 @@ def test_a_format_that_is_not_read_is_an_error_not_a_missing_file(tmp_path: Path
     write(tmp_path / "est", guesses(track, "bass", "drums"))
     (tmp_path / "est" / "vocals.m4a").write_bytes(b"\0\0\0\x1cftypM4A ")
     message = failure_of(track, tmp_path / "est")
-    assert f"{tmp_path / 'est' / 'vocals.m4a'} must be a readable audio file" in message
+    assert f"{tmp_path / 'est' / 'vocals.m4a'} must be in a format that soundfile reads" in message
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from oracle.cli.app import app
 # Registered in the order in which --help lists them.
 from oracle.cli import (  # noqa: F401 # isort: skip
     bounds,
+    check,
     sweep,
     score,
     separate,

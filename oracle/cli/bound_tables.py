@@ -1,6 +1,7 @@
 """Tables of bounds and scores in a terminal."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from rich.table import Table
 from oracle import TracksFailed
 from oracle.cli.terminal import print_whole, told_to_go_on
 from oracle.methods import CEILING
+from oracle.notes import InputWarning
+from oracle.results import PERFECT_DB
 from oracle.run_folder import FAILED
 from oracle.scores import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
 
@@ -33,7 +36,8 @@ def report(
     failed: TracksFailed | None = None
     table: DataFrame | None
     try:
-        with told_to_go_on(out):
+        with told_to_go_on(out), warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputWarning)  # its notes are printed below
             table = compute()
     except TracksFailed as error:
         failed, table = error, error.table
@@ -42,6 +46,8 @@ def report(
         if failed is not None:
             where = "" if out is None else f", see {out / FAILED}"
             print(f"Not in these tables: {failed.message}{where}")
+    elif table is not None:
+        _print_notes(Console(highlight=False, markup=False, emoji=False), table)
     if out is not None:
         print(f"Written to {out}")
     if failed is not None:
@@ -68,6 +74,11 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
                 f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
                 "NaN: windows in which a source or estimate is silent."
             )
+    if _some_infinite(table[table["metric"].isin(metrics)]):
+        brackets = ""
+        if n_tracks > 1:
+            brackets = " In brackets: the mean over the tracks that are not."
+        console.print(f"inf: scores above {PERFECT_DB:g} dB, infinite but for rounding.{brackets}")
     methods = set(table["method"])
     if "CIRM" in methods and layout is not one_table:
         console.print("CIRM is exact up to rounding: no bound.")
@@ -86,6 +97,12 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
     if summed and layout is not one_table:  # other systems have had a mixture of their own
         where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"
         console.print(f"Mixture: the sum of the sources, as none was delivered{where}.")
+    _print_notes(console, table)
+
+
+def _print_notes(console: Console, table: "DataFrame") -> None:
+    for note in table.attrs.get("notes", []):
+        console.print(note)
 
 
 def table_each(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
@@ -138,6 +155,9 @@ def _table(title: str, key: str, bounds: "DataFrame", rows: Iterable[str], n_tra
     if windows:
         table.add_column("windows", justify="right")
         table.add_column("NaN", justify="right")
+    infinite = _some_infinite(bounds)
+    if infinite:
+        table.add_column("inf", justify="right")
     for row in rows:
         of_row = bounds[bounds[key] == row]
         by_target = of_row.set_index("target")
@@ -145,12 +165,29 @@ def _table(title: str, key: str, bounds: "DataFrame", rows: Iterable[str], n_tra
             _cell(by_target.loc[target], n_tracks) if target in by_target.index else ""
             for target in targets.index
         ]
-        if windows and of_row["metric"].isin(FRAMEWISE).any():
-            cells += [str(of_row["n_windows"].max()), str(of_row["n_nan"].max())]
+        if windows:
+            framewise = of_row["metric"].isin(FRAMEWISE).any()
+            counts = [of_row["n_windows"].max(), of_row["n_nan"].max()]
+            cells += [str(count) if framewise else "" for count in counts]
+        if infinite:
+            cells.append(str(of_row["n_inf"].max()))
         table.add_row(row, *cells)
     return table
 
 
+def _some_infinite(bounds: "DataFrame") -> bool:
+    """Tell whether a bound has infinite scores beside others."""
+    return bool(bounds["n_inf"].between(1, bounds["n_windows"] - bounds["n_nan"] - 1).any())
+
+
 def _cell(bound: "Series", n_tracks: int) -> str:
-    values = [bound["median"], bound["mean"]][: 1 if n_tracks == 1 else 2]
-    return " / ".join("nan" if math.isnan(value) else f"{value:.2f}" for value in values)
+    if n_tracks == 1:
+        return _number(bound["median"])
+    cell = f"{_number(bound['median'])} / {_number(bound['mean'])}"
+    finite = bound["mean_finite"]
+    spoilt = bound["n_inf"] > 0 and not math.isnan(finite) and finite != bound["mean"]
+    return f"{cell} ({_number(finite)})" if spoilt else cell
+
+
+def _number(value: float) -> str:
+    return "nan" if math.isnan(value) else f"{value:.2f}"

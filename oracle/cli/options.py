@@ -12,7 +12,7 @@ from oracle.datasets.catalogue import NAMED
 from oracle.methods import METHODS, methods_named
 from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
 from oracle.threads import n_cores
-from oracle.track import check_seconds
+from oracle.track import Rest, check_seconds
 
 Number = TypeVar("Number", int, float)
 
@@ -78,6 +78,15 @@ Metrics = Annotated[
         help=f"Metrics to compute, and to print: {', '.join(ALL_METRICS)}. SDR alone is several "
         "times faster; those with -reg are robust to low-passed references.",
         show_default=f"computes all but -reg, prints {','.join(SHOWN)}",
+    ),
+]
+RestOption = Annotated[
+    Rest | None,
+    typer.Option(
+        "--rest",
+        help="What becomes of sound in a mixture that is in none of its sources, if it is louder "
+        "than -25 dB: one more source, ignored, or an error.",
+        show_default="source; of musdb18, musdb18-hq and dsd100 ignore",
     ),
 ]
 Out = Annotated[

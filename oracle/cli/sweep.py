@@ -20,6 +20,7 @@ from oracle.cli.options import (
     Jobs,
     Overwrite,
     Pattern,
+    RestOption,
     Root,
     Seconds,
     Split,
@@ -67,6 +68,7 @@ def sweep_command(
         str,
         typer.Option(metavar="NAME,...", help="Metrics, as in 'oracle bounds'."),
     ] = "SDR",
+    rest: RestOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -96,6 +98,7 @@ def sweep_command(
             overlaps=parts,
             window=window,
             metrics=computed,
+            rest=rest,
             out=out,
             progress=True,
             jobs=jobs_of(jobs, dask),

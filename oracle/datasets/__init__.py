@@ -1,6 +1,6 @@
 """Datasets: the embedded waltz, those of the field by name, and any folder of tracks."""
 
-from oracle.datasets.dataset import Dataset, Entry
+from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.embedded import waltz
 from oracle.datasets.folders import folder
 from oracle.datasets.four_stems import dsd100, musdb18hq
@@ -11,6 +11,7 @@ from oracle.datasets.musdb_stems import musdb18
 __all__ = [
     "Dataset",
     "Entry",
+    "LeftOut",
     "dsd100",
     "folder",
     "fuss",

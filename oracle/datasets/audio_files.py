@@ -1,36 +1,23 @@
 """Audio files: what is read and written, through soundfile."""
 
 import os
-import re
+import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from oracle.datasets.file_kinds import UNREADABLE
+from oracle.datasets.headers import missing_bytes
 from oracle.files import PARTIAL
 from oracle.track import Audio
 
-# Audio that a folder of stems may hold but that soundfile does not read.
-UNREADABLE = frozenset({".aac", ".alac", ".ape", ".m4a", ".mp4", ".mpc", ".webm", ".wma", ".wv"})
+# Frames from here on stand for a length that a header does not tell.
+NO_LENGTH = 2**62
 
-
-def readable_suffixes() -> frozenset[str]:
-    """Return the suffixes, with their dots, of the formats that soundfile reads."""
-    import soundfile
-
-    # RAW has no header to read the rate and the channels from.
-    formats = {name.lower() for name in soundfile.available_formats()} - {"raw"}
-    return frozenset(f".{name}" for name in formats | {"aif", "aifc", "oga", "opus"})
-
-
-def audio_in(folder: Path) -> list[Path]:
-    """Find the audio files in a folder; also links to nothing, which fail when they are read."""
-    suffixes = readable_suffixes() | UNREADABLE
-    return sorted(
-        path
-        for path in folder.glob("*")
-        if path.suffix.lower() in suffixes and not path.is_dir() and path.name[0] != "."
-    )
+# Frames that are read at a time where it is not known how many there are.
+BLOCK = 2**16
 
 
 def read_together(paths: Iterable[Path]) -> tuple[int, dict[Path, Audio]]:
@@ -71,37 +58,73 @@ def read_audio(path: Path) -> tuple[int, Audio]:
     Raises
     ------
     ValueError
-        If the file cannot be read, or is shorter than its header announces (MP3 and a few
-        rare formats do not).
+        If the file cannot be read, or is shorter than its header announces: WAV and its
+        relatives, AIFF, AU, CAF and FLAC tell; MP3 and Ogg may end anywhere.
     """
     import soundfile
 
     if not path.exists():  # libsndfile would only say "System error"
         raise ValueError(f"{path} must be a readable audio file (no such file)")
-    try:
-        with soundfile.SoundFile(path) as file:
-            # An MP3 without a table of contents announces an estimate.
-            announced = None if file.format == "MP3" else file.frames
-            cut = _is_cut(file.extra_info)
-            signal = file.read(dtype="float32", always_2d=True)
-            rate = file.samplerate
-    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"{path} must be a readable audio file ({error})") from error
-    if cut or announced not in (None, len(signal)):
+    if path.suffix.lower() in UNREADABLE:
         raise ValueError(
-            f"{path} must be whole, got {len(signal)} samples, fewer than its header announces"
+            f"{path} must be in a format that soundfile reads (WAV, FLAC, ...): convert it "
+            f"(ffmpeg -i '{path.name}' '{path.stem}.wav')"
+        )
+    try:
+        signal, rate = _read(path)
+        n_missing = missing_bytes(path)
+    except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{path} must be a readable audio file ({error}): export it again, as WAV or FLAC"
+        ) from error
+    if n_missing:
+        raise ValueError(
+            f"{path} must be whole, got {len(signal)} samples and {n_missing} bytes fewer than its "
+            "header announces: copy or export it again"
         )
     return rate, np.ascontiguousarray(signal.T)
 
 
-def _is_cut(log: str) -> bool:
-    """Tell from libsndfile's log whether the file ends before a chunk in it does.
+def _read(path: Path) -> tuple[Any, int]:
+    """Read all samples that there are, whatever number the header announces."""
+    import soundfile
 
-    libsndfile reads what there is. Sizes of 2 GiB and more are those of a stream whose
-    length was not known when its header was written.
-    """
-    sizes = re.findall(r": (\d+) \(should be (\d+)\)", log)
-    return any(int(actual) < int(announced) < 2**31 - 2**16 for announced, actual in sizes)
+    with soundfile.SoundFile(path) as file:
+        if file.format == "RAW":  # taken for one by its suffix
+            raise ValueError("it has no header: its rate and channels are not known")
+        if file.format == "FLAC" and file.frames >= NO_LENGTH:
+            raise ValueError("its header tells no length")
+        if file.subtype.startswith("MPEG"):
+            # Without a table of contents its length is an estimate, and reading ends there.
+            try:
+                return _read_from_pipe(path)
+            except soundfile.LibsndfileError:  # it has one, and is no stream
+                pass
+        signal = file.read(file.frames, dtype="float32", always_2d=True)
+        if file.seekable() and file.format == "FLAC" and len(signal) < file.frames:
+            raise ValueError(f"it ends after {len(signal)} of {file.frames} samples")
+        return signal, file.samplerate
+
+
+def _read_from_pipe(path: Path) -> tuple[Any, int]:
+    """Read a file as a stream, to its end."""
+    import soundfile
+
+    end, start = os.pipe()
+
+    def feed() -> None:
+        try:
+            with open(start, "wb") as pipe:
+                pipe.write(path.read_bytes())
+        except OSError:  # nobody reads on
+            pass
+
+    threading.Thread(target=feed, daemon=True).start()
+    with open(end, "rb") as pipe, soundfile.SoundFile(pipe.fileno(), closefd=False) as file:
+        blocks = [np.empty((0, file.channels), np.float32)]
+        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+            blocks.append(block)
+        return np.concatenate(blocks), file.samplerate
 
 
 def write_audio(path: Path, audio: Audio, rate: int) -> None:
@@ -110,9 +133,16 @@ def write_audio(path: Path, audio: Audio, rate: int) -> None:
     The audio is written as it is: nothing is scaled, dithered or clipped. The file appears
     under its name when it is whole, and equal audio makes equal files: libsndfile would
     write the time of day into them.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite.
     """
     from scipy.io import wavfile
 
+    if not np.isfinite(audio).all():
+        raise ValueError(f"{path.name} must be finite, got NaN or infinity")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + PARTIAL)
     try:

@@ -37,6 +37,16 @@ class Entry(NamedTuple):
         return track
 
 
+class LeftOut(NamedTuple):
+    """What lies in the folder of a dataset, may be audio, and is read with no track."""
+
+    path: Path  # below that folder
+    why: str  # what it is
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.why})"
+
+
 @dataclass(frozen=True)
 class Dataset(Sequence[Track]):
     """A sequence of tracks, each read from disk when it is indexed, and not kept.
@@ -46,13 +56,15 @@ class Dataset(Sequence[Track]):
     name : str
         What the dataset is called.
     entries : tuple of Entry
-        Its tracks: name, subset, a function without arguments that reads it, and where its
-        files are (if they change, a run does the track again). To work in other processes
-        these functions must be such as can be pickled.
+        Its tracks: name, subset, a function without arguments that reads it, and which files
+        it is read from (if they change, a run does the track again). To work in other
+        processes these functions must be such as can be pickled.
     root : Path, optional
         The folder that it lies in.
     seconds : float, optional
         How much of each track is read, if that is not all; set by `select`.
+    left_out : tuple of LeftOut, optional
+        What lies in that folder, may be audio, and is read with none of its tracks.
 
     Examples
     --------
@@ -69,6 +81,7 @@ class Dataset(Sequence[Track]):
     entries: tuple[Entry, ...] = field(repr=False)
     root: Path | None = None
     seconds: float | None = None
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
 
     @property
     def track_names(self) -> tuple[str, ...]:
@@ -90,8 +103,8 @@ class Dataset(Sequence[Track]):
         subset : str, optional
             Only the tracks of this subset.
         pattern : str, optional
-            Only tracks whose name matches, as in a shell: ``Music Delta*``, ``*rock*``; in
-            capitals or not.
+            Only the track of this name; if there is none, tracks whose name matches, as in a
+            shell: ``Music Delta*``, ``*rock*``. In capitals or not.
         first : int, optional
             Only so many, the first of those that match.
         seconds : float, optional
@@ -120,9 +133,10 @@ class Dataset(Sequence[Track]):
                     f"subset must be one that {self.name} has ({there or 'none'}), got {subset!r}"
                 )
         if pattern is not None:
-            within, entries = (
-                entries,
-                tuple(e for e in entries if fnmatchcase(folded(e.name), folded(pattern))),
+            within, wanted = entries, folded(pattern)
+            # A name may hold brackets, which are a pattern too.
+            entries = tuple(entry for entry in within if folded(entry.name) == wanted) or tuple(
+                entry for entry in within if fnmatchcase(folded(entry.name), wanted)
             )
             if not entries:
                 some = ", ".join(repr(entry.name) for entry in within[:3])

@@ -9,6 +9,7 @@ from oracle.datasets.trees import (
     audio_named,
     dataset_in,
     existing,
+    files_named,
     folders_in,
     read_track,
 )
@@ -21,7 +22,8 @@ def musdb18hq(root: str | Path) -> Dataset:
     """Open MUSDB18-HQ, the songs of MUSDB18 uncompressed.
 
     ``SUBSET/TRACK/`` holds ``mixture.wav``, ``drums.wav``, ``bass.wav``, ``other.wav`` and
-    ``vocals.wav``; other files are not read.
+    ``vocals.wav``; other files are not read. What is in a mixture and in no source is
+    ignored, as in published results.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ def musdb18hq(root: str | Path) -> Dataset:
     """
     root = existing(root)
     entries = (
-        Entry(place.name, subset, partial(_load, place, place, subset), (place,))
+        _entry(place, place, subset)
         for subset in ("train", "test")
         for place in folders_in(root / subset)
     )
@@ -59,7 +61,8 @@ def dsd100(root: str | Path) -> Dataset:
 
     ``Mixtures/SUBSET/TRACK/`` holds ``mixture.wav``, ``Sources/SUBSET/TRACK/`` ``drums.wav``,
     ``bass.wav``, ``other.wav`` and ``vocals.wav``. Its subsets are called ``Dev`` and
-    ``Test``; museval's stores read results of a subset ``test`` only.
+    ``Test``; museval's stores read results of a subset ``test`` only. What is in a mixture
+    and in no source is ignored, as in published results.
 
     Parameters
     ----------
@@ -87,12 +90,7 @@ def dsd100(root: str | Path) -> Dataset:
     root = existing(root)
     mixtures, sources = root / "Mixtures", root / "Sources"
     entries = (
-        Entry(
-            name,
-            subset,
-            partial(_load, mixtures / subset / name, sources / subset / name, subset),
-            (mixtures / subset / name, sources / subset / name),
-        )
+        _entry(mixtures / subset / name, sources / subset / name, subset)
         for subset in ("Dev", "Test")
         for name in sorted(
             {place.name for top in (mixtures, sources) for place in folders_in(top / subset)}
@@ -102,6 +100,12 @@ def dsd100(root: str | Path) -> Dataset:
     return dataset_in(root, "DSD100", layout, entries)
 
 
+def _entry(mixture: Path, sources: Path, subset: str) -> Entry:
+    files = [*files_named([MIXTURE], mixture), *files_named(STEMS, sources)]
+    return Entry(sources.name, subset, partial(_load, mixture, sources, subset), tuple(files))
+
+
 def _load(mixture: Path, sources: Path, subset: str) -> Track:
     stems = {name: [audio_named(name, sources)] for name in STEMS}
-    return read_track(sources, sources.name, subset, audio_named(MIXTURE, mixture), stems)
+    found = audio_named(MIXTURE, mixture)
+    return read_track(sources, sources.name, subset, found, stems, rest="ignore")

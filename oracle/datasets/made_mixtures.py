@@ -4,9 +4,8 @@ import re
 from functools import partial
 from pathlib import Path
 
-from oracle.datasets.audio_files import audio_in
 from oracle.datasets.dataset import Dataset, Entry
-from oracle.datasets.trees import dataset_in, existing, folders_in, read_track
+from oracle.datasets.trees import audio_in, dataset_in, existing, folders_in, read_track
 from oracle.track import Track
 
 # Folders of mixtures that are the sum of the speakers, and whose they are.
@@ -137,7 +136,7 @@ def _sounds(subset: Path) -> list[Entry]:
             name,
             subset.name,
             partial(_load_sounds, mixtures[name]),
-            (mixtures[name], _sources_of(mixtures[name])),
+            (mixtures[name], *audio_in(_sources_of(mixtures[name]))),
         )
         for name in sorted(mixtures)
     ]

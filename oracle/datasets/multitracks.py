@@ -4,6 +4,7 @@ import json
 import warnings
 from collections import defaultdict
 from functools import partial, reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import numpy as np
 from oracle.datasets.audio_files import read_audio
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.trees import (
+    audio_below,
     audio_named,
     dataset_in,
     existing,
     folders_in,
     in_order,
     read_track,
+    warn_of_unread,
 )
 from oracle.track import Audio, Track
 
@@ -59,7 +62,12 @@ def moisesdb(root: str | Path) -> Dataset:
     """
     root = existing(root)
     entries = [
-        Entry(place.name, "test", partial(_load_moisesdb, place), (place,))
+        Entry(
+            place.name,
+            "test",
+            partial(_load_moisesdb, place),
+            (place / DESCRIPTION, *audio_below(place)),
+        )
         for top in (root, *folders_in(root))
         # A folder without a description among others with one is an error of that track.
         if any((place / DESCRIPTION).exists() for place in folders_in(top))
@@ -91,6 +99,7 @@ def _load_moisesdb(place: Path) -> Track:
 
     # File by file: a song may have dozens, and only their sums fit into memory.
     files = _files_of(place)
+    warn_of_unread(place, chain.from_iterable(files.values()))
     stems = {name: reduce(_sum_of_two, map(read, files[name])) for name in sorted(files)}
     if len(lengths) > 1:
         warnings.warn(
@@ -172,7 +181,12 @@ def slakh2100(root: str | Path) -> Dataset:
     root = existing(root)
     tops = {root / subset: subset for subset in ("train", "validation", "test")} | {root: "test"}
     entries = (
-        Entry(place.name, subset, partial(_load_slakh2100, place, subset), (place,))
+        Entry(
+            place.name,
+            subset,
+            partial(_load_slakh2100, place, subset),
+            (place / METADATA, *audio_below(place)),
+        )
         for top, subset in tops.items()
         for place in folders_in(top)
         if place.name.startswith("Track")
@@ -196,7 +210,9 @@ def _load_slakh2100(place: Path, subset: str) -> Track:
     if not sources:
         raise ValueError(f"{metadata} must list stems that are rendered, got none")
     by_name = {name: sources[name] for name in sorted(sources, key=str)}
-    return read_track(place, place.name, subset, audio_named("mix", place), by_name)
+    mixture = audio_named("mix", place)
+    warn_of_unread(place, [mixture, *chain.from_iterable(by_name.values())])
+    return read_track(place, place.name, subset, mixture, by_name)
 
 
 def _stems_of(metadata: Path) -> dict[str, Any]:

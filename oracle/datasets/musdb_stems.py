@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from functools import partial
+import subprocess
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from oracle.datasets.archives import fetch_zip
 from oracle.datasets.dataset import Dataset, Entry
+from oracle.datasets.trees import is_shown, left_out
 from oracle.track import Audio, Track
 
 SUFFIX = ".stem.mp4"
 # In the order of the streams of a file, after the mixture.
 STEMS = ("drums", "bass", "other", "vocals")
 PREVIEW_ROOT = Path("~/MUSDB18/MUSDB18-7")
+PATIENCE = 60  # s for ffmpeg to tell its version
 # Zenodo's record 3270814, which publishes the checksum.
 PREVIEW_URL = "https://zenodo.org/records/3270814/files/MUSDB18-7-STEMS.zip?download=1"
 PREVIEW_MD5 = "dc2bdfac5b46ce742bd60009866758a5"
@@ -30,7 +33,8 @@ def musdb18(
 ) -> Dataset:
     """Open MUSDB18, the 150 songs in stem format, or its preview of 7 s excerpts.
 
-    Audio is decoded by musdb and ffmpeg to 16 bit, as published results are.
+    Audio is decoded by musdb and ffmpeg to 16 bit, as published results are. What is in a
+    mixture and in no source is ignored, as in these.
 
     Parameters
     ----------
@@ -57,6 +61,8 @@ def musdb18(
         If musdb is not installed.
     FileNotFoundError
         If ffmpeg is not installed, or there is no such folder.
+    RuntimeError
+        If ffmpeg does not run.
     ConnectionError
         If the preview cannot be downloaded.
     ValueError
@@ -88,25 +94,27 @@ def musdb18(
         raise FileNotFoundError(f"root must be the folder of MUSDB18, got {root}: no such folder")
     # Without subsets it reads its settings and no track: a broken file cannot stop it.
     validation = frozenset(musdb.DB(root=str(root), subsets=[]).setup["validation_tracks"])
-    files: list[tuple[Path, str]] = []
-    for name in ("train", "test") if subset is None and split is None else (subset or "train",):
-        for path in sorted((root / name).glob(f"[!.]*{SUFFIX}")):
-            valid = _track_name(path) in validation
-            if split is None or valid == (split == "valid"):
-                files.append((path, name))
-    if not files:
+    entries = [
+        Entry(_track_name(path), name, partial(_load, path, name), (path,))
+        for name in ("train", "test")
+        for path in sorted((root / name).glob(f"*{SUFFIX}"))
+        if is_shown(path.name)
+    ]
+    part = subset or (None if split is None else "train")
+    chosen = [
+        entry
+        for entry in entries
+        if part in (None, entry.subset)
+        and (split is None or (entry.name in validation) == (split == "valid"))
+    ]
+    if not chosen:
         raise ValueError(
             f"root must hold {SUFFIX} files in its folders train and test, got {root} "
             f"(subset {subset or 'any'}, split {split or 'any'}); "
             "for MUSDB18-HQ's WAV files use the dataset musdb18-hq"
         )
     return Dataset(
-        "MUSDB18",
-        tuple(
-            Entry(_track_name(path), part, partial(_load, path, part), (path,))
-            for path, part in files
-        ),
-        root.resolve(),
+        "MUSDB18", tuple(chosen), root.resolve(), left_out=tuple(left_out(root, entries))
     )
 
 
@@ -120,7 +128,7 @@ def _load(path: Path, subset: str) -> Track:
         for stream, stem in enumerate(STEMS, start=1):
             source = musdb.audio_classes.Source(stems, name=stem, path=str(path), stem_id=stream)
             sources[stem] = _transposed(source.audio)
-        return Track(name, int(stems.rate), mixture, sources, subset=subset)
+        return Track(name, int(stems.rate), mixture, sources, subset=subset, rest="ignore")
     except MemoryError:
         raise
     except Exception as error:  # of ffmpeg, stempeg (which raises warnings), numpy or Track
@@ -138,11 +146,20 @@ def _track_name(path: Path) -> str:
 
 def _import_musdb() -> Any:
     """Import musdb, which refuses without ffmpeg."""
-    if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
-        raise FileNotFoundError(
-            "ffmpeg must be installed to decode MUSDB18's stems, got no ffmpeg on the PATH "
-            "(apt-get install ffmpeg, brew install ffmpeg or conda install ffmpeg)"
-        )
+    places = {program: shutil.which(program) for program in ("ffmpeg", "ffprobe")}
+    for program, place in places.items():
+        if place is None:
+            raise FileNotFoundError(
+                f"ffmpeg must be installed to decode MUSDB18's stems, got no {program} on the PATH "
+                "(apt-get install ffmpeg, brew install ffmpeg or conda install ffmpeg)"
+            )
+    for place in filter(None, places.values()):
+        problem = _problem_of(place)
+        if problem:
+            raise RuntimeError(
+                f"ffmpeg must run to decode MUSDB18's stems, got {place}, which does not: "
+                f"{problem} (install it again, or put one that runs before it on the PATH)"
+            )
     try:
         import musdb
         import musdb.audio_classes
@@ -151,3 +168,18 @@ def _import_musdb() -> Any:
             "musdb must be installed to read MUSDB18's stems (pip install 'oracle-masks[musdb]')"
         ) from error
     return musdb
+
+
+@cache
+def _problem_of(program: str) -> str:
+    """Run a program once; tell why it does not run, or nothing."""
+    try:
+        done = subprocess.run(
+            [program, "-version"], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines()
+    return said[-1] if said else f"exit status {done.returncode}"

@@ -1,16 +1,22 @@
-"""Trees of files: what the datasets on disk have in common."""
+"""Trees of files: what the datasets on disk have in common, and what of them is not read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from oracle.datasets.audio_files import audio_in, read_together
-from oracle.datasets.dataset import Dataset, Entry
-from oracle.track import Audio, Track, sum_of
+from oracle.datasets.audio_files import read_together
+from oracle.datasets.dataset import Dataset, Entry, LeftOut
+from oracle.datasets.file_kinds import Kind, is_hidden, is_litter, kind_of
+from oracle.track import Audio, Rest, Track, sum_of
 
 MIXTURE = "mixture"
 # The order in which tables show the usual stems; others follow.
 USUAL = ("drums", "bass", "other", "vocals", "accompaniment")
 SHOWN = 3  # names, of as many as there are, in an error
+
+IS_AUDIO = frozenset({Kind.AUDIO, Kind.UNREADABLE, Kind.MISNAMED})
 
 
 def existing(root: str | Path) -> Path:
@@ -29,12 +35,43 @@ def existing(root: str | Path) -> Path:
 
 
 def folders_in(path: Path) -> list[Path]:
-    """Find the folders in a folder, by name, without hidden ones."""
-    return sorted(p for p in path.glob("*") if p.is_dir() and not p.name.startswith("."))
+    """Find the folders in a folder, by name, without litter and hidden ones."""
+    return sorted(p for p in path.glob("*") if p.is_dir() and is_shown(p.name))
+
+
+def audio_in(folder: Path) -> list[Path]:
+    """Find the audio files in a folder, by name, without litter and hidden ones.
+
+    Also audio that cannot be read, and links to nothing: reading them is an error.
+    """
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if is_shown(path.name) and not path.is_dir() and kind_of(path) in IS_AUDIO
+    )
+
+
+def audio_below(folder: Path) -> list[Path]:
+    """Find the audio files in a folder and in the folders in it."""
+    return [file for place in (folder, *folders_in(folder)) for file in audio_in(place)]
+
+
+def warn_of_unread(place: Path, read: Iterable[Path]) -> None:
+    """Name the audio in the folder of a track that its description does not."""
+    known = set(read)
+    names = [str(file.relative_to(place)) for file in audio_below(place) if file not in known]
+    if names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        warnings.warn(f"{place.name}: not read: {', '.join(names[:SHOWN])}{more}", stacklevel=2)
+
+
+def is_shown(name: str) -> bool:
+    """Tell whether a file or folder may be part of a dataset, by its name."""
+    return not (is_litter(name) or is_hidden(name))
 
 
 def dataset_in(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> Dataset:
-    """Make a dataset of the tracks that were found.
+    """Make a dataset of the tracks that were found, and find out what they leave out.
 
     Raises
     ------
@@ -43,11 +80,59 @@ def dataset_in(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> 
     """
     found = tuple(entries)
     if not found:
-        names = sorted(path.name for path in root.iterdir() if path.name[0] != ".")
+        names = sorted(path.name for path in root.iterdir() if is_shown(path.name))
         more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
         there = ", ".join([*names[:SHOWN], *more]) or "nothing"
         raise ValueError(f"root must hold {layout}, got {root} with {there} in it")
-    return Dataset(name, found, root.resolve())
+    return Dataset(name, found, root.resolve(), left_out=tuple(left_out(root, found)))
+
+
+def left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
+    """Find the audio below the folder of a dataset that is read with none of its tracks.
+
+    Archives count, as they may hold some. A folder in which nothing is read is named once.
+    """
+    read = {str(path) for entry in entries for path in entry.paths}
+    places = {str(root), *(str(parent) for path in read for parent in Path(path).parents)}
+    counts: Counter[tuple[Path, str]] = Counter()
+    for path, what in _unread(root, read):
+        beside = [parent for parent in path.parents if str(parent) not in places]
+        if beside:
+            counts[beside[-1], what] += 1
+        else:
+            yield LeftOut(path.relative_to(root), what)
+    for (path, what), count in counts.items():
+        why = f"{count} files of {what}" if count > 1 else f"a file of {what}"
+        yield LeftOut(path.relative_to(root), why)
+
+
+def _unread(root: Path, read: set[str]) -> Iterator[tuple[Path, str]]:
+    """Find what may be audio and is not read; also tell what it is."""
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        folders[:] = sorted(
+            name
+            for name in (folders if real not in seen else ())  # links may go round
+            if not is_litter(name) and os.path.join(folder, name) not in read
+        )
+        hidden = any(map(is_hidden, Path(folder).relative_to(root).parts))
+        for name in sorted(files if real not in seen else ()):
+            path = os.path.join(folder, name)
+            if path in read or is_litter(name):
+                continue
+            kind = kind_of(Path(path))
+            if kind is Kind.ARCHIVE:
+                yield Path(path), "archive"
+            elif kind in IS_AUDIO:
+                yield Path(path), "hidden audio" if hidden or is_hidden(name) else "audio"
+        seen.add(real)
+
+
+def files_named(names: Iterable[str], folder: Path) -> list[Path]:
+    """Find the audio files of these names, in whatever format."""
+    wanted = set(names)
+    return [path for path in audio_in(folder) if path.stem in wanted]
 
 
 def audio_named(name: str, folder: Path) -> Path:
@@ -58,7 +143,7 @@ def audio_named(name: str, folder: Path) -> Path:
     ValueError
         If there is none, or more than one.
     """
-    found = [path for path in audio_in(folder) if path.stem == name]
+    found = files_named([name], folder)
     if len(found) != 1:
         got = " and ".join(path.name for path in found) or "none"
         raise ValueError(f"{folder} must hold one audio file called {name}, got {got}")
@@ -71,6 +156,8 @@ def read_track(
     subset: str,
     mixture: Path | None,
     sources: Mapping[str, Sequence[Path]],
+    *,
+    rest: Rest | None = None,
 ) -> Track:
     """Read a track; a source is the sum of its files.
 
@@ -84,6 +171,8 @@ def read_track(
         Without one the mixture is the sum of the sources.
     sources : mapping from str to sequence of Path
         In their order, but for the usual ones, which come first.
+    rest : {"source", "ignore", "refuse"}, optional
+        As of `Track`.
 
     Raises
     ------
@@ -96,7 +185,7 @@ def read_track(
     try:
         if mixture is None:
             return Track.from_sources(name, rate, stems, subset=subset)
-        return Track(name, rate, audio[mixture], stems, subset=subset)
+        return Track(name, rate, audio[mixture], stems, subset=subset, rest=rest)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
 

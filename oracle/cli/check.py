@@ -1,0 +1,200 @@
+"""oracle check: what is in a dataset, and what is wrong with it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from oracle import STFT
+from oracle.bounds import BOUNDS, bounds_named
+from oracle.cli.app import app
+from oracle.cli.options import (
+    Dask,
+    DatasetName,
+    Debug,
+    Download,
+    First,
+    Hop,
+    Jobs,
+    Methods,
+    Metrics,
+    NFft,
+    Pattern,
+    RestOption,
+    Root,
+    Seconds,
+    Split,
+    Subset,
+    Window,
+    dataset_of,
+    jobs_of,
+    metrics_in,
+    names_in,
+    usage,
+)
+from oracle.dataset_checks import Check, TrackCheck, check
+
+SOMETHING_IS_WRONG = 3
+SHOWN = 40  # rows of a table; --out has them all
+
+
+@app.command(
+    name="check",
+    epilog="Examples: [b]oracle check stems/[/b] | "
+    "[b]oracle check musdb18 --root ~/musdb18 --out check.json[/b] | "
+    "[b]oracle check stems/ --methods OPT,CEILING --metrics SDR[/b] (how long will these take?)",
+)
+def check_command(
+    dataset: DatasetName = "waltz",
+    root: Root = None,
+    subset: Subset = None,
+    split: Split = None,
+    download: Download = False,
+    pattern: Pattern = None,
+    first: First = None,
+    seconds: Seconds = None,
+    methods: Methods = None,
+    n_fft: NFft = 2048,
+    hop: Hop = None,
+    window: Window = "hann",
+    metrics: Metrics = None,
+    rest: RestOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write: .csv, a row a track, or .json, everything; or a folder for both."
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    dask: Dask = None,
+    debug: Debug = False,
+) -> None:
+    """Read a whole dataset: what is in it, what is wrong, and how long its bounds will take.
+
+    Exit status 3 if something is wrong.
+    """
+    with usage():
+        computed, _ = metrics_in(metrics)
+        chosen, _ = bounds_named(BOUNDS if methods is None else names_in(methods), computed)
+        stft = STFT(n_fft=n_fft, hop_length=hop, window=window)
+    found = check(
+        dataset_of(dataset, root, subset, split, download, pattern, first, seconds),
+        methods=chosen,
+        stft=stft,
+        metrics=computed,
+        rest=rest,
+        progress=True,
+        jobs=jobs_of(jobs, dask),
+        dask=dask,
+    )
+    if out is not None:
+        found.write(out)
+    _print(found)
+    if out is not None:
+        print(f"Written to {out}")
+    if found.problems:
+        raise typer.Exit(SOMETHING_IS_WRONG)
+
+
+def _print(found: Check) -> None:
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(f"{found.name}\n")
+    facts = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
+    for name, fact in _facts(found):
+        facts.add_row(name, fact)
+    console.print(facts)
+    _print_list(console, "Wrong", found.problems)
+    _print_list(console, "Worth knowing", found.remarks)
+    if found.seconds:
+        _print_times(console, found)
+    console.print("Nothing is wrong." if not found.problems else f"{len(found.problems)} wrong.")
+
+
+def _facts(found: Check) -> Iterable[tuple[str, str]]:
+    tracks = found.tracks
+    subsets = Counter(each.subset for each in tracks)
+    of_each = ", ".join(f"{count} {name}" for name, count in subsets.items())
+    yield "tracks", f"{len(tracks)} ({of_each})" if len(subsets) > 1 else str(len(tracks))
+    if found.failures:
+        yield "not readable", str(len(found.failures))
+    if not tracks:
+        return
+    lengths = [each.seconds for each in tracks]
+    ends = dict.fromkeys([_time(min(lengths)), _time(max(lengths))])
+    of_each = "" if len(tracks) == 1 else f"; {' to '.join(ends)} a track"
+    yield "audio", f"{_time(sum(lengths))}{of_each}"
+    yield "rate", _counted(f"{each.rate} Hz" for each in tracks)
+    yield "channels", _counted(str(each.n_channels) for each in tracks)
+    yield "sources", ", ".join(found.common_sources) or "none that most tracks have"
+    summed = [each for each in tracks if each.mixture_is_sum]
+    yield (
+        "mixture",
+        _counted(
+            "sum of the sources" if each.mixture_is_sum else "as delivered" for each in tracks
+        ),
+    )
+    if len(summed) < len(tracks):
+        yield "in no source", _unexplained([each for each in tracks if not each.mixture_is_sum])
+
+
+def _unexplained(tracks: Sequence[TrackCheck]) -> str:
+    loudest = max(tracks, key=lambda each: each.unexplained)
+    level = f"{loudest.unexplained:.1f} dB of the mixture"
+    return level if len(tracks) == 1 else f"at most {level} ({loudest.track})"
+
+
+def _print_list(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table.add_column("track")
+    table.add_column("what")
+    for row in rows[:SHOWN]:
+        table.add_row(*row)
+    console.print()
+    console.print(table)
+    if len(rows) > SHOWN:
+        console.print(f"{len(rows) - SHOWN} more: --out writes all.")
+
+
+def _print_times(console: Console, found: Check) -> None:
+    table = Table(title="Time", title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table.add_column("method")
+    table.add_column("time", justify="right")
+    for method, seconds in found.seconds.items():
+        table.add_row(method, _time(seconds))
+    if len(found.seconds) > 1:
+        table.add_section()
+        table.add_row("together", _time(sum(found.seconds.values())))
+    console.print()
+    console.print(table)
+    cores = "1 core" if found.jobs == 1 else f"{found.jobs} cores"
+    console.print(
+        f"About how long 'oracle bounds' will take with these options on {cores}, measured on "
+        "some seconds of a track."
+    )
+
+
+def _counted(values: Iterable[str]) -> str:
+    """List values; with how many there are of each, if there are several."""
+    counts = Counter(values)
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{value} ({count})" for value, count in counts.items())
+
+
+def _time(seconds: float) -> str:
+    """Format a time: 4.2 s, 3:05 min, 2:10 h."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return (
+        f"{round(seconds) // 60}:{round(seconds) % 60:02} min"
+        if seconds < 3600
+        else (f"{minutes // 60}:{minutes % 60:02} h")
+    )

@@ -1,0 +1,143 @@
+"""Kinds of files: audio, audio that soundfile does not read, and what is no audio at all.
+
+A file is what its name says it is. One whose name says nothing is what its first bytes say,
+so that no audio goes unnoticed because of its name.
+"""
+
+from enum import Enum
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+# What systems and programs leave in folders. It holds no audio of its own.
+LITTER = (
+    *("._*", ".DS_Store", ".AppleDouble", ".Spotlight-V100", ".fseventsd", ".TemporaryItems"),
+    *("__MACOSX", "@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot"),
+    *("$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbs.db", "desktop.ini"),
+    *(".Trash*", ".trash*", ".thumbnails", ".directory", ".nfs*", ".fuse_hidden*", ".~lock.*"),
+    *(".git*", ".hg*", ".svn", ".dvc*", ".idea", ".vscode", ".ipynb_checkpoints", "__pycache__"),
+    *(".cache", ".sync", ".stfolder", ".stversions", ".dropbox*", ".snapshot*", ".mypy_cache"),
+)
+
+
+def _suffixes(*names: str) -> frozenset[str]:
+    return frozenset(f".{suffix}" for line in names for suffix in line.split())
+
+
+# The formats that libsndfile opens by what they hold, and the suffixes that they go by.
+SUFFIXES = {
+    "WAV": "wav wave bwf",
+    "RF64": "rf64 bw64",
+    "W64": "w64",
+    "AIFF": "aif aiff aifc afc",
+    "AU": "au snd",
+    "CAF": "caf",
+    "FLAC": "flac",
+    "MP3": "mp3 mp2 mp1 mpga",
+    "OGG": "ogg oga opus",
+    "AVR": "avr",
+    "IRCAM": "sf ircam",
+    "NIST": "nist sph",
+    "PAF": "paf fap",
+    "PVF": "pvf",
+    "SDS": "sds",
+    "SVX": "8svx 16svx svx",
+    "VOC": "voc",
+    "WVE": "wve",
+    "XI": "xi",
+}
+
+READABLE = _suffixes(*SUFFIXES.values())
+
+# Suffixes of formats that libsndfile opens, and of other things: it has to try.
+AMBIGUOUS = _suffixes("htk iff mat")
+
+# Audio, or what may hold it, that libsndfile does not open, or guesses the rate of.
+UNREADABLE = _suffixes(
+    "3ga 3gp aa aac aax ac3 ac4 adts alac amr ape aptx asf au3 avi awb dff dsd dsf dts dtshd",
+    "eac3 ec3 flv gsm m2ts m4a m4b m4p m4r m4v mka mkv mlp mov mp4 mpc mpeg mpg mpp mts oma",
+    "ofr ofs ogv pcm qcp ra ram raw rm s16 s24 s32 sd2 shn sln spx tak thd truehd ts tta vob",
+    "vox weba webm wma wmv wv wv1 wv2 wvx",
+)
+
+ARCHIVES = _suffixes("7z bz2 gz rar tar tbz2 tgz txz xz zip zst")
+
+# Text, pictures, numbers, scores and programs: not worth a look inside.
+PLAIN = _suffixes(
+    "bib bmp cfg conf csv db doc docx eps gif h5 hdf5 heic htm html ini ipynb jams jpeg jpg",
+    "json jsonl lab log lrc m3u m3u8 md md5 mid midi npy npz parquet pdf pickle pkl png ps pt",
+    "pth py rst rtf sfv sh sha1 sha256 sha512 srt svg tex textgrid tif tiff toml trn tsv txt",
+    "url webp wrd xls xlsx xml yaml yml",
+)
+
+# How files begin that hold audio: where, and with what.
+SIGNATURES = (
+    *((0, start) for start in (b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff\x2e\x91\xcf\x11")),
+    *((0, start) for start in (b"FORM", b".snd", b"dns.", b"caff", b"fLaC", b"OggS", b"ID3")),
+    *((0, start) for start in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"\xff\xf9")),
+    *((0, start) for start in (b"NIST_1A\n", b"Creative Voice File", b"2BIT", b"PVF1\n")),
+    *((4, start) for start in (b"ftyp", b"moov", b"wide")),
+    *((0, start) for start in (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"\x0b\x77")),
+    *((0, start) for start in (b"wvpk", b"MAC ", b"MPCK", b"MP+", b"TTA1", b"tBaK", b"DSD ")),
+    *((0, start) for start in (b"FRM8", b"#!AMR", b"ajkg", b"OFR ", b"\x7f\xfe\x80\x01", b".RMF")),
+)
+SIGNATURE_BYTES = 32
+
+# Containers that also hold what is no audio, by the word behind their size.
+PICTURES = (b"WEBP", b"AVI ", b"RMID", b"ACON", b"ILBM", b"avif", b"heic", b"mif1")
+
+
+class Kind(Enum):
+    """What a file is."""
+
+    AUDIO = "audio"
+    UNREADABLE = "audio that soundfile does not read"
+    MISNAMED = "audio by what it holds, not by its name"
+    ARCHIVE = "an archive"
+    OTHER = "no audio"
+
+
+def kind_of(path: Path) -> Kind:
+    """Tell what a file is: by its suffix or, if that says nothing, by its first bytes."""
+    suffix = path.suffix.lower()
+    if suffix in READABLE:
+        return Kind.AUDIO
+    if suffix in UNREADABLE:
+        return Kind.UNREADABLE
+    if suffix in ARCHIVES:
+        return Kind.ARCHIVE
+    if suffix in PLAIN:
+        return Kind.OTHER
+    if suffix in AMBIGUOUS:
+        return Kind.AUDIO if _opens(path) else Kind.OTHER
+    return Kind.MISNAMED if _begins_like_audio(path) else Kind.OTHER
+
+
+def _opens(path: Path) -> bool:
+    import soundfile
+
+    try:
+        soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError, RuntimeError):
+        return False
+    return True
+
+
+def _begins_like_audio(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(SIGNATURE_BYTES)
+    except OSError:  # a link to nothing, or a file that may not be read
+        return False
+    if any(start[8:].startswith(word) for word in PICTURES):
+        return False
+    return any(start[place:].startswith(word) for place, word in SIGNATURES)
+
+
+def is_litter(name: str) -> bool:
+    """Tell whether a file or folder is known litter: `.DS_Store`, `__MACOSX`, `.git`, ..."""
+    return any(fnmatchcase(name, pattern) for pattern in LITTER)
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a name is a hidden one: it begins with one dot, as in `.name`."""
+    return name.startswith(".") and not name.startswith("..")

@@ -1,0 +1,195 @@
+"""Mixing: how a mixture and its sources belong together, from their inner products.
+
+A mixture should be the sum of its sources. Where it is not, what it has more, its gain, its
+polarity or its delay tell what went wrong when the files were made. Sources that are copies
+or sums of others are told from the same numbers.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.threads import in_threads, one_blas_thread
+
+Audio = npt.NDArray[np.floating[Any]]
+Float64s = npt.NDArray[np.float64]
+
+# Samples taken to float64 at a time.
+BLOCK_SAMPLES = 2**15
+
+# What is in the mixture and in no source is loud from here on, in dB of the mixture. That of
+# MUSDB18's compressed stems is around -30 dB.
+LOUD = -25.0
+
+# A source is a copy of another if all but this part of its energy is, in dB.
+COPY = -40.0
+
+# It is a sum of others if all but this part is: a mastered mixture is one, too.
+SUM = -15.0
+
+# Parts of a sum that are quieter, in dB of the sum, are chance.
+PART = -30.0
+
+# A gain this near to 1 is not told.
+NEAR = 0.01
+
+# Sources that are quieter, in dB of the loudest, are compared with no other: what is left in
+# stems of nothing is often the same noise.
+FAINT = -60.0
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Inner products of the sources and the mixture of a track, over samples and channels.
+
+    Parameters
+    ----------
+    products : array of shape (n_sources + 1, n_sources + 1), float64
+        Of each source, and last of the mixture, with each.
+    residual : float
+        The energy of what is in the mixture and in no source, the mixture less the sum.
+    """
+
+    products: Float64s
+    residual: float
+
+    @classmethod
+    @one_blas_thread()
+    def of(cls, sources: Sequence[Audio], mixture: Audio) -> "Mixing":
+        """Compute them, in one pass over the audio."""
+        signals = [*sources, mixture]
+        n_channels, n_samples = mixture.shape
+
+        def examine(start: int) -> tuple[Float64s, float]:
+            cut = slice(start, start + BLOCK_SAMPLES)
+            size = n_channels * (min(cut.stop, n_samples) - start)
+            block = np.empty((len(signals), size))
+            for row, signal in zip(block, signals, strict=True):
+                row.reshape(n_channels, -1)[:] = signal[:, cut]
+            residual = block[-1] - block[:-1].sum(axis=0)
+            return block @ block.T, float(residual @ residual)
+
+        with np.errstate(over="ignore", invalid="ignore"):  # of levels beyond 1e150
+            starts = range(0, n_samples, BLOCK_SAMPLES)
+            products, residuals = zip(*in_threads(examine, starts), strict=True)
+            return cls(np.sum(products, axis=0), math.fsum(residuals))
+
+    @property
+    def energies(self) -> Float64s:
+        """The energies of the sources, array of shape (n_sources,)."""
+        return self.products.diagonal()[:-1]
+
+    @property
+    def unexplained(self) -> float:
+        """How loud what is in the mixture and in no source is, in dB of the mixture.
+
+        -inf where there is nothing, +inf if the mixture is silent and the sources are not.
+        """
+        return _decibels(self.residual, float(self.products[-1, -1]))
+
+    @property
+    def gain(self) -> float:
+        """The gain at which the sum of the sources is nearest to the mixture."""
+        energy = float(self.products[:-1, :-1].sum())
+        return float(self.products[-1, :-1].sum()) / energy if energy > 0 else math.nan
+
+    def unexplained_at(self, gains: Float64s) -> float:
+        """Compute `unexplained` of sources at these gains, array of shape (n_sources,)."""
+        weights = np.append(-gains, 1.0)
+        residual = max(float(weights @ self.products @ weights), 0.0)
+        return _decibels(residual, float(self.products[-1, -1]))
+
+    @property
+    def gains(self) -> Float64s:
+        """The gains at which the sources come nearest to the mixture, each with its own."""
+        return _nearest(self.products[:-1, :-1], self.products[:-1, -1])
+
+
+class Copy(NamedTuple):
+    """A source that is another times a gain; also the mixture may be the other."""
+
+    source: int
+    other: int
+    gain: float
+
+    def text(self, names: Sequence[str]) -> str:
+        """Say it, by the names of the sources."""
+        other = names[self.other] if self.other < len(names) else "the mixture"
+        times = "" if abs(self.gain - 1) < NEAR else f" x {self.gain:.3g}"
+        return f"{names[self.source]} is {other}{times}"
+
+
+class Sum(NamedTuple):
+    """A source that is the sum of others, each with a gain of its own."""
+
+    source: int
+    parts: tuple[int, ...]
+
+    def text(self, names: Sequence[str]) -> str:
+        """Say it, by the names of the sources."""
+        return f"{names[self.source]} is the sum of {' and '.join(names[p] for p in self.parts)}"
+
+
+def redundancies(mixing: Mixing) -> list[Copy | Sum]:
+    """Find sources that others hold already: copies, and sums of several.
+
+    Returns
+    -------
+    found : list of Copy or Sum
+        Sources by their number; the mixture comes after the last.
+    """
+    energies = mixing.energies
+    faint = energies.max(initial=0) * 10 ** (FAINT / 10)
+    heard: list[int] = np.flatnonzero(energies > faint).tolist()
+    n_sources = len(energies)
+    found: list[Copy | Sum] = []
+    for place, one in enumerate(heard):
+        for other in heard[place + 1 :]:
+            if _left(mixing.products, one, [other]) < COPY:
+                gain = mixing.products[one, other] / energies[one]
+                found.append(Copy(other, one, float(gain)))
+    copies = {each.source for each in found if isinstance(each, Copy)}
+    distinct = [source for source in heard if source not in copies]
+    for one in distinct:
+        others = [other for other in distinct if other != one]
+        if len(others) < 2 or _left(mixing.products, one, others) > SUM:
+            continue
+        gains = _nearest(mixing.products[np.ix_(others, others)], mixing.products[others, one])
+        shares = gains * np.abs(gains) * energies[others] / energies[one]
+        parts = [o for o, share in zip(others, shares, strict=True) if share > 10 ** (PART / 10)]
+        if len(parts) > 1 and _left(mixing.products, one, parts) < SUM:
+            found.append(Sum(one, tuple(parts)))
+    for one in distinct:
+        # The mixture of a track in which all else is nearly silent is its source, too.
+        more = energies[[other for other in distinct if other != one]].sum()
+        weights = np.zeros(n_sources)
+        weights[one] = 1
+        left = mixing.unexplained_at(weights)
+        if left < LOUD and more > 10 * mixing.products[-1, -1] * 10 ** (left / 10):
+            found.append(Copy(one, n_sources, 1.0))
+    return found
+
+
+def _left(products: Float64s, one: int, others: Sequence[int]) -> float:
+    """Tell what is left of a signal without what others explain of it, in dB of its energy."""
+    energy = float(products[one, one])
+    explained = _nearest(products[np.ix_(others, others)], products[others, one])
+    return _decibels(max(energy - float(explained @ products[others, one]), 0.0), energy)
+
+
+def _nearest(products: Float64s, right: Float64s) -> Float64s:
+    """Find the gains at which signals come nearest to another; 0 of silent ones."""
+    norms = np.sqrt(products.diagonal())
+    norms = np.where(norms > 0, norms, 1)
+    scaled = products / np.outer(norms, norms)
+    return np.asarray(np.linalg.lstsq(scaled, right / norms, rcond=None)[0] / norms)
+
+
+def _decibels(energy: float, reference: float) -> float:
+    if energy == 0:
+        return -math.inf
+    return 10 * math.log10(energy / reference) if reference > 0 else math.inf

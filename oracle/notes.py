@@ -1,0 +1,79 @@
+"""Notes: what a reader of results must know of what went in."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from oracle.datasets import LeftOut
+from oracle.run_folder import IGNORED, TrackInfo
+from oracle.track import ACCOMPANIMENT, VOCALS
+
+SHOWN = 3  # names in a note
+SHOWN_LEFT_OUT = 8
+
+
+class InputWarning(UserWarning):
+    """Warns of audio that is not read, and of mixtures that are not the sum of their sources."""
+
+
+def notes_of_input(infos: Iterable[TrackInfo], left_out: Sequence[LeftOut]) -> list[str]:
+    """Say what was not read, and which mixtures are not the sum of their sources."""
+    notes = []
+
+    def outcome(info: TrackInfo) -> tuple[str, str]:
+        return info.rest, info.mistake
+
+    loud = sorted((info for info in infos if info.rest), key=outcome)
+    for (rest, mistake), group in groupby(loud, key=outcome):
+        notes.append(_note_of_rest(rest, mistake, list(group)))
+    if left_out:
+        notes.append(f"Not read: {_some([str(each) for each in left_out], SHOWN_LEFT_OUT)}.")
+    return notes
+
+
+def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
+    several = len(infos) > 1
+    names = _some([f"{info.name} ({_level(info)})" for info in infos])
+    if mistake:
+        note = f"The mixture is not the sum of its sources, but {mistake}: {names}."
+    else:
+        whose = (
+            f"{len(infos)} mixtures hold more than their"
+            if several
+            else "A mixture holds more than its"
+        )
+        note = f"{whose} sources: {names}."
+    if rest == IGNORED:
+        return f"{note} What is left of it is ignored."
+    what = {
+        ACCOMPANIMENT: "is the accompaniment",
+        VOCALS: "is the vocals",
+    }.get(rest, f"counts as one more source, {rest}")
+    return f"{note} What is left of it {what}."
+
+
+def _level(info: TrackInfo) -> str:
+    return "silent" if info.unexplained is None else f"{info.unexplained:.1f} dB"
+
+
+def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
+    """Name tracks with a silent source, which have no scores, and those with one source alone."""
+    known = list(infos)
+    silent = [f"{name} in {info.name}" for info in known for name in info.silent]
+    alone = [info.name for info in known if info.alone]
+    notes = []
+    if silent:
+        notes.append(
+            f"Silent throughout: {_some(silent)}. What is scored together with it has no SDR, ISR, "
+            "SIR and SAR (NaN)."
+        )
+    if alone:
+        notes.append(
+            f"One source alone: {_some(alone)}. Any mask that keeps it is perfect: scores there "
+            "are infinite, but for rounding."
+        )
+    return notes
+
+
+def _some(names: Sequence[str], shown: int = SHOWN) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -1,0 +1,88 @@
+"""Timings: how long the bounds of a track take, from what some seconds of it take."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from oracle.bounds import score_track
+from oracle.stft import STFT
+from oracle.threads import limited_threads
+from oracle.track import Rest, Track
+
+# How much of a track is separated and scored, in seconds.
+SHORT, LONG = 2.0, 6.0
+
+
+class Cost(NamedTuple):
+    """How long a method takes in one thread: `fixed` seconds a track, and some a sample.
+
+    Samples are those of all channels of all sources.
+    """
+
+    fixed: float
+    per_sample: float
+
+    def of(self, n_samples: int) -> float:
+        """Tell how long a track takes that has so many samples."""
+        return self.fixed + self.per_sample * n_samples
+
+
+def measure_costs(
+    track: Track,
+    methods: Sequence[str],
+    *,
+    stft: STFT,
+    metrics: Sequence[str],
+    rest: Rest | None = None,
+) -> dict[str, Cost]:
+    """Measure how long methods take, on some seconds from the middle of a track.
+
+    All methods together take less than one after the other, as they share transforms: their
+    costs are shares of what they take together.
+
+    Parameters
+    ----------
+    track : Track
+        Any track like those to come.
+    methods, stft, metrics, rest
+        As in `oracle.compute_bounds`.
+
+    Returns
+    -------
+    costs : dict from str to Cost
+        By method.
+    """
+    whole = track.n_samples / track.rate
+    pieces = [_middle(track, min(seconds, whole)) for seconds in (SHORT, LONG)]
+    sizes = [piece.mixture.size * len(piece.sources) for piece in pieces]
+
+    def seconds_of(piece: Track, names: Sequence[str]) -> float:
+        start = time.perf_counter()
+        score_track(piece, names, stft=stft, metrics=metrics, rest=rest)
+        return time.perf_counter() - start
+
+    with limited_threads(1):
+        seconds_of(pieces[0], methods)  # imports, and plans of FFTs
+        alone = {name: seconds_of(pieces[1], [name]) for name in methods}
+        short, long = (seconds_of(piece, methods) for piece in pieces)
+    if sizes[1] > sizes[0]:
+        per_sample = max(long - short, 0.0) / (sizes[1] - sizes[0])
+    else:
+        per_sample = long / sizes[1]
+    fixed = max(long - per_sample * sizes[1], 0.0)
+    total = sum(alone.values())
+    return {name: Cost(fixed * s / total, per_sample * s / total) for name, s in alone.items()}
+
+
+def _middle(track: Track, seconds: float) -> Track:
+    n_samples = max(round(seconds * track.rate), track.n_channels)
+    start = (track.n_samples - n_samples) // 2
+    cut = slice(start, start + n_samples)
+    return Track(
+        track.name,
+        track.rate,
+        track.mixture[:, cut].copy(),
+        {name: audio[:, cut].copy() for name, audio in track.sources.items()},
+        mixture_is_sum=track.mixture_is_sum,
+        rest=track.rest,
+    )
