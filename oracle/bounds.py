@@ -113,7 +113,7 @@ def compute_bounds(
 
     Warns
     -----
-    oracle.notes.InputWarning
+    oracle.rest.InputWarning
         At the end, of audio that is not read, and of mixtures that hold more than their sources.
 
     Examples

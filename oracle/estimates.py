@@ -10,9 +10,9 @@ from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.files import file_name
 from oracle.methods import METHODS, methods_named, separate_each
-from oracle.notes import InputWarning, notes_of_input, notes_of_tracks
+from oracle.notes import notes_of_input, notes_of_tracks
 from oracle.progress import Advance
-from oracle.rest import complete
+from oracle.rest import InputWarning, complete
 from oracle.run_folder import RunFolder, TrackInfo
 from oracle.run_settings import dataset_settings
 from oracle.stft import STFT
@@ -65,7 +65,7 @@ def write_estimates(
 
     Warns
     -----
-    oracle.notes.InputWarning
+    oracle.rest.InputWarning
         At the end, of audio that is not read, and of mixtures that hold more than their sources.
     """
     if isinstance(tracks, Sized) and not len(tracks):

@@ -1,5 +1,6 @@
 """The named methods (MIX, IBM1, IRM2, ...): a track in, estimates out."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ import numpy as np
 
 from oracle import masks, wiener
 from oracle.optimal.of_track import optima_of
-from oracle.rest import complete
+from oracle.rest import InputWarning, complete, what_becomes
 from oracle.stft import STFT, Spectrum
 from oracle.threads import in_threads
 from oracle.track import Audio, Rest, Track, target_names, with_accompaniment
@@ -263,6 +264,11 @@ def separate(
     ValueError
         If there is no such method, or the mixture is refused.
 
+    Warns
+    -----
+    oracle.rest.InputWarning
+        If there is such sound, and it is one more source.
+
     Examples
     --------
     >>> import oracle
@@ -270,8 +276,15 @@ def separate(
     >>> list(estimates)
     ['drums', 'bass', 'other', 'vocals', 'accompaniment']
     """
-    completed = complete(track, rest).track
-    ((_, estimates),) = separate_each(completed, [method], stft=stft)
+    completed = complete(track, rest)
+    if completed.added is not None:
+        warnings.warn(
+            f"The mixture of {track.name} has sound that is in none of its sources. "
+            f"{what_becomes(completed.added)}",
+            InputWarning,
+            stacklevel=2,
+        )
+    ((_, estimates),) = separate_each(completed.track, [method], stft=stft)
     return estimates
 
 

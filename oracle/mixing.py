@@ -8,6 +8,7 @@ or sums of others are told from the same numbers.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +19,14 @@ from oracle.threads import in_threads, one_blas_thread
 Audio = npt.NDArray[np.floating[Any]]
 Float64s = npt.NDArray[np.float64]
 
-# Samples taken to float64 at a time.
-BLOCK_SAMPLES = 2**15
+# Samples of a channel at a time: their products stay in the cache.
+BLOCK_SAMPLES = 2**14
+
+# Samples that a thread takes on.
+SEGMENT_SAMPLES = 2**18
+
+# Energies that float32 tells well enough.
+RANGE = (1e-20, 1e30)
 
 # What is in the mixture and in no source is loud from here on, in dB of the mixture. That of
 # MUSDB18's compressed stems is around -30 dB.
@@ -60,23 +67,16 @@ class Mixing:
     @classmethod
     @one_blas_thread()
     def of(cls, sources: Sequence[Audio], mixture: Audio) -> "Mixing":
-        """Compute them, in one pass over the audio."""
+        """Compute them, in one pass over the audio.
+
+        In the precision of the audio, a block at a time, which tells levels to 0.001 dB;
+        in double precision if that has not enough range.
+        """
         signals = [*sources, mixture]
-        n_channels, n_samples = mixture.shape
-
-        def examine(start: int) -> tuple[Float64s, float]:
-            cut = slice(start, start + BLOCK_SAMPLES)
-            size = n_channels * (min(cut.stop, n_samples) - start)
-            block = np.empty((len(signals), size))
-            for row, signal in zip(block, signals, strict=True):
-                row.reshape(n_channels, -1)[:] = signal[:, cut]
-            residual = block[-1] - block[:-1].sum(axis=0)
-            return block @ block.T, float(residual @ residual)
-
-        with np.errstate(over="ignore", invalid="ignore"):  # of levels beyond 1e150
-            starts = range(0, n_samples, BLOCK_SAMPLES)
-            products, residuals = zip(*in_threads(examine, starts), strict=True)
-            return cls(np.sum(products, axis=0), math.fsum(residuals))
+        mixing = cls(*_sums(signals, mixture.dtype))
+        if RANGE[0] < float(mixing.products.diagonal().max()) < RANGE[1]:
+            return mixing
+        return cls(*_sums(signals, np.dtype(np.float64)))
 
     @property
     def energies(self) -> Float64s:
@@ -107,6 +107,29 @@ class Mixing:
     def gains(self) -> Float64s:
         """The gains at which the sources come nearest to the mixture, each with its own."""
         return _nearest(self.products[:-1, :-1], self.products[:-1, -1])
+
+
+def _sums(signals: Sequence[Audio], dtype: np.dtype[Any]) -> tuple[Float64s, float]:
+    """Add up the products of all signals, and the energy of the last less the others."""
+    n_channels, n_samples = signals[0].shape
+
+    def examine(start: int) -> tuple[Float64s, float]:
+        stop = min(start + SEGMENT_SAMPLES, n_samples)
+        products, residual = np.zeros((len(signals), len(signals))), 0.0
+        block = np.empty((len(signals), min(BLOCK_SAMPLES, n_samples)), dtype)
+        for channel, first in product(range(n_channels), range(start, stop, BLOCK_SAMPLES)):
+            part = block[:, : min(first + BLOCK_SAMPLES, stop) - first]
+            for row, signal in zip(part, signals, strict=True):
+                row[:] = signal[channel, first : first + row.size]
+            left = part[-1] - part[:-1].sum(axis=0)
+            with np.errstate(over="ignore", invalid="ignore"):  # which more range mends
+                products += part @ part.T
+                residual += float(left @ left)
+        return products, residual
+
+    parts = in_threads(examine, range(0, n_samples, SEGMENT_SAMPLES))
+    products, residuals = zip(*parts, strict=True)
+    return np.sum(products, axis=0), math.fsum(residuals)
 
 
 class Copy(NamedTuple):

@@ -4,15 +4,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from oracle.datasets import LeftOut
+from oracle.rest import what_becomes
 from oracle.run_folder import IGNORED, TrackInfo
-from oracle.track import ACCOMPANIMENT, VOCALS
 
 SHOWN = 3  # names in a note
 SHOWN_LEFT_OUT = 8
-
-
-class InputWarning(UserWarning):
-    """Warns of audio that is not read, and of mixtures that are not the sum of their sources."""
 
 
 def notes_of_input(infos: Iterable[TrackInfo], left_out: Sequence[LeftOut]) -> list[str]:
@@ -31,28 +27,18 @@ def notes_of_input(infos: Iterable[TrackInfo], left_out: Sequence[LeftOut]) -> l
 
 
 def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
-    several = len(infos) > 1
-    names = _some([f"{info.name} ({_level(info)})" for info in infos])
+    becomes = what_becomes(None if rest == IGNORED else rest)
+    if len(infos) == 1:
+        (info,) = infos
+        what = f"has sound at {info.unexplained} dB that is in none of its sources"
+        if mistake:
+            what = f"is not the sum of its sources, but {mistake}"
+        return f"The mixture of {info.name} {what}. {becomes}"
+    names = [info.name if mistake else f"{info.name} ({info.unexplained} dB)" for info in infos]
+    what = "have sound that is in none of their sources"
     if mistake:
-        note = f"The mixture is not the sum of its sources, but {mistake}: {names}."
-    else:
-        whose = (
-            f"{len(infos)} mixtures hold more than their"
-            if several
-            else "A mixture holds more than its"
-        )
-        note = f"{whose} sources: {names}."
-    if rest == IGNORED:
-        return f"{note} What is left of it is ignored."
-    what = {
-        ACCOMPANIMENT: "is the accompaniment",
-        VOCALS: "is the vocals",
-    }.get(rest, f"counts as one more source, {rest}")
-    return f"{note} What is left of it {what}."
-
-
-def _level(info: TrackInfo) -> str:
-    return "silent" if info.unexplained is None else f"{info.unexplained:.1f} dB"
+        what = f"are not the sum of their sources, but {mistake}"
+    return f"{len(infos)} mixtures {what}: {_some(names)}. {becomes}"
 
 
 def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:

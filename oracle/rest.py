@@ -20,8 +20,16 @@ REST = "rest"
 # A delay is looked for in an excerpt of so many samples, and up to half of it.
 EXCERPT_SAMPLES = 2**20
 
+# A mistake explains a mixture if it leaves less than this of it, in dB, and is that much
+# better than none.
+EXPLAINED, BETTER = -15.0, 10.0
+
 # Gains this near to 1 are not named.
 NEAR = 0.05
+
+
+class InputWarning(UserWarning):
+    """Warns of audio that is not read, and of mixtures that are not the sum of their sources."""
 
 
 class Unexplained(NamedTuple):
@@ -128,6 +136,14 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
     return Completed(whole, track, found)
 
 
+def what_becomes(added: str | None) -> str:
+    """Say what becomes of the rest of a mixture, by the source that was added."""
+    if added is None:
+        return "It is ignored."
+    is_that = {ACCOMPANIMENT: "is the accompaniment", VOCALS: "is the vocals"}
+    return f"It {is_that.get(added, f'counts as one more source, {added}')}."
+
+
 def _refusal(found: Unexplained) -> str:
     choices = "rest 'source' (--rest source) makes it a source, 'ignore' leaves it out"
     if found.mistake:
@@ -145,9 +161,10 @@ def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
     """Tell what a mixture is instead of the sum of its sources, and what to do."""
     gain = mixing.gain
     ones = np.ones(len(mixing.energies))
-    if mixing.unexplained_at(gain * ones) < LOUD:
+    most = min(EXPLAINED, mixing.unexplained - BETTER)
+    if mixing.unexplained_at(gain * ones) < most:
         return _at_gain(gain)
-    if mixing.unexplained_at(mixing.gains) < LOUD:
+    if mixing.unexplained_at(mixing.gains) < most:
         gains = zip(track.sources, mixing.gains, mixing.energies, strict=True)
         others = [f"{name} x {g:.2f}" for name, g, e in gains if e > 0 and abs(g - 1) > NEAR]
         return (
@@ -156,7 +173,7 @@ def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
         )
     total = sum_of(track.sources.values())
     if track.n_channels == 2:
-        swapped = _gain_between(total[::-1], track.mixture)
+        swapped = _gain_between(total[::-1], track.mixture, most)
         if swapped is not None:
             what = f"their sum with its channels swapped{_times(swapped)}"
             return what, "swap the channels of the mixture"
@@ -164,8 +181,8 @@ def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
     length = track.n_samples - abs(delay)
     early, late = max(-delay, 0), max(delay, 0)
     moved = total[:, early : early + length]
-    shifted = _gain_between(moved, track.mixture[:, late : late + length]) if delay else None
-    if shifted is not None:
+    shifted = _gain_between(moved, track.mixture[:, late : late + length], most)
+    if delay and shifted is not None:
         when = "late" if delay > 0 else "early"
         n_samples = "1 sample" if abs(delay) == 1 else f"{abs(delay)} samples"
         return (
@@ -188,11 +205,11 @@ def _times(gain: float) -> str:
     return "" if abs(gain - 1) < NEAR else f", x {gain:.3g}"
 
 
-def _gain_between(total: Audio, mixture: Audio) -> float | None:
-    """Find the gain at which the sum of the sources is the mixture; None if it is not."""
+def _gain_between(total: Audio, mixture: Audio, most: float) -> float | None:
+    """Find the gain at which the sum of the sources is the mixture; None if it leaves more."""
     mixing = Mixing.of([total], mixture)
     gain = mixing.gain
-    return gain if mixing.unexplained_at(np.array([gain])) < LOUD else None
+    return gain if mixing.unexplained_at(np.array([gain])) < most else None
 
 
 def _delay(total: Audio, mixture: Audio) -> int:

@@ -64,7 +64,7 @@ class TrackInfo(NamedTuple):
             n_channels=track.n_channels,
             n_samples=track.n_samples,
             mixture="sum of the sources" if track.mixture_is_sum else "as delivered",
-            unexplained=round(level, 2) if math.isfinite(level) else None,
+            unexplained=round(level, 1) if math.isfinite(level) else None,
             mistake=found.mistake if found else "",
             rest="" if found is None else completed.added or IGNORED,
             silent=[name for name, audio in track.sources.items() if is_silent(audio)],

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oracle.datasets import Dataset
 from oracle.metrics import IllConditionedWarning
-from oracle.notes import InputWarning, notes_of_input, notes_of_tracks
+from oracle.notes import notes_of_input, notes_of_tracks
 from oracle.progress import Advance
-from oracle.rest import Completed
+from oracle.rest import Completed, InputWarning
 from oracle.results import Row, Summaries
 from oracle.run_folder import RunFolder, TrackInfo
 from oracle.run_settings import dataset_settings

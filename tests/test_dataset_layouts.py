@@ -265,7 +265,7 @@ def test_dataset_survives_pickling(name: str, root: Path) -> None:
     np.testing.assert_array_equal(copy[1].mixture, dataset[1].mixture)
 
 
-@pytest.mark.filterwarnings("ignore::oracle.notes.InputWarning")  # of mixtures of noise
+@pytest.mark.filterwarnings("ignore::oracle.rest.InputWarning")  # of mixtures of noise
 def test_bounds_are_computed(name: str, root: Path, tmp_path: Path) -> None:
     dataset = open_dataset(name, root).select(first=2)
     out = tmp_path / "out"

@@ -13,7 +13,7 @@ from rich.table import Table
 from oracle import TracksFailed
 from oracle.cli.terminal import print_whole, told_to_go_on
 from oracle.methods import CEILING
-from oracle.notes import InputWarning
+from oracle.rest import InputWarning
 from oracle.results import PERFECT_DB
 from oracle.run_folder import FAILED
 from oracle.scores import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW

@@ -123,10 +123,12 @@ def _opens(path: Path) -> bool:
 
 
 def _begins_like_audio(path: Path) -> bool:
+    if not path.is_file():  # a pipe would wait for somebody to write
+        return False
     try:
         with path.open("rb") as file:
             start = file.read(SIGNATURE_BYTES)
-    except OSError:  # a link to nothing, or a file that may not be read
+    except OSError:  # which may not be read
         return False
     if any(start[8:].startswith(word) for word in PICTURES):
         return False

@@ -75,17 +75,14 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         for part, path, files in tracks
         if files or not _holds_anything(path)  # what is empty has lost its files
     )
+    unread = tuple(left_out(root, entries))
+    named = {root / each.path for each in unread}
     without_audio = [
         LeftOut(path.relative_to(root), "no audio in it")
         for _, path, files in tracks
-        if not files and _holds_anything(path)
+        if not files and _holds_anything(path) and path not in named
     ]
-    return Dataset(
-        root.resolve().name,
-        entries,
-        root.resolve(),
-        left_out=(*left_out(root, entries), *without_audio),
-    )
+    return Dataset(root.resolve().name, entries, root.resolve(), left_out=(*unread, *without_audio))
 
 
 def _entry(path: Path, name: str, subset: str, files: list[Path]) -> Entry:
@@ -200,8 +197,8 @@ def _stems_in(path: Path) -> dict[str, Path]:
                 "got audio under another name: rename it, or move it elsewhere"
             )
         name = file.stem
-        # In capitals too, unless there is one that is called exactly so.
-        if name.lower() in KNOWN and name.lower() not in exact:
+        # In capitals too, unless there is a source that is called exactly so.
+        if name.lower() in KNOWN and (name.lower() not in exact or name.lower() == MIXTURE):
             name = name.lower()
         if name in stems:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Names of stems: a mixture that is called otherwise is no source."""
+"""Names of stems: a mixture under another name is no source."""
 
 import re
 from collections.abc import Mapping
@@ -26,16 +26,19 @@ def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
     Raises
     ------
     ValueError
-        If there is one, and none that is called ``mixture``.
+        If there is one.
     """
-    if MIXTURE in stems:
-        return
-    words = {name: _words(name) for name in stems}
+    words = {name: _words(name) for name in stems if name != MIXTURE}
     before, after = _shared(words), _shared({n: w[::-1] for n, w in words.items()})
     for name, own in words.items():
         rest = own[before : len(own) - after] if before + after < len(own) else own
         if {" ".join(own), " ".join(rest)} & MIXTURES:
             file = stems[name]
+            if MIXTURE in stems:
+                raise ValueError(
+                    f"{file} must not be among the sources if it is a mixture, got "
+                    f"{stems[MIXTURE].name} as well: move it elsewhere"
+                )
             raise ValueError(
                 f"{file} must be called {MIXTURE}{file.suffix} if it is the mixture: "
                 "rename it, or move it elsewhere"

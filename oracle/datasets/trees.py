@@ -109,7 +109,7 @@ def left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
 def _unread(root: Path, read: set[str]) -> Iterator[tuple[Path, str]]:
     """Find what may be audio and is not read; also tell what it is."""
     seen: set[str] = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=_raise):
         real = os.path.realpath(folder)
         folders[:] = sorted(
             name
@@ -122,11 +122,17 @@ def _unread(root: Path, read: set[str]) -> Iterator[tuple[Path, str]]:
             if path in read or is_litter(name):
                 continue
             kind = kind_of(Path(path))
-            if kind is Kind.ARCHIVE:
+            if not os.path.exists(path):
+                yield Path(path), "link to nothing"
+            elif kind is Kind.ARCHIVE:
                 yield Path(path), "archive"
             elif kind in IS_AUDIO:
                 yield Path(path), "hidden audio" if hidden or is_hidden(name) else "audio"
         seen.add(real)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def files_named(names: Iterable[str], folder: Path) -> list[Path]:

@@ -1,0 +1,304 @@
+"""Audio files: what is audio, and that all of it is read, or an error says why not."""
+
+import os
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from oracle.datasets.audio_files import read_audio, write_audio
+from oracle.datasets.file_kinds import (
+    SUFFIXES,
+    UNREADABLE,
+    Kind,
+    is_hidden,
+    is_litter,
+    kind_of,
+)
+from oracle.datasets.headers import missing_bytes
+from oracle.track import Audio
+
+RATE = 8000
+# Formats that libsndfile opens and that no suffix of `SUFFIXES` stands for: found by trying
+# (HTK, MAT4, MAT5), by another suffix (MPC2K: .snd; WAVEX: .wav), not without a fork of its
+# own (SD2), or not without being told the rate (RAW).
+OTHERS = {"HTK", "MAT4", "MAT5", "MPC2K", "WAVEX", "SD2", "RAW"}
+# Formats whose headers tell how much audio there is, or that fail where it ends too early.
+TELLING = ("AIFF", "AU", "CAF", "FLAC", "RF64", "SVX", "W64", "WAV", "WAVEX")
+
+
+def noise(n_samples: int = 3000, n_channels: int = 2) -> Audio:
+    rng = np.random.default_rng(3)
+    return (rng.integers(-8000, 8001, (n_channels, n_samples)) / 2**15).astype(np.float32)
+
+
+def write(path: Path, audio: Audio, **options: Any) -> Path:
+    soundfile.write(path, audio.T, RATE, **options)
+    return path
+
+
+# What is audio
+
+
+def test_every_format_that_soundfile_reads_is_known() -> None:
+    assert {*SUFFIXES, *OTHERS} == set(soundfile.available_formats())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((f"x.{s}", Kind.AUDIO) for s in ("wav", "WAVE", "bwf", "snd", "mp2", "opus", "Flac")),
+        *((f"x.{s}", Kind.UNREADABLE) for s in ("m4a", "mka", "ac3", "dts", "WMA", "raw", "gsm")),
+        *((f"x.{s}", Kind.OTHER) for s in ("txt", "json", "png", "md5", "mid", "npy", "als")),
+        *((f"x.{s}", Kind.ARCHIVE) for s in ("zip", "tar.gz", "7z")),
+        ("x", Kind.OTHER),
+        ("wav", Kind.OTHER),
+    ],
+)
+def test_a_name_tells_what_a_file_is(tmp_path: Path, name: str, kind: Kind) -> None:
+    (tmp_path / name).write_bytes(b"text")
+    assert kind_of(tmp_path / name) is kind
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff", "au", "caf", "w64", "rf64"])
+@pytest.mark.parametrize("name", ["x", "x.bak", "x.wav.part", "x.wav.Xa3b2c", "x.wav "])
+def test_audio_under_another_name_is_told_by_what_it_holds(
+    tmp_path: Path, suffix: str, name: str
+) -> None:
+    write(tmp_path / f"x.{suffix}", noise()).rename(tmp_path / name)
+    assert kind_of(tmp_path / name) is Kind.MISNAMED
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        *(b"\0\0\0\x1cftypM4A ", b"\x1aE\xdf\xa3", b"\x0bw\xc2{", b"\x7f\xfe\x80\x01", b"wvpk"),
+        *(b"TTA1", b"0&\xb2u\x8ef\xcf\x11", b"\xff\xf1P\x80", b"ID3\x04", b"#!AMR"),
+    ],
+)
+def test_audio_that_is_not_read_is_told_by_what_it_holds(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "x").write_bytes(start + bytes(100))
+    assert kind_of(tmp_path / "x") is Kind.MISNAMED
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a", b"RIFF\0\0\0\0WEBPVP8 ", b"\0\0\0\x1cftypheic", "Größe".encode("utf-16")],
+)
+def test_what_is_no_audio_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    assert kind_of(tmp_path / "x") is Kind.OTHER
+
+
+def test_a_matlab_file_is_audio_if_soundfile_opens_it(tmp_path: Path) -> None:
+    write(tmp_path / "x.mat", noise(), format="MAT5")
+    (tmp_path / "y.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
+    assert kind_of(tmp_path / "x.mat") is Kind.AUDIO
+    assert kind_of(tmp_path / "y.mat") is Kind.OTHER
+
+
+def test_a_pipe_and_a_link_to_nothing_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert kind_of(tmp_path / "pipe") is kind_of(tmp_path / "link") is Kind.OTHER
+
+
+def test_litter_is_known_by_its_name() -> None:
+    for name in (".DS_Store", "._vocals.wav", ".git", ".gitignore", "__MACOSX", "@eaDir"):
+        assert is_litter(name)
+    for name in ("...And Then", ".38 Special", ".hidden", "vocals.wav", "MACOSX", "eaDir"):
+        assert not is_litter(name)
+
+
+def test_names_with_one_dot_in_front_are_hidden() -> None:
+    assert is_hidden(".x.wav")
+    assert not is_hidden("...And Then")
+    assert not is_hidden("x.wav")
+
+
+# What is read
+
+
+@pytest.mark.parametrize("file_format", sorted(set(SUFFIXES) | {"MAT4", "MAT5", "WAVEX"}))
+def test_every_sample_of_every_format_is_read(tmp_path: Path, file_format: str) -> None:
+    """Of every subtype that can be written, also of those that cannot be seeked in."""
+    written = 0
+    for subtype in soundfile.available_subtypes(file_format):
+        for n_channels in (2, 1):
+            audio = noise(n_channels=n_channels)
+            path = tmp_path / f"{subtype}-{n_channels}"
+            try:
+                write(path, audio, format=file_format, subtype=subtype)
+                soundfile.info(path)
+                with soundfile.SoundFile(path) as file:
+                    file.read(1000)
+            except soundfile.LibsndfileError:
+                continue  # which this version does not write, or read
+            rate, read = read_audio(path)
+            written += 1
+            # Codecs in blocks fill up the last one.
+            assert rate == (44100 if file_format == "XI" else RATE)  # which XI does not tell
+            assert audio.shape[0] == read.shape[0]
+            assert 0 <= read.shape[1] - audio.shape[1] < 2048
+    assert written
+
+
+def test_a_codec_that_is_not_seekable_is_read(tmp_path: Path) -> None:
+    audio = noise(16000, 1)
+    path = write(tmp_path / "x.wav", audio, subtype="GSM610")
+    with soundfile.SoundFile(path) as file:
+        assert not file.seekable()
+    assert read_audio(path)[1].shape == (1, 16000)
+
+
+@pytest.mark.parametrize("size", [8, -8, 12345, 0])
+def test_a_wrong_size_of_the_file_is_none_of_the_audio(tmp_path: Path, size: int) -> None:
+    path = write(tmp_path / "x.wav", noise())
+    data = bytearray(path.read_bytes())
+    data[4:8] = struct.pack("<I", max(len(data) - 8 + size, 0) if size else 0)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_audio(path)[1], noise())
+
+
+@pytest.mark.parametrize("n_bytes", [0, 3, 5, 99])
+def test_what_is_cut_after_the_audio_does_not_matter(tmp_path: Path, n_bytes: int) -> None:
+    path = write(tmp_path / "x.wav", noise())
+    chunk = (b"LIST" + struct.pack("<I", 100) + b"INFO" + bytes(96))[: 8 + n_bytes]
+    path.write_bytes(path.read_bytes() + chunk)
+    np.testing.assert_array_equal(read_audio(path)[1], noise())
+
+
+def test_a_missing_byte_of_padding_does_not_matter(tmp_path: Path) -> None:
+    audio = np.round(noise(1001, 1) * 2**7) / 2**7
+    path = write(tmp_path / "x.wav", audio, subtype="PCM_U8")
+    data = path.read_bytes()
+    assert len(data) == 44 + 1002
+    path.write_bytes(data[:-1])
+    np.testing.assert_array_equal(read_audio(path)[1], audio)
+
+
+def test_odd_chunks_before_the_audio_are_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.wav", noise())
+    data = path.read_bytes()
+    extra = b"bext" + struct.pack("<I", 5) + b"hello\0" + b"JUNK" + struct.pack("<I", 2) + b"ok"
+    path.write_bytes(data[:12] + extra + data[12:])
+    np.testing.assert_array_equal(read_audio(path)[1], noise())
+    assert missing_bytes(path) == 0
+
+
+@pytest.mark.parametrize("file_format", TELLING)
+@pytest.mark.parametrize("n_bytes", [1, 4, 500])
+def test_audio_that_is_missing_is_an_error(tmp_path: Path, file_format: str, n_bytes: int) -> None:
+    n_channels = 1 if file_format == "SVX" else 2
+    path = write(tmp_path / "x", noise(n_channels=n_channels), format=file_format)
+    data = path.read_bytes()
+    path.write_bytes(data[:-n_bytes])
+    with pytest.raises(ValueError, match=r"x must be (whole|a readable audio file)"):
+        read_audio(path)
+
+
+def test_an_error_tells_how_much_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.wav", noise())
+    path.write_bytes(path.read_bytes()[:-400])
+    message = (
+        r"x\.wav must be whole, got 2900 samples and 400 bytes fewer than its header announces: "
+        "copy or export it again$"
+    )
+    with pytest.raises(ValueError, match=message):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("n_bytes", range(60))
+def test_a_header_that_is_cut_is_an_error_of_that_file(tmp_path: Path, n_bytes: int) -> None:
+    for file_format in TELLING:
+        path = write(tmp_path / file_format, noise(n_channels=1), format=file_format)
+        path.write_bytes(path.read_bytes()[:n_bytes])
+        if file_format == "WAV" and n_bytes in (41, 42, 43):
+            assert read_audio(path)[1].size == 0  # within the size, that of no audio; refused later
+            continue
+        with pytest.raises(ValueError, match=f"{file_format} must be "):
+            read_audio(path)
+
+
+def test_audio_without_a_header_is_refused_not_guessed(tmp_path: Path) -> None:
+    """libsndfile takes such a file for 8-bit audio of 8 kHz, by its suffix."""
+    (tmp_path / "x.au").write_bytes(bytes(range(256)) * 10)
+    with pytest.raises(ValueError, match="it has no header: its rate and channels are not known"):
+        read_audio(tmp_path / "x.au")
+
+
+@pytest.mark.parametrize("suffix", sorted(UNREADABLE))
+def test_what_soundfile_does_not_read_says_how_to_convert_it(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"x{suffix}").write_bytes(b"?")
+    message = rf"x{suffix} must be in a format that soundfile reads .* convert it \(ffmpeg -i "
+    with pytest.raises(ValueError, match=message):
+        read_audio(tmp_path / f"x{suffix}")
+
+
+def test_other_files_say_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "x.wav").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
+    with pytest.raises(ValueError, match=r"x\.wav must be a readable .*: export it again, as WAV"):
+        read_audio(tmp_path / "x.wav")
+
+
+# Files of other programs
+
+
+def convert(ffmpeg: str, source: Path, target: Path, *options: str) -> Path:
+    command = [ffmpeg, "-v", "error", "-i", str(source), *options, str(target)]
+    subprocess.run(command, check=True)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("x.mp3", ["-q:a", "2", "-write_xing", "0"]),
+        ("x.mp3", ["-b:a", "128k", "-write_xing", "0"]),
+        ("x.mp3", ["-q:a", "2"]),
+        ("x.mp3", ["-b:a", "128k"]),
+        ("x.wav", ["-c:a", "libmp3lame"]),
+        ("x.mp2", []),
+    ],
+)
+def test_mpeg_audio_is_read_to_its_end(
+    ffmpeg: str, tmp_path: Path, name: str, options: list[str]
+) -> None:
+    """Without a table of contents its length is an estimate, of the bits in the first frames."""
+    audio = noise(88200)
+    audio[:, 30000:60000] *= 1e-3
+    soundfile.write(tmp_path / "source.wav", audio.T, 44100)
+    path = convert(ffmpeg, tmp_path / "source.wav", tmp_path / name, *options)
+    read = read_audio(path)[1]
+    assert 88200 <= read.shape[1] < 88200 + 3 * 1152
+    loud = np.square(read).mean(axis=0) > 1e-4
+    assert abs(int(np.flatnonzero(loud)[-1]) - 88200) < 3 * 1152
+
+
+def test_files_of_a_pipe_are_whole(ffmpeg: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "source.wav", noise())
+    for file_format in ("wav", "au"):
+        command = [ffmpeg, "-v", "error", "-i", str(source), "-f", file_format, "-"]
+        done = subprocess.run(command, check=True, capture_output=True)
+        (tmp_path / f"x.{file_format}").write_bytes(done.stdout)
+        np.testing.assert_array_equal(read_audio(tmp_path / f"x.{file_format}")[1], noise())
+    command = [ffmpeg, "-v", "error", "-i", str(source), "-f", "flac", "-"]
+    done = subprocess.run(command, check=True, capture_output=True)
+    (tmp_path / "x.flac").write_bytes(done.stdout)
+    with pytest.raises(ValueError, match=r"its header tells no length\): export it again"):
+        read_audio(tmp_path / "x.flac")
+
+
+# What is written
+
+
+def test_what_is_not_finite_is_not_written(tmp_path: Path) -> None:
+    audio = noise()
+    audio[0, 3] = np.nan
+    with pytest.raises(ValueError, match=r"^x\.wav must be finite, got NaN or infinity$"):
+        write_audio(tmp_path / "x.wav", audio, RATE)
+    assert not list(tmp_path.iterdir())

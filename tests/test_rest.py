@@ -1,0 +1,370 @@
+"""The rest of a mixture: what is in it and in no source, why, and what becomes of it."""
+
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import oracle
+from oracle import Track, TracksFailed, compute_bounds, separate, write_estimates
+from oracle.datasets import Dataset, Entry, LeftOut
+from oracle.datasets.audio_files import write_audio
+from oracle.notes import notes_of_input
+from oracle.rest import InputWarning, Unexplained, complete, find_unexplained
+from oracle.run_folder import TrackInfo
+from oracle.track import Audio, Rest
+
+RATE = 8000
+
+
+def noises(*names: str, n_samples: int = 2 * RATE, n_channels: int = 2) -> dict[str, Audio]:
+    rng = np.random.default_rng(7)
+    shape = (len(names), n_channels, n_samples)
+    return dict(zip(names, (0.1 * rng.standard_normal(shape)).astype(np.float32), strict=True))
+
+
+def track_of(
+    mixture: Audio, sources: dict[str, Audio], name: str = "song", rest: Rest | None = None
+) -> Track:
+    return Track(name, RATE, mixture, sources, rest=rest)
+
+
+def with_more(*names: str, level: float = 1.0, rest: Rest | None = None) -> tuple[Track, Audio]:
+    """A track whose mixture has one noise more; and this."""
+    sources = noises(*names, "more")
+    more = np.float32(level) * sources.pop("more")
+    return track_of(sum(sources.values()) + more, sources, rest=rest), more
+
+
+# What becomes of it
+
+
+def test_what_is_left_counts_as_one_more_source() -> None:
+    track, more = with_more("drums", "vocals")
+    completed = complete(track)
+    assert list(completed.track.sources) == ["drums", "vocals", "rest"]
+    np.testing.assert_allclose(completed.track.sources["rest"], more, atol=1e-7)
+    assert completed.given is track
+    assert completed.added == "rest"
+    assert completed.unexplained is not None
+    assert completed.unexplained.level == pytest.approx(-4.8, abs=0.1)
+    assert completed.unexplained.mistake == ""
+    assert list(completed.track.targets) == ["drums", "vocals", "rest", "accompaniment"]
+    accompaniment = track.mixture - track.sources["vocals"]
+    np.testing.assert_allclose(completed.track.targets["accompaniment"], accompaniment, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"), [("vocals", "accompaniment"), ("accompaniment", "vocals")]
+)
+def test_beside_one_of_the_two_it_is_the_other(source: str, name: str) -> None:
+    track, more = with_more(source)
+    completed = complete(track).track
+    assert list(completed.targets) == [source, name]
+    np.testing.assert_allclose(completed.sources[name], more, atol=1e-7)
+
+
+def test_a_complete_track_is_complete() -> None:
+    track, _ = with_more("a", "b")
+    once = complete(track)
+    again = complete(once.track)
+    assert again.track is once.track
+    assert (again.added, again.unexplained) == (None, None)
+
+
+@pytest.mark.parametrize(("level", "added"), [(-24.0, "rest"), (-26.0, None)])
+def test_it_counts_from_25_db_below_the_mixture(level: float, added: str | None) -> None:
+    sources = noises("a", "b", "more")
+    more = sources.pop("more")
+    total = sum(sources.values())
+    # Relative to the mixture, of which it is a part.
+    share = 10 ** (level / 10)
+    gain = np.sqrt(share / (1 - share) * np.square(total).sum() / np.square(more).sum())
+    track = track_of(total + np.float32(gain) * more, sources)
+    assert track.mixing.unexplained == pytest.approx(level, abs=0.1)
+    assert complete(track).added == added
+
+
+def test_a_track_may_say_what_becomes_of_it_and_a_caller_decides() -> None:
+    for by_track in (None, "source", "ignore", "refuse"):
+        track, _ = with_more("a", "b", rest=by_track)
+        assert complete(track, "source").added == "rest"
+        assert complete(track, "ignore").track is track
+        with pytest.raises(ValueError, match="mixture must be the sum of its sources"):
+            complete(track, "refuse")
+    assert complete(with_more("a", rest="ignore")[0]).added is None
+    assert complete(with_more("a", rest="source")[0]).added == "rest"
+    with pytest.raises(ValueError, match="mixture must be the sum of its sources"):
+        complete(with_more("a", rest="refuse")[0])
+
+
+def test_a_track_takes_its_choice_along() -> None:
+    track, _ = with_more("a", rest="ignore")
+    assert track.beginning(1).rest == "ignore"
+    assert pickle.loads(pickle.dumps(track)).rest == "ignore"
+
+
+def test_a_refusal_says_how_loud_it_is_and_what_to_do() -> None:
+    track, _ = with_more("a", "b")
+    message = (
+        r"^mixture must be the sum of its sources, got one with sound at -4\.\d dB that is in no "
+        r"source: add what is missing \(rest 'source' \(--rest source\) makes it a source, "
+        r"'ignore' leaves it out\)$"
+    )
+    with pytest.raises(ValueError, match=message):
+        complete(track, "refuse")
+
+
+def test_a_source_called_rest_is_in_the_way() -> None:
+    track, _ = with_more("a", "rest")
+    with pytest.raises(ValueError, match=r"^sources must not be called rest where .* got a, rest$"):
+        complete(track)
+    assert complete(track, "ignore").added is None
+
+
+@pytest.mark.parametrize("rest", ["sources", "", "Source"])
+def test_other_choices_are_refused_wherever_there_is_one(tmp_path: Path, rest: Any) -> None:
+    track, _ = with_more("a")
+    message = f"^rest must be one of source, ignore, refuse, got {rest!r}$"
+    with pytest.raises(ValueError, match=message):
+        complete(track, rest)
+    with pytest.raises(ValueError, match=message):
+        Track("t", RATE, track.mixture, track.sources, rest=rest)
+    with pytest.raises(ValueError, match=message):
+        compute_bounds(track, methods=["MIX"], rest=rest)
+    with pytest.raises(ValueError, match=message):
+        oracle.compute_sweep(track, methods=["MIX"], rest=rest)
+    with pytest.raises(ValueError, match=message):
+        oracle.score_system(track, tmp_path, rest=rest)
+    with pytest.raises(ValueError, match=message):
+        write_estimates(track, tmp_path / "out", methods=["MIX"], rest=rest)
+    with pytest.raises(ValueError, match=message):
+        oracle.check(track, methods=["MIX"], rest=rest)
+    with pytest.raises(ValueError, match=message):
+        separate(track, "MIX", rest=rest)
+
+
+# Mistakes
+
+
+def mistaken(change: Callable[..., Audio]) -> Unexplained | None:
+    """Find out what is wrong with a mixture that is made of the sum and the sources."""
+    sources = noises("a", "b")
+    return find_unexplained(track_of(change(sum(sources.values()), sources), sources))
+
+
+def late(audio: Audio, n_samples: int) -> Audio:
+    moved = np.zeros_like(audio)
+    if n_samples > 0:
+        moved[:, n_samples:] = audio[:, :-n_samples]
+    else:
+        moved[:, :n_samples] = audio[:, -n_samples:]
+    return moved
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake", "remedy"),
+    [
+        (lambda x, s: 0.5 * x, r"0\.5 x their sum \(-6\.0 dB\)", "multiply the mixture by 2"),
+        (lambda x, s: 2 * x, r"2 x their sum \(\+6\.0 dB\)", r"multiply the mixture by 0\.5"),
+        (lambda x, s: -x, "their sum upside down", r"invert the mixture \(multiply .* by -1\)"),
+        (lambda x, s: -0.5 * x, r"-0\.5 x their sum \(-6\.0 dB\)", "multiply the mixture by -2"),
+        (lambda x, s: 0 * x, "silence", "export the mixture again"),
+        (lambda x, s: late(x, 1), "their sum 1 sample late", "shift the mixture by -1 samples"),
+        (lambda x, s: late(x, 37), "their sum 37 samples late", "shift the mixture by -37 samples"),
+        (lambda x, s: late(x, -9), "their sum 9 samples early", "shift the mixture by 9 samples"),
+        (lambda x, s: -0.5 * late(x, 99), r"their sum 99 samples late, x -0\.5", "by -99 samples"),
+        (lambda x, s: x[::-1], "their sum with its channels swapped", "swap the channels"),
+        (lambda x, s: 0.3 * x[::-1], r"their sum .* swapped, x 0\.3", "swap the channels"),
+        (lambda x, s: x - s["b"], r"them at other gains \(b x 0\.00\)", "bring the sources to"),
+        (lambda x, s: x - 2 * s["a"], r"them at other gains \(a x -1\.00\)", "bring the sources"),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(
+    change: Callable[..., Audio], mistake: str, remedy: str
+) -> None:
+    found = mistaken(change)
+    assert found is not None
+    assert re.fullmatch(mistake, found.mistake)
+    assert re.search(remedy, found.remedy)
+
+
+def test_a_mistake_is_refused_unless_the_caller_chooses() -> None:
+    sources = noises("a", "b")
+    track = track_of(0.5 * (sources["a"] + sources["b"]), sources)
+    message = (
+        r"^mixture must be the sum of its sources, got 0\.5 x their sum \(-6\.0 dB\): multiply "
+        r"the mixture by 2 \(rest 'source' \(--rest source\) makes it a source, 'ignore' leaves "
+        r"it out\)$"
+    )
+    with pytest.raises(ValueError, match=message):
+        complete(track)
+    with pytest.raises(ValueError, match=message):
+        separate(track, "MIX")
+    assert complete(track, "ignore").added is None
+    assert complete(track, "source").added == "rest"
+
+
+@pytest.mark.parametrize("level", [-20.0, -17.0])
+def test_a_mistake_is_found_under_noise(level: float) -> None:
+    """As that of an MP3 decoder, which comes late."""
+    sources = noises("a", "b", "noise")
+    noise = sources.pop("noise")
+    total = sources["a"] + sources["b"]
+    hiss = np.float32(np.sqrt(2) * 10 ** (level / 20)) * noise
+    found = find_unexplained(track_of(late(total, 1105) + hiss, sources))
+    assert found is not None
+    assert found.mistake == "their sum 1105 samples late"
+
+
+def test_what_only_lowers_the_rest_a_little_is_no_mistake() -> None:
+    sources = noises("a", "b", "more")
+    more = sources.pop("more")
+    found = find_unexplained(
+        track_of(0.9 * (sources["a"] + sources["b"]) + np.float32(0.2) * more, sources)
+    )
+    assert found is not None
+    assert found.mistake == ""
+
+
+def test_mono_and_short_tracks_are_examined() -> None:
+    sources = noises("a", n_samples=5, n_channels=1)
+    found = find_unexplained(track_of(-sources["a"], sources))
+    assert found is not None
+    assert found.mistake == "their sum upside down"
+
+
+def test_silent_sources_explain_nothing() -> None:
+    sources = noises("a")
+    track = track_of(sources["a"], {"x": np.zeros_like(sources["a"])})
+    assert find_unexplained(track) == Unexplained(0.0)
+
+
+# Wherever tracks are worked on
+
+
+@pytest.mark.filterwarnings("ignore::oracle.rest.InputWarning")
+def test_bounds_are_those_of_a_track_with_all_its_sources() -> None:
+    track, more = with_more("drums", "vocals")
+    whole = track_of(track.mixture, {**track.sources, "rest": more})
+    options: dict[str, Any] = {"methods": ["MIX", "IRM2", "IBM"], "metrics": ["SDR", "uSDR"]}
+    table = compute_bounds(track, **options)
+    expected = compute_bounds(whole, **options)
+    assert list(table["target"]) == list(expected["target"])
+    np.testing.assert_allclose(table["median"], expected["median"], atol=1e-3)
+    ignored = compute_bounds(track, rest="ignore", **options)
+    assert "rest" not in set(ignored["target"])
+    assert ignored["median"].max() < table["median"].max()
+
+
+def test_separate_says_that_there_is_one_source_more() -> None:
+    track, _ = with_more("drums", "vocals")
+    message = (
+        "^The mixture of song has sound that is in none of its sources. It counts as one more "
+        "source, rest.$"
+    )
+    with pytest.warns(InputWarning, match=message):
+        estimates = separate(track, "IRM2")
+    assert list(estimates) == ["drums", "vocals", "rest", "accompaniment"]
+    assert list(separate(track, "IRM2", rest="ignore")) == ["drums", "vocals", "accompaniment"]
+
+
+def test_what_is_separated_can_be_scored(tmp_path: Path) -> None:
+    track, _ = with_more("drums", "vocals")
+    with pytest.warns(InputWarning):
+        write_estimates(track, tmp_path / "est", methods=["IRM2"])
+    with pytest.warns(InputWarning):
+        table = oracle.score_system(track, tmp_path / "est" / "IRM2", metrics=["uSDR"])
+    with pytest.warns(InputWarning):
+        bounds = compute_bounds(track, methods=["IRM2"], metrics=["uSDR"])
+    np.testing.assert_allclose(table["median"], bounds["median"], rtol=1e-6)
+    assert list(table["target"]) == ["drums", "vocals", "rest", "accompaniment"]
+
+
+def test_a_system_need_not_know_of_the_rest(tmp_path: Path) -> None:
+    track, _ = with_more("drums", "vocals")
+    for name, audio in track.sources.items():
+        write_audio(tmp_path / "est" / f"{name}.wav", audio, RATE)
+    with pytest.warns(InputWarning, match="It is ignored"):
+        table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"])
+    assert list(table["target"]) == ["drums", "vocals"]  # no accompaniment is all but the vocals
+    write_audio(tmp_path / "est" / "accompaniment.wav", track.mixture, RATE)
+    with pytest.warns(InputWarning, match="It counts as one more source, rest"):
+        table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"])
+    accompaniment = track.mixture - track.sources["vocals"]
+    expected = oracle.metrics.usdr(accompaniment[None], track.mixture[None])
+    assert table.set_index("target")["median"]["accompaniment"] == pytest.approx(expected[0])
+
+
+def test_a_refused_track_fails_by_name_and_the_others_are_done() -> None:
+    good, _ = with_more("a", level=0)
+    bad = track_of(-good.mixture, dict(good.sources), name="wrong way round")
+    with pytest.raises(TracksFailed) as caught:
+        compute_bounds([good, bad], methods=["MIX"], metrics=["uSDR"])
+    (failure,) = caught.value.failures
+    assert str(failure).startswith("wrong way round: mixture must be the sum of its sources")
+    assert caught.value.table is not None
+    assert set(caught.value.table["n_tracks"]) == {1}
+
+
+# Notes
+
+
+def info(name: str, **facts: Any) -> TrackInfo:
+    return TrackInfo(name, "test", RATE, 2, 100, "as delivered", **facts)
+
+
+@pytest.mark.parametrize(
+    ("infos", "note"),
+    [
+        (
+            [info("a", unexplained=-3.2, rest="rest")],
+            "The mixture of a has sound at -3.2 dB that is in none of its sources. It counts as "
+            "one more source, rest.",
+        ),
+        (
+            [info("a", unexplained=-3.2, rest="accompaniment")],
+            "The mixture of a has sound at -3.2 dB that is in none of its sources. It is the "
+            "accompaniment.",
+        ),
+        (
+            [info(name, unexplained=-20.0, rest="ignored") for name in "abcde"],
+            "5 mixtures have sound that is in none of their sources: a (-20.0 dB), b (-20.0 dB), "
+            "c (-20.0 dB) and 2 more. It is ignored.",
+        ),
+        (
+            [info("a", unexplained=6.0, mistake="their sum upside down", rest="ignored")],
+            "The mixture of a is not the sum of its sources, but their sum upside down. It is "
+            "ignored.",
+        ),
+        (
+            [info(n, unexplained=6.0, mistake="silence", rest="ignored") for n in "ab"],
+            "2 mixtures are not the sum of their sources, but silence: a, b. It is ignored.",
+        ),
+    ],
+)
+def test_notes_name_the_tracks_and_what_becomes_of_the_rest(
+    infos: list[TrackInfo], note: str
+) -> None:
+    assert notes_of_input([info("good", unexplained=-31.6), *infos], ()) == [note]
+
+
+def test_a_note_names_what_is_not_read() -> None:
+    left_out = [LeftOut(Path(f"x{i}.wav"), "audio") for i in range(10)]
+    (note,) = notes_of_input([], left_out)
+    assert note.startswith("Not read: x0.wav (audio), x1.wav (audio), ")
+    assert note.endswith("x7.wav (audio) and 2 more.")
+
+
+def test_notes_are_in_the_table_and_said() -> None:
+    track, _ = with_more("a", "b")
+    left_out = (LeftOut(Path("c.bak"), "audio"),)
+    dataset = Dataset("d", (Entry("song", "test", lambda: track),), left_out=left_out)
+    with pytest.warns(InputWarning) as caught:
+        table = compute_bounds(dataset, methods=["MIX"], metrics=["uSDR"])
+    assert [str(warning.message) for warning in caught] == table.attrs["notes"]
+    assert table.attrs["notes"][1] == "Not read: c.bak (audio)."
