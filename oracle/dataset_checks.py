@@ -51,7 +51,7 @@ class TrackCheck(NamedTuple):
     redundant : list of str
         Those that others hold already, and how.
     clipped : dict from str to int
-        How many samples are at full scale, by source; also of the mixture.
+        How many samples are at full scale, by source; also of a mixture that was delivered.
     mixture_is_sum : bool
         Whether no mixture was delivered.
     unexplained : float
@@ -143,7 +143,8 @@ class Check:
             if track.rate != rate:
                 about.append(f"has a rate of {track.rate} Hz")
             if track.n_channels != n_channels:
-                about.append(f"has {track.n_channels} channels")
+                channels = "1 channel" if track.n_channels == 1 else f"{track.n_channels} channels"
+                about.append(f"has {channels}")
             remarks += [(track.track, what) for what in about]
         return remarks
 
@@ -299,7 +300,8 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck
         complete(track, rest)
     except ValueError as error:
         refused = str(error)
-    signals = {"mixture": track.mixture, **track.sources}
+    delivered = {} if track.mixture_is_sum else {"mixture": track.mixture}
+    signals = delivered | dict(track.sources)
     clipped = {name: int((np.abs(audio) >= FULL_SCALE).sum()) for name, audio in signals.items()}
     names = list(track.sources)
     advance(track.name, 1)

@@ -82,6 +82,20 @@ def test_an_infinite_window_counts_as_such() -> None:
     assert over_windows(scores, windows="mean")["score"].tolist() == [inf]
 
 
+@pytest.mark.parametrize("infinite", [inf, -inf, 100.1, 135.0])
+def test_infinite_scores_are_counted_and_left_out_of_a_mean(infinite: float) -> None:
+    """Above 100 dB a score is infinite but for rounding."""
+    rows = [("a", 1.0), ("a", 2.0), ("b", infinite), ("b", nan), ("c", 6.0), ("c", infinite)]
+    (row,) = aggregate(table_of(*rows)).to_dict("records")
+    assert (row["n_windows"], row["n_nan"], row["n_inf"]) == (6, 1, 2)
+    means = {inf: 1.5, -inf: 1.5, 100.1: (1.5 + 53.05) / 2, 135.0: (1.5 + 70.5) / 2}
+    assert row["mean_finite"] == pytest.approx(means[infinite])
+    (row,) = aggregate(table_of(("a", infinite))).to_dict("records")
+    assert np.isnan(row["mean_finite"])
+    (row,) = aggregate(table_of(("a", 99.9), ("b", nan))).to_dict("records")
+    assert (row["n_inf"], row["mean_finite"]) == (0, 99.9)
+
+
 def test_an_aggregate_has_intervals_only_if_asked() -> None:
     scores = table_of(("a", 1), ("b", 2), ("c", 4))
     plain, full = aggregate(scores), aggregate(scores, confidence=0.9)

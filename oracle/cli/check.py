@@ -1,5 +1,6 @@
 """oracle check: what is in a dataset, and what is wrong with it."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -144,6 +145,8 @@ def _facts(found: Check) -> Iterable[tuple[str, str]]:
 
 def _unexplained(tracks: Sequence[TrackCheck]) -> str:
     loudest = max(tracks, key=lambda each: each.unexplained)
+    if loudest.unexplained == -math.inf:
+        return "nothing"
     level = f"{loudest.unexplained:.1f} dB of the mixture"
     return level if len(tracks) == 1 else f"at most {level} ({loudest.track})"
 

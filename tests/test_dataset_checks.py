@@ -1,0 +1,240 @@
+"""oracle check: what is in a dataset, what is wrong with it, and how long its bounds take."""
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from conftest import Run
+
+import oracle
+from oracle import STFT, Track, datasets
+from oracle.bounds import score_track
+from oracle.cli.check import _time
+from oracle.threads import limited_threads
+from oracle.timings import Cost, measure_costs
+from oracle.track import Audio
+
+RATE = 8000
+QUICK: dict[str, Any] = {"methods": ["MIX"], "metrics": ["uSDR"]}
+QUICKLY = ("--methods", "MIX", "--metrics", "uSDR")
+
+
+def noise(seed: int, n_samples: int = 2 * RATE, n_channels: int = 2) -> Audio:
+    steps = np.random.default_rng(seed).integers(-4000, 4001, (n_channels, n_samples))
+    return (steps / 2**15).astype(np.float32)
+
+
+def write(path: Path, audio: Audio, rate: int = RATE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, audio.T, rate)
+
+
+def write_song(folder: Path, *names: str, rate: int = RATE, **shape: int) -> Path:
+    for seed, name in enumerate(names or ("drums", "vocals")):
+        write(folder / f"{name}.wav", noise(seed, **shape), rate)
+    return folder
+
+
+def write_mixture(folder: Path, audio: Audio) -> None:
+    write(folder / "mixture.wav", audio)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A dataset with one of every fault."""
+    root = tmp_path / "broken"
+    write_song(root / "good")
+    write_mixture(root / "good", noise(0) + noise(1))
+    write_song(root / "silent", "drums", "vocals")
+    write(root / "silent/vocals.wav", np.zeros((2, RATE * 2), np.float32))
+    write_mixture(write_song(root / "half"), 0.5 * (noise(0) + noise(1)))
+    write_mixture(write_song(root / "more"), noise(0) + noise(1) + noise(9))
+    write_song(root / "copy")
+    write(root / "copy/bass.wav", noise(0))
+    write_song(root / "cut").joinpath("drums.wav").write_bytes(b"RIFF")
+    loud = noise(0).copy()
+    loud[:, 100:110] = 1
+    write(write_song(root / "clipped") / "drums.wav", loud)
+    write_song(root / "guitar", "drums", "vocals", "guitar")
+    write_song(root / "alone", "vocals")
+    write_song(root / "slow", rate=4000, n_channels=1)
+    write(root / "good/takes/one.wav", noise(5))
+    return root
+
+
+PROBLEMS = {
+    ("test/cut", r".*drums\.wav must be a readable audio file"),
+    ("test/copy", r".*bass\.wav is drums\.wav|.*drums\.wav is bass\.wav"),
+    ("silent", "vocals is silent"),
+    ("half", r"mixture must be the sum of its sources, got 0\.5 x their sum"),
+    ("more", r"the mixture has sound at -4\.\d dB that is in no source"),
+    ("", r"not read: good/takes \(a file of audio\)"),
+}
+REMARKS = {
+    ("clipped", "drums has 20 clipped samples"),
+    ("guitar", "has guitar as well"),
+    ("alone", "has no drums"),
+    ("alone", "has one source alone: any mask that keeps it is perfect"),
+    ("slow", "has a rate of 4000 Hz"),
+    ("slow", "has 1 channel"),
+    ("silent", "has one source alone: any mask that keeps it is perfect"),
+}
+
+
+def test_every_fault_is_found(broken: Path) -> None:
+    found = oracle.check(datasets.folder(broken), **QUICK)
+    assert len(found.problems) == len(PROBLEMS)
+    for name, pattern in PROBLEMS:
+        assert any(n == name and re.match(pattern, what) for n, what in found.problems), pattern
+    assert set(found.remarks) == REMARKS
+    assert (found.name, found.common_sources) == ("broken", ["drums", "vocals"])
+    assert {each.track: each.n_samples for each in found.tracks}["good"] == 2 * RATE
+
+
+def test_what_a_run_would_do_counts(broken: Path) -> None:
+    found = oracle.check(datasets.folder(broken), rest="ignore", **QUICK)
+    assert ("half", "the mixture is not the sum of its sources, but 0.5 x their sum (-6.0 dB)") in (
+        found.problems
+    )
+    found = oracle.check(datasets.folder(broken), rest="refuse", **QUICK)
+    assert any(n == "more" and w.startswith("mixture must be the sum") for n, w in found.problems)
+
+
+def test_a_good_dataset_has_nothing_wrong(run: Run, tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "test/c"):
+        write_song(tmp_path / "stems" / name)
+    status, out, err = run("check", tmp_path / "stems", *QUICKLY)
+    assert (status, err) == (0, "")
+    words = " ".join(out.split())
+    assert "tracks 3 (2 train, 1 test)" in words
+    assert "audio 6.0 s; 2.0 s a track" in words
+    assert "rate 8000 Hz channels 2 sources drums, vocals mixture sum of the sources" in words
+    assert words.endswith("Nothing is wrong.")
+
+
+def test_the_command_names_all_and_ends_with_status_3(
+    run: Run, broken: Path, tmp_path: Path
+) -> None:
+    status, out, err = run("check", broken, *QUICKLY, "--out", tmp_path / "out")
+    assert (status, err) == (3, "")
+    words = " ".join(out.split())
+    for name, what in (("silent", "vocals is silent"), ("clipped", "drums has 20 clipped samples")):
+        assert f"{name} {what}" in words
+    assert "not read: good/takes (a file of audio)" in words
+    assert "not readable 2" in words
+    assert "rate 8000 Hz (7), 4000 Hz (1)" in words
+    assert "6 wrong." in words
+    table = pd.read_csv(tmp_path / "out/tracks.csv").set_index("track")
+    assert len(table) == 10
+    assert table["problem"]["silent"] == "vocals is silent"
+    assert table["clipped"]["clipped"] == "drums 20"
+    assert "must be a readable audio file" in table["problem"]["cut"]
+    everything = json.loads((tmp_path / "out/check.json").read_text())
+    assert len(everything["problems"]) == len(PROBLEMS)
+    assert {each["track"] for each in everything["tracks"]} == set(table.index) - {"cut", "copy"}
+    assert everything["left_out"] == ["good/takes (a file of audio)"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_a_file_alone_may_be_written(run: Run, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"check.{suffix}"
+    assert run("check", *QUICKLY, "--out", out).status == 0
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert "Daisy Bell" in out.read_text()
+
+
+def test_the_real_track_is_as_it_should_be(run: Run, shared: Path, ffmpeg: str) -> None:
+    status, out, err = run("check", "musdb18", "--root", shared / "data/musdb18-7", *QUICKLY)
+    assert (status, err) == (0, "")
+    assert "in no source -31.6 dB of the mixture" in " ".join(out.split())
+
+
+def test_a_dataset_of_which_nothing_can_be_read_is_all_wrong(run: Run, tmp_path: Path) -> None:
+    write_song(tmp_path / "stems/song").joinpath("drums.wav").write_bytes(b"RIFF")
+    status, out, _ = run("check", tmp_path / "stems", *QUICKLY)
+    assert status == 3
+    assert "drums.wav must be a readable audio file" in " ".join(out.split())
+    assert "Time" not in out
+
+
+def test_long_lists_are_cut_in_the_terminal_alone(run: Run, tmp_path: Path) -> None:
+    for index in range(45):
+        song = write_song(tmp_path / f"stems/{index:02}", n_samples=100)
+        write(song / "drums.wav", np.zeros((2, 100), np.float32))
+    status, out, _ = run("check", tmp_path / "stems", *QUICKLY, "--out", tmp_path / "c.json")
+    assert status == 3
+    assert "5 more: --out writes all." in out
+    assert len(json.loads((tmp_path / "c.json").read_text())["problems"]) == 45
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["nowhere"], 1, "must be waltz, musdb18, .* or a folder, got 'nowhere'"),
+        (["--methods", "IRM3"], 2, "method must be one of"),
+        (["--jobs", "0"], 2, "--jobs must be positive, got 0"),
+        (["--rest", "maybe"], 2, "'maybe' is not one of"),
+    ],
+)
+def test_wrong_usage_is_an_error(run: Run, options: list[str], status: int, message: str) -> None:
+    outcome = run("check", *options)
+    assert outcome.status == status
+    assert re.search(message, outcome.err)
+
+
+# Time
+
+
+def music(seconds: float) -> Track:
+    n_samples = int(seconds * RATE)
+    rng = np.random.default_rng(0)
+    audio = (0.1 * rng.standard_normal((3, 2, n_samples))).astype(np.float32)
+    return Track.from_sources("t", RATE, dict(zip("abc", audio, strict=True)))
+
+
+def test_a_cost_is_some_seconds_a_track_and_some_a_sample() -> None:
+    assert Cost(fixed=2.0, per_sample=0.5).of(10) == 7.0
+
+
+def test_costs_are_of_every_method_and_grow_with_the_track() -> None:
+    options: dict[str, Any] = {"stft": STFT(n_fft=512), "metrics": ["SDR"]}
+    costs = measure_costs(music(8), ["MIX", "OPT"], **options)
+    assert list(costs) == ["MIX", "OPT"]
+    assert costs["OPT"].of(10**6) > costs["MIX"].of(10**6) > 0
+    assert min(min(cost) for cost in costs.values()) >= 0
+    short = measure_costs(music(0.5), ["MIX"], **options)
+    assert short["MIX"].per_sample > 0
+
+
+def test_a_prediction_is_about_right() -> None:
+    """Within a factor of four, on a machine where others work too."""
+    track = music(40)
+    options: dict[str, Any] = {"stft": STFT(n_fft=512), "metrics": ["SDR", "uSDR"]}
+    methods = ["IBM", "IRM2", "OPT"]
+    costs = measure_costs(track, methods, **options)
+    predicted = sum(cost.of(track.mixture.size * 3) for cost in costs.values())
+    with limited_threads(1):
+        start = time.perf_counter()
+        score_track(track, methods, **options)
+        taken = time.perf_counter() - start
+    assert taken / 4 < predicted < 4 * taken
+
+
+def test_seconds_are_shared_by_the_cores() -> None:
+    found = oracle.check(music(2), jobs=1, **QUICK)
+    assert (found.jobs, list(found.seconds)) == (1, ["MIX"])
+    assert found.seconds["MIX"] > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59.9, "59.9 s"), (60, "1:00 min"), (754.6, "12:35 min"), (7800, "2:10 h")],
+)
+def test_times_are_readable(seconds: float, text: str) -> None:
+    assert _time(seconds) == text
