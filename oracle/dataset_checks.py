@@ -151,7 +151,8 @@ class Check:
     @property
     def common_sources(self) -> list[str]:
         """The sources that more than half of the tracks have."""
-        counts = Counter(name for track in self.tracks for name in track.sources)
+        in_order = sorted(self.tracks, key=lambda track: -len(track.sources))
+        counts = Counter(name for track in in_order for name in track.sources)
         return [name for name, count in counts.items() if 2 * count > len(self.tracks)]
 
     @property

@@ -808,6 +808,49 @@ def test_musdb18_without_ffmpeg_says_how_to_get_it(
         datasets.musdb18(listed)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("", r".*Exec format error.*"),
+        ("#!/bin/sh\necho 'libx264.so: no such file' >&2; exit 127", "libx264.so: no such file"),
+        ("#!/bin/sh\nexit 3", "exit status 3"),
+        ("#!/no/interpreter", r".*No such file.*"),
+    ],
+)
+@pytest.mark.parametrize("program", ["ffmpeg", "ffprobe"])
+def test_musdb18_with_an_ffmpeg_that_does_not_run_says_so_at_once(
+    listed: Path, monkeypatch: pytest.MonkeyPatch, program: str, content: str, problem: str
+) -> None:
+    programs = listed / "bin"
+    programs.mkdir()
+    for name in ("ffmpeg", "ffprobe"):
+        (programs / name).write_text(content if name == program else "#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    message = (
+        f"^ffmpeg must run to decode MUSDB18's stems, got {programs / program}, which does not: "
+        rf"{problem} \(install it again, or put one that runs before it on the PATH\)$"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        datasets.musdb18(listed)
+
+
+def test_musdb18_names_what_it_does_not_read(listed: Path) -> None:
+    (listed / "valid").mkdir()
+    for name in ("x.wav", "valid/y.stem.mp4", "train/z.m4a", "test/._w.stem.mp4"):
+        (listed / name).write_bytes(b"?")
+    for name in ("...And Then", ".38 Special"):
+        (listed / f"train/{name}.stem.mp4").write_bytes(b"?")
+    dataset = datasets.musdb18(listed, subset="test")
+    assert {str(each) for each in dataset.left_out} == {
+        "x.wav (audio)",
+        "valid (a file of audio)",
+        "train/z.m4a (audio)",
+        "train/.38 Special.stem.mp4 (hidden audio)",
+    }
+    assert "...And Then" in datasets.musdb18(listed).track_names
+
+
 def test_musdb18_without_musdb_says_how_to_get_it(
     listed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,11 @@ Download = Annotated[
 ]
 Pattern = Annotated[
     str | None,
-    typer.Option("--tracks", metavar="PATTERN", help="Only tracks so named: 'Music Delta*'."),
+    typer.Option(
+        "--tracks",
+        metavar="PATTERN",
+        help="Only the track of this name, or those that it matches: 'Music Delta*'.",
+    ),
 ]
 First = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Only the first N of these tracks.")

@@ -159,7 +159,7 @@ FOLDER = Listing(
     "FOLDER",
     "Any folder of tracks, its path instead of a name",
     "TRACK/SOURCE.wav, ... and mixture.wav if there is one; or SUBSET/TRACK/...; or a track",
-    "train, valid, test; other tracks are filed under test",
+    "folders of tracks in it, by their own names; other tracks are filed under test",
     "",
     "",
     "",
