@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +18,16 @@ from conftest import Run
 from test_results import write_museval
 
 import oracle
-from oracle import Comparison, Track, compare, compute_bounds, score_system, separate
+from oracle import (
+    STFT,
+    Comparison,
+    Track,
+    compare,
+    compute_bounds,
+    compute_sweep,
+    score_system,
+    separate,
+)
 from oracle.comparison.published_tables import sisec18
 from oracle.comparison.tables import latex, markdown
 from oracle.datasets.audio_files import write_audio
@@ -43,13 +53,12 @@ def scores_of(
     ]
 
 
-def write_run(folder: Path, rows: Iterable[Row], *, stft: bool = False) -> Path:
+def write_run(folder: Path, rows: Iterable[Row], *, stft: STFT | None = None) -> Path:
     folder.mkdir(parents=True)
     text = csv_text(SCORE_COLUMNS, rows)
     (folder / "scores.csv").write_text(text, encoding="utf-8", newline="")
-    if stft:
-        made_at = {"n_fft": 4096, "hop_length": 1024, "window": "hann"}
-        run = {"stft": made_at, "finished": "now"}
+    if stft is not None:
+        run = {"stft": stft.settings, "finished": "now"}
         (folder / "run.json").write_text(json.dumps(run))
     return folder
 
@@ -64,11 +73,11 @@ def system(tmp_path: Path) -> Path:
 @pytest.fixture
 def bounds(tmp_path: Path) -> Path:
     """Of IRM2 medians 2, 4, 8 and 12, and another track; of CEILING 10 wherever it is heard."""
-    irm2 = {"a": [2, 2, 3.0], "b": [4.0, 5], "c": [8.0], "d": [12.0], "e": [100.0]}
+    irm2 = {"a": [2, 2, 3.0], "b": [4.0, 5], "c": [8.0, 8.0], "d": [12.0], "e": [100.0]}
     irm2["b"][1] = nan
     ceiling = {"a": [8.0, 10, 8.9], "b": [10.0, 10], "c": [10, nan], "d": [7.9995], "e": [10.0]}
     rows = scores_of("IRM2", irm2) + scores_of("CEILING", ceiling) + scores_of("MIX", irm2)
-    return write_run(tmp_path / "bounds", rows, stft=True)
+    return write_run(tmp_path / "bounds", rows, stft=STFT(n_fft=4096, hop_length=1024))
 
 
 def only(table: pd.DataFrame, **values: str) -> dict[str, Any]:
@@ -178,8 +187,8 @@ def test_no_common_track_is_no_difference(tmp_path: Path) -> None:
     for column in ("median", "mean", "median_low", "p_value"):
         assert np.isnan(row[column])
     assert comparison.notes == (
-        "x: 2 of all 4 tracks have no score in it: y, y2",
-        "y: 2 of all 4 tracks have no score in it: x, x2",
+        "x: no score of 2 of 4 tracks: y, y2",
+        "y: no score of 2 of 4 tracks: x, x2",
     )
 
 
@@ -219,7 +228,7 @@ def test_distances_are_how_much_higher_the_bounds_are(system: Path, bounds: Path
     assert (row["n_windows"], row["n_above"]) == (6, 1)
     assert comparison.notes == (
         "bounds: bounds at this STFT: hann window of 4096 samples, hop 1024",
-        "mine: 1 of all 5 tracks have no score in it: e",
+        "mine: no score of 1 of 5 tracks: e",
     )
 
 
@@ -252,7 +261,7 @@ def test_without_a_system_there_are_no_distances(bounds: Path) -> None:
 
 def test_bounds_and_a_mask_scored_as_a_system(track: Track, tmp_path: Path) -> None:
     methods = ["IRM2", "OPT", "CEILING"]
-    stft = oracle.STFT(n_fft=256, hop_length=128)
+    stft = STFT(n_fft=256, hop_length=128)
     compute_bounds(track, methods=methods, stft=stft, metrics=["SDR"], out=tmp_path / "bounds")
     for target, audio in separate(track, "IRM2", stft=stft).items():
         write_audio(tmp_path / "estimates" / f"{target}.wav", audio, track.rate)
@@ -268,7 +277,7 @@ def test_bounds_and_a_mask_scored_as_a_system(track: Track, tmp_path: Path) -> N
         assert (ceiling["n_windows"], ceiling["n_above"]) == (2, 0)
 
 
-# Names and tracks that match
+# Names
 
 
 def test_methods_of_one_name_are_told_apart(tmp_path: Path) -> None:
@@ -281,11 +290,182 @@ def test_methods_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert comparison.scores["method"].tolist() == ["A: IRM2", "A: x", "B: IRM2", "C"]
     assert comparison.systems == ("A: x", "C")
     assert set(comparison.distances["bound"]) == {"A: IRM2", "B: IRM2"}
-    again = write_run(tmp_path / "other" / "one", scores_of("IRM2", {"a": [1.0]}))
     with pytest.raises(
-        ValueError, match="results must have names that differ, got two methods called 'one: IRM2'"
+        ValueError, match="results must have names that differ, got two called 'A': choose another"
     ):
-        compare([one, again])
+        compare([f"A={one}", two, f"A={three}"])
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (["a/x", "b/x"], ["x: IRM2", "x (2): IRM2"]),
+        (["a/x", "b/x", "c/x"], ["x: IRM2", "x (2): IRM2", "x (3): IRM2"]),
+        # No number makes a name that there is, before or after.
+        (["a/x", "b/x", "x (2)"], ["x: IRM2", "x (3): IRM2", "x (2): IRM2"]),
+        (["x (2)", "a/x", "b/x"], ["x (2): IRM2", "x: IRM2", "x (3): IRM2"]),
+        # The name that was chosen is kept, whatever the order.
+        (["a/x", "x=y"], ["x (2): IRM2", "x: IRM2"]),
+        (["x=a/x", "b/x"], ["x: IRM2", "x (2): IRM2"]),
+        (["sisec18", "a/sisec18"], ["sisec18: IRM2", "sisec18 (2): IRM2"]),
+        (["a/sisec18", "sisec18"], ["sisec18: IRM2", "sisec18 (2): IRM2"]),
+        (["sisec18", "sisec18"], ["sisec18: IRM2", "sisec18 (2): IRM2"]),
+    ],
+)
+def test_results_of_one_name_get_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: list[str], expected: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in folders:
+        if place != "sisec18":
+            write_run(Path(place.rpartition("=")[2]), scores_of("IRM2", {"a": [1.0]}))
+    methods = compare(folders, targets=["vocals"]).scores["method"]
+    assert [method for method in methods if "IRM2" in method] == expected
+
+
+def test_labels_differ_whatever_methods_are_called(tmp_path: Path) -> None:
+    rows = {
+        "one": scores_of("IRM2", {"a": [1.0]}),
+        "two": scores_of("IRM2", {"a": [2.0]}) + scores_of("one: IRM2", {"a": [3.0]}),
+        "three": scores_of("model", {"a": [3.0]}),
+        "four": scores_of("net", {"a": [3.0]}),
+    }
+    one, two, three, four = (str(write_run(tmp_path / name, rows[name])) for name in rows)
+    methods = compare([one, two]).scores["method"].tolist()
+    assert methods == ["one: IRM2", "two: IRM2", "one: IRM2 (2)"]
+    # A system that the caller calls like another, or like a bound, is called so.
+    assert compare([four, f"net={three}"]).scores["method"].tolist() == ["four: net", "net"]
+    comparison = compare([one, f"IRM2={three}"])
+    assert comparison.scores["method"].tolist() == ["one: IRM2", "IRM2"]
+    assert comparison.systems == ("IRM2",)
+
+
+# STFTs
+
+
+def test_bounds_of_several_stfts_say_theirs(tmp_path: Path) -> None:
+    rows = scores_of("IRM2", {"a": [1.0]}) + scores_of("CEILING", {"a": [3.0]})
+    short = write_run(tmp_path / "short", rows, stft=STFT(n_fft=256, window="hamming"))
+    long = write_run(tmp_path / "long", rows, stft=STFT(n_fft=512, hop_length=128))
+    net = write_run(tmp_path / "mine", scores_of("net", {"a": [1.0]}))
+    comparison = compare([short, long, net])
+    bounds = [
+        *("IRM2 (hamming 256/128)", "CEILING (hamming 256/128)"),
+        *("IRM2 (hann 512/128)", "CEILING (hann 512/128)"),
+    ]
+    assert comparison.scores["method"].tolist() == [*bounds, "net"]
+    assert comparison.systems == ("net",)
+    assert comparison.distances["bound"].tolist() == bounds
+    assert comparison.distances["n_windows"].isna().tolist() == [True, False] * 2
+    assert comparison.paired["method"].tolist() == bounds
+    assert set(comparison.tracks["method"]) == {*bounds, "net"}
+    assert comparison.notes == (
+        "short: bounds at this STFT: hamming window of 256 samples, hop 128",
+        "long: bounds at this STFT: hann window of 512 samples, hop 128",
+    )
+    for text in (markdown(comparison), latex(comparison)):
+        assert text.count("IRM2 (hann 512/128)") == 2
+    turned = compare([short, long, net], against="IRM2 (hann 512/128)")
+    assert turned.paired["method"].tolist() == [*bounds[:2], bounds[3], "net"]
+    with pytest.raises(ValueError, match=r"one of net, IRM2 \(hamming 256/128\), .* got 'IRM2'"):
+        compare([short, long, net], against="IRM2")
+
+
+def test_of_one_stft_a_note_says_it(tmp_path: Path, bounds: Path) -> None:
+    rows = scores_of("IRM2", {"a": [1.0, 1, 1]}) + scores_of("OPT", {"a": [1.0, 1, 1]})
+    again = write_run(tmp_path / "again", rows, stft=STFT(n_fft=4096, hop_length=1024))
+    comparison = compare([bounds, again])
+    methods = ["bounds: IRM2", "CEILING", "MIX", "again: IRM2", "OPT"]
+    assert comparison.scores["method"].tolist() == methods
+    assert comparison.notes == (
+        "bounds, again: bounds at this STFT: hann window of 4096 samples, hop 1024",
+        "again: no score of 4 of 5 tracks: b, c, d, ...",
+    )
+
+
+def test_an_unknown_stft_is_said_beside_several(tmp_path: Path, bounds: Path) -> None:
+    for method in ("IRM2", "net"):
+        write_museval(tmp_path / "museval" / method / "a.json", {"vocals": [1.0]})
+    other = write_run(tmp_path / "other", scores_of("OPT", {"a": [1.0]}), stft=STFT())
+    methods = compare([bounds, tmp_path / "museval"]).scores["method"].tolist()
+    assert methods[-2:] == ["museval: IRM2", "net"]
+    methods = compare([bounds, tmp_path / "museval", other]).scores["method"].tolist()
+    assert methods[-3:] == ["IRM2 (STFT unknown)", "net", "OPT (hann 2048/1024)"]
+
+
+def test_what_is_published_has_an_stft_and_is_told_from_ones_own(bounds: Path) -> None:
+    methods = compare([bounds, "sisec18"], targets=["vocals"]).scores["method"].tolist()
+    assert methods[0] == "IRM2 (hann 4096/1024)"
+    assert "sisec18: IRM2 (hann 2048/1024)" in methods
+    assert "IBM1 (hann 2048/1024)" in methods
+
+
+def test_the_methods_of_a_sweep_are_bounds(track: Track, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"methods": ["IRM2", "CEILING"], "metrics": ["SDR"]}
+    compute_sweep(track, n_ffts=[128, 256], overlaps=[0.5], out=tmp_path / "sweep", **options)
+    table = compute_sweep(track, n_ffts=[256], overlaps=[0.5], out=tmp_path / "single", **options)
+    net = write_run(tmp_path / "net", scores_of("net", {track.name: [1.0, 1.0]}))
+    comparison = compare([tmp_path / "sweep", net], targets=["vocals"])
+    bounds = [f"{m} (hann {at})" for at in ("128/64", "256/128") for m in ("IRM2", "CEILING")]
+    assert comparison.scores["method"].tolist() == [*bounds, "net"]
+    assert comparison.systems == ("net",)
+    assert comparison.distances["bound"].tolist() == bounds
+    assert comparison.distances["n_above"].isna().tolist() == [True, False] * 2
+    assert comparison.notes == (
+        "sweep: bounds at 2 STFTs, in brackets: window, its length and hop in samples",
+    )
+    # A folder of a method in it knows its own.
+    files = compare([tmp_path / "sweep" / "IRM2-256-128", tmp_path / "sweep" / "CEILING-128-64"])
+    assert files.scores["method"].unique().tolist() == [bounds[2], bounds[1]]
+    # At a single STFT there is nothing to tell apart.
+    comparison = compare([tmp_path / "single"])
+    assert comparison.scores["method"].unique().tolist() == ["IRM2", "CEILING"]
+    assert comparison.notes == ("single: bounds at this STFT: hann window of 256 samples, hop 128",)
+    np.testing.assert_array_equal(comparison.scores["median"], table["median"])
+
+
+def test_windows_with_parameters_are_said_with_them(tmp_path: Path, bounds: Path) -> None:
+    stft = STFT(n_fft=256, window=("kaiser", 8.0))
+    folder = write_run(tmp_path / "run", scores_of("OPT", {"a": [1.0]}), stft=stft)
+    methods = compare([bounds, folder]).scores["method"].tolist()
+    assert methods[-1] == "OPT (kaiser 8.0 256/128)"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stft": {"n_fft": 1}}, {"stft": 3}, {"stfts": [{}]}, {"stfts": [], "methods": []}]
+)
+def test_a_run_with_an_stft_that_is_none_is_an_error(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    folder = write_run(tmp_path / "run", scores_of("OPT", {"a": [1.0]}))
+    (folder / "run.json").write_text(json.dumps({"finished": "now"} | wrong))
+    with pytest.raises(ValueError, match=r"run\.json must be that of a run, got .*run\.json: "):
+        compare([folder])
+
+
+# SiSEC 2018's MWF
+
+
+def test_sisecs_mwf_is_pointed_out(shared: Path, track: Track, tmp_path: Path) -> None:
+    said = (
+        "MWF: if its files are SiSEC 2018's, it is the filter called MWF-SISEC18 here, not this "
+        "package's MWF"
+    )
+    files = shared / "reference" / "museval-80s-rock"
+    for method, name in {"MWF": "MWF-sisec18", "IRM2": "IRM2"}.items():
+        place = tmp_path / "sisec" / method / "test" / "80s Rock.json"
+        place.parent.mkdir(parents=True)
+        place.write_bytes((files / f"{name}.json").read_bytes())
+    assert compare([tmp_path / "sisec" / "MWF"]).notes == (said,)
+    notes = compare([tmp_path / "sisec", "sisec18"]).notes
+    assert notes[2] == f"{said}; of the same tracks it has the figures of MWF-SISEC18"
+    assert not any(said in note for note in compare([tmp_path / "sisec" / "IRM2"]).notes)
+    # This package's own is what it is called, also in museval's files, wherever they lie.
+    compute_bounds(track, methods=["MWF"], metrics=["SDR"], out=tmp_path / "run")
+    shutil.copytree(tmp_path / "run" / "MWF", tmp_path / "copy" / "MWF")
+    for folder in ("run", "run/MWF", "copy", "copy/MWF"):
+        assert not any(said in note for note in compare([tmp_path / folder, "sisec18"]).notes)
+
+
+# Tracks that match
 
 
 def test_encoded_and_decomposed_names_match(tmp_path: Path) -> None:
@@ -311,7 +491,7 @@ def test_subsets_tell_tracks_of_one_name_apart(tmp_path: Path) -> None:
     comparison = compare([run, tmp_path / "net"])
     row = only(comparison.distances, bound="IRM2")
     assert (row["n_tracks"], row["median"]) == (1, 7)
-    assert comparison.notes == ("net: 2 of all 3 tracks have no score in it: a, b",)
+    assert comparison.notes == ("net: no score of 2 of 3 tracks: a, b",)
     write_museval(tmp_path / "flat" / "a.json", {"vocals": [2.0]})
     with pytest.raises(
         ValueError,
@@ -332,19 +512,17 @@ def test_many_missing_tracks_are_counted_and_some_named(tmp_path: Path) -> None:
     tracks = {f"t{i}": [1.0] for i in range(6)}
     one = write_run(tmp_path / "one", scores_of("x", tracks))
     two = write_run(tmp_path / "two", scores_of("y", {"t0": [1.0]}))
-    assert compare([one, two]).notes == (
-        "two: 5 of all 6 tracks have no score in it: t1, t2, t3, ...",
-    )
+    assert compare([one, two]).notes == ("two: no score of 5 of 6 tracks: t1, t2, t3, ...",)
 
 
 def test_each_results_of_one_name_has_its_missing_tracks(tmp_path: Path) -> None:
     folders = [
-        write_run(tmp_path / method / "scores", scores_of(method, {method: [1.0]}))
+        write_run(tmp_path / method / "scores", scores_of(method, {method: [1.0], "both": [1.0]}))
         for method in ("x", "y")
     ]
     assert compare(folders).notes == (
-        "scores: 1 of all 2 tracks have no score in it: y",
-        "scores: 1 of all 2 tracks have no score in it: x",
+        "scores: no score of 1 of 3 tracks: y",
+        "scores (2): no score of 1 of 3 tracks: x",
     )
 
 
@@ -472,7 +650,7 @@ def test_the_command_prints_the_tables(run: Run, system: Path, bounds: Path) -> 
     assert "net IRM2 vocals 4 2.50 [1.00, 4.00] 2.50" in words
     assert "1 of 6" in words
     assert "bounds: bounds at this STFT: hann window of 4096 samples, hop 1024" in words
-    assert "mine: 1 of all 5 tracks have no score in it: e" in words
+    assert "mine: no score of 1 of 5 tracks: e" in words
 
 
 def test_the_command_prints_other_formats(run: Run, system: Path, bounds: Path) -> None:

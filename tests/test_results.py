@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from oracle import Track, compute_bounds
+from oracle import STFT, Track, compute_bounds
 from oracle.comparison.museval_files import find_museval_files, read_museval_files
 from oracle.comparison.published_tables import sisec18
 from oracle.comparison.result_folders import IncompleteRunWarning, read_results
@@ -396,7 +396,7 @@ def run_folder(track: Track, tmp_path: Path) -> Path:
 def test_a_run_is_read_with_its_stft(run_folder: Path) -> None:
     results = read_results(run_folder)
     assert (results.name, results.is_named, results.published) == ("bounds", False, None)
-    assert results.note == "bounds at this STFT: hann window of 2048 samples, hop 1024"
+    assert results.methods == {name: (name, STFT()) for name in ("MIX", "IRM2")}
     expected = read_scores(run_folder / "scores.csv")
     pd.testing.assert_frame_equal(results.scores.astype(expected.dtypes), expected)
 
@@ -417,7 +417,7 @@ def test_of_a_run_that_was_killed_its_tracks_are_read(run_folder: Path) -> None:
         (run_folder / name).unlink()
     with pytest.warns(IncompleteRunWarning, match="bounds has no scores.csv: the run was killed"):
         results = read_results(run_folder)
-    assert results.note is None
+    assert results.methods == {}
     pd.testing.assert_frame_equal(results.scores.astype(expected.dtypes), expected)
 
 

@@ -30,9 +30,9 @@ def compare_command(
         list[str],
         typer.Argument(
             metavar="RESULTS...",
-            help="Folders that 'oracle bounds' or 'oracle score' wrote with --out; folders of "
-            "museval's JSON files, of one method or several; [b]sisec18[/b], SiSEC 2018's "
-            "published oracles. NAME=FOLDER calls one NAME.",
+            help="Folders that 'oracle bounds', 'oracle sweep' or 'oracle score' wrote with --out; "
+            "folders of museval's JSON files, of one method or several; [b]sisec18[/b], SiSEC "
+            "2018's published oracles. NAME=FOLDER calls one NAME.",
         ),
     ],
     metrics: Annotated[

@@ -157,6 +157,12 @@ def read_museval_files(files: Sequence[MusevalFile], *, progress: bool = False) 
     return pd.DataFrame(columns)
 
 
+def version_of_oracle(path: Path) -> str | None:
+    """Tell the version of this package that wrote a file of museval's; None if another tool did."""
+    version: str | None = json.loads(path.read_bytes()).get("oracle_version")
+    return version
+
+
 def _targets_in(path: Path) -> list[Target]:
     try:
         targets = [_target(each) for each in json.loads(path.read_bytes())["targets"]]

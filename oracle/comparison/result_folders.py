@@ -2,30 +2,36 @@
 
 import json
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from oracle.comparison.museval_files import LAYOUTS, find_museval_files, read_museval_files
-from oracle.comparison.published_tables import sisec18
+from oracle.comparison.museval_files import (
+    LAYOUTS,
+    MusevalFile,
+    find_museval_files,
+    read_museval_files,
+    version_of_oracle,
+)
+from oracle.comparison.published_tables import PUBLISHED, Published
 from oracle.results import SCORE_COLUMNS, read_scores, tidy
-from oracle.run_folder import FAILED
+from oracle.run_folder import FAILED, RUN
+from oracle.stft import STFT
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# Published tables, and what to say of them.
-PUBLISHED: dict[str, tuple[Callable[[], "DataFrame"], str]] = {
-    "sisec18": (
-        sisec18,
-        "SiSEC 2018's figures of MUSDB18's 50 test tracks; to other tracks there is no comparison",
-    )
-}
-
 
 class IncompleteRunWarning(UserWarning):
     """Warns of a run that was interrupted, or in which tracks failed."""
+
+
+class Method(NamedTuple):
+    """A method by its own name, whatever its scores call it, and its STFT, where it is known."""
+
+    name: str
+    stft: STFT | None = None
 
 
 @dataclass(frozen=True)
@@ -39,19 +45,43 @@ class Results:
     scores : DataFrame
         The columns of ``scores.csv``; the subset is empty where it is not known. No rows, if
         they are published.
-    published : DataFrame, optional
-        The aggregate, with the columns of ``bounds.csv``, where nothing else is known.
+    published : Published, optional
+        The aggregate, where nothing else is known.
     is_named : bool, optional
         Whether the caller has chosen the name.
-    note : str, optional
-        What to say of them: the STFT of bounds, say.
+    methods : mapping from str to Method, optional
+        What the methods are, by what the scores call them, where a run tells it.
+    foreign : frozenset of str, optional
+        Methods whose scores are in files that this package did not write.
     """
 
     name: str
     scores: "DataFrame"
-    published: "DataFrame | None" = None
+    published: Published | None = None
     is_named: bool = False
-    note: str | None = None
+    methods: Mapping[str, Method] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
+
+    @property
+    def called(self) -> list[str]:
+        """What the scores call the methods."""
+        return self.values("method")
+
+    def values(self, column: str) -> list[str]:
+        """List what there is in a column of the scores, or of what is published."""
+        table = self.scores if self.published is None else self.published.table
+        return list(map(str, table[column].unique()))
+
+    def with_tables(self, change: Callable[["DataFrame"], "DataFrame"]) -> Self:
+        """Change the scores, and what is published."""
+        published = self.published
+        if published is not None:
+            published = replace(published, table=change(published.table))
+        return replace(self, scores=change(self.scores), published=published)
+
+    def method(self, called: str) -> Method:
+        """Tell what a method is."""
+        return self.methods.get(called, Method(called))
 
 
 def read_results(source: str | Path, *, progress: bool = False) -> Results:
@@ -62,7 +92,8 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
     source : str or Path
         One of
 
-        - a folder that `oracle.compute_bounds` or `oracle.score_system` wrote;
+        - a folder that `oracle.compute_bounds`, `oracle.compute_sweep` or `oracle.score_system`
+          wrote;
         - a folder of museval's JSON files, of one method or several; see
           `oracle.comparison.museval_files.find_museval_files`;
         - ``sisec18``, the published table (a folder of that name is ``./sisec18``);
@@ -89,8 +120,10 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
     """
     name, place = _split(source)
     if place in PUBLISHED:
-        load, remark = PUBLISHED[str(place)]
-        return Results(name or str(place), tidy([]), load(), is_named=bool(name), note=remark)
+        published = PUBLISHED[str(place)]()
+        at = {called: Method(called, published.stft) for called in published.table["method"]}
+        own = name or str(place)
+        return Results(own, tidy([]), published, is_named=bool(name), methods=at)
     path = Path(place)
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such folder"
@@ -99,15 +132,24 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
         )
     own = name or path.resolve().name
     if _is_run(path):
-        scores, note = _read_run(path)
-        return Results(own, scores, is_named=bool(name), note=note)
-    files = find_museval_files(path, any_subset=_is_run(path.resolve().parent))
+        run = _read_settings(path)
+        scores = _read_run(path, run)
+        methods = _methods_of(run, scores["method"].cat.categories, path)
+        return Results(own, scores, is_named=bool(name), methods=methods)
+    parent = path.resolve().parent
+    of_a_run = _is_run(parent)
+    files = find_museval_files(path, any_subset=of_a_run)
     if not files:
         raise ValueError(
             f"results must be a folder with scores.csv, or with museval's {LAYOUTS}, "
             f"got {place} with neither"
         )
-    return Results(own, read_museval_files(files, progress=progress), is_named=bool(name))
+    scores = read_museval_files(files, progress=progress)
+    methods = {}
+    if of_a_run:
+        methods = _methods_of(_read_settings(parent), scores["method"].cat.categories, parent)
+    foreign = _foreign(files)
+    return Results(own, scores, is_named=bool(name), methods=methods, foreign=foreign)
 
 
 def _split(source: str | Path) -> tuple[str, str | Path]:
@@ -124,10 +166,9 @@ def _is_run(path: Path) -> bool:
     return (path / "scores.csv").is_file() or any(path.glob("tracks/*/*.csv"))
 
 
-def _read_run(path: Path) -> tuple["DataFrame", str | None]:
+def _read_run(path: Path, run: Mapping[str, Any]) -> "DataFrame":
     import pandas as pd
 
-    run = _read_settings(path / "run.json")
     if (path / "scores.csv").is_file():
         scores = read_scores(path / "scores.csv")
         if (path / FAILED).exists():
@@ -140,15 +181,12 @@ def _read_run(path: Path) -> tuple["DataFrame", str | None]:
         _warn(f"{path} has no scores.csv: the run was killed, what was done is compared")
     if scores.empty:
         raise ValueError(f"results must hold scores, got {path} with none")
-    scores = scores.astype(dict.fromkeys(SCORE_COLUMNS[:5], "category"))
-    if "stft" not in run:
-        return scores, None
-    made_at = "{window} window of {n_fft} samples, hop {hop_length}".format(**run["stft"])
-    return scores, f"bounds at this STFT: {made_at}"
+    return scores.astype(dict.fromkeys(SCORE_COLUMNS[:5], "category"))
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
+def _read_settings(folder: Path) -> dict[str, Any]:
     """Read what ``run.json`` says of the run; it may have been killed before that was written."""
+    path = folder / RUN
     if not path.exists():
         return {}
     try:
@@ -156,8 +194,40 @@ def _read_settings(path: Path) -> dict[str, Any]:
         if not isinstance(settings, dict):
             raise TypeError(f"a {type(settings).__name__}")
     except (ValueError, TypeError) as error:
-        raise ValueError(f"run.json must be that of a run, got {path}: {error}") from error
+        raise ValueError(f"{RUN} must be that of a run, got {path}: {error}") from error
     return settings
+
+
+def _methods_of(run: Mapping[str, Any], called: Iterable[str], folder: Path) -> dict[str, Method]:
+    """Tell what the methods of a run are: a sweep calls each METHOD-N_FFT-HOP."""
+    try:
+        if "stfts" in run:
+            at_each = {
+                f"{name}-{stft.n_fft}-{stft.hop_length}": Method(name, stft)
+                for stft in map(_stft, run["stfts"])
+                for name in run["methods"]
+            }
+            return {name: at_each[name] for name in called}
+        if "stft" in run:
+            stft = _stft(run["stft"])
+            return {name: Method(name, stft) for name in called}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{RUN} must be that of a run, got {folder / RUN}: {error}") from error
+    return {}
+
+
+def _stft(settings: Mapping[str, Any]) -> STFT:
+    window = settings["window"]
+    if isinstance(window, list):  # as JSON has it
+        window = tuple(window)
+    return STFT(n_fft=settings["n_fft"], hop_length=settings["hop_length"], window=window)
+
+
+def _foreign(files: Iterable[MusevalFile]) -> frozenset[str]:
+    first = {file.method: file for file in reversed(list(files))}
+    return frozenset(
+        method for method, file in first.items() if version_of_oracle(file.path) is None
+    )
 
 
 def _warn(message: str) -> None:

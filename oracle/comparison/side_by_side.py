@@ -1,13 +1,16 @@
 """Comparison: results side by side, and how far they are from the bounds."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.bounds import BOUNDS
 from oracle.comparison.differences import DIFFERENCE_COLUMNS, differences_between, windows_above
-from oracle.comparison.matching import labels_of, matched, missing_tracks, selected, unequal_windows
+from oracle.comparison.labels import labels_of, named_apart
+from oracle.comparison.matching import matched, selected
+from oracle.comparison.notes import missing_tracks, origin_notes, stft_notes, unequal_windows
+from oracle.comparison.published_tables import Published
 from oracle.comparison.result_folders import Results, read_results
 from oracle.confidence import check_confidence
 from oracle.methods import CEILING
@@ -35,8 +38,8 @@ class Comparison:
         `against`. Columns method, against, target, metric, paired, n_tracks; median and mean
         of the differences over the tracks with a score of both, with intervals; p_value of
         Wilcoxon's test (`oracle.confidence.wilcoxon_p_value`), not corrected for how many
-        there are. A published table has no tracks: then `paired` is False, n_tracks 0, and
-        the differences are those of the medians and means.
+        there are. Of a published table scores by track are not known: then `paired` is False,
+        n_tracks 0, and the differences are those of the medians and means.
     distances : DataFrame
         A row a system, bound, target and metric: how much higher the bound is than the
         system. Columns method, bound, those of `paired` but against and p_value; n_windows
@@ -84,7 +87,9 @@ def compare(
 
     Methods are called as in their results; where two results have one of the same name, or
     the caller names the results, ``RESULTS: METHOD``, and the only system of named results
-    as these. What is called like a bound (`oracle.bounds.BOUNDS`) is one, all else a system.
+    as these. Where bounds are of several STFTs each says its own: ``IRM2 (hann 4096/1024)``.
+    What is called like a bound (`oracle.bounds.BOUNDS`), or so in a sweep, is one, all else a
+    system.
     Tracks of two results are the same if their names are, and their subsets where both tell
     them. Their scores are compared as they are: over the windows in which each has one.
 
@@ -114,9 +119,9 @@ def compare(
     TypeError
         If results, metrics or targets come as one string.
     ValueError
-        If there are no results, two have methods of one name and are called the same, they
-        have no such method, metric or target, `windows` or `confidence` is out of range, or
-        `windows` is not median and a published table is.
+        If there are no results, the caller calls two the same, they have no such method,
+        metric or target, `windows` or `confidence` is out of range, or `windows` is not median
+        and a published table is.
     FileNotFoundError
         If there is no such folder.
 
@@ -139,45 +144,50 @@ def compare(
         if isinstance(value, (str, Path)):
             raise TypeError(f"{argument} must be several, got {value!r}")
     check_confidence(confidence)
-    read = [read_results(source, progress=progress) for source in results]
+    read = named_apart([read_results(source, progress=progress) for source in results])
     if not read:
         raise ValueError("results must name at least one, got none")
     labels = labels_of(read)
-    bound_of = {label: name for names in labels for name, label in names.items()}
+    bound_of = {
+        label: each.method(called).name
+        for each, names in zip(read, labels, strict=True)
+        for called, label in names.items()
+    }
     systems = tuple(label for label, name in bound_of.items() if name not in BOUNDS)
     against = _reference(against, [*systems, *bound_of])
-    read = [
+    found = [
         _relabelled(each, names)
         for each, names in zip(
             matched(selected(read, metrics=metrics, targets=targets)), labels, strict=True
         )
     ]
-    summaries = [_summary(each.scores, windows) for each in read]
+    summaries = [_summary(each.scores, windows) for each in found]
     scores = pd.concat(
         [
             over_tracks(summary, confidence=confidence)
             if each.published is None
-            else _published(each, windows)
-            for each, summary in zip(read, summaries, strict=True)
+            else _published(each.name, each.published, windows)
+            for each, summary in zip(found, summaries, strict=True)
         ],
         ignore_index=True,
     )
     tracks = pd.concat(summaries, ignore_index=True)
-    others = [(label, against) for label in bound_of if label != against]
-    paired = differences_between(scores, tracks, others, confidence=confidence)
     near = [label for label, name in bound_of.items() if name in NEAR]
     pairs = [(bound, system) for system in systems for bound in near]
+    others = [(label, against) for label in bound_of if label != against]
+    paired = differences_between(scores, tracks, others, confidence=confidence)
     distances = differences_between(scores, tracks, pairs, confidence=confidence)
     windows_of = {
         label: each.scores[each.scores["method"] == label]
-        for each, names in zip(read, labels, strict=True)
-        for name, label in names.items()
-        if each.published is None and (label in systems or name == CEILING.name)
+        for each in found
+        if each.published is None
+        for label in each.called
+        if label in systems or bound_of[label] == CEILING.name
     }
     above = {
         (bound, system): windows_above(windows_of[system], windows_of[bound])
         for bound, system in pairs
-        if bound in windows_of
+        if bound in windows_of and system in windows_of
     }
     return Comparison(
         scores=scores,
@@ -189,9 +199,10 @@ def compare(
         windows=windows,
         confidence=confidence,
         notes=(
-            *(f"{each.name}: {each.note}" for each in read if each.note is not None),
-            *missing_tracks(read, metrics),
-            *unequal_windows([each.name for each in read], summaries),
+            *stft_notes(read),
+            *origin_notes(read, labels),
+            *missing_tracks(found, metrics),
+            *unequal_windows([each.name for each in found], summaries),
         ),
     )
 
@@ -204,11 +215,7 @@ def _reference(against: str | None, labels: Sequence[str]) -> str:
 
 
 def _relabelled(results: Results, labels: Mapping[str, str]) -> Results:
-    def called(table: "DataFrame") -> "DataFrame":
-        return table.assign(method=table["method"].map(labels))
-
-    published = None if results.published is None else called(results.published)
-    return replace(results, scores=called(results.scores), published=published)
+    return results.with_tables(lambda t: t.assign(method=t["method"].map(labels)))
 
 
 def _summary(scores: "DataFrame", windows: OverWindows) -> "DataFrame":
@@ -216,14 +223,13 @@ def _summary(scores: "DataFrame", windows: OverWindows) -> "DataFrame":
     return over_windows(scores, windows=windows).astype(dict.fromkeys(names, "str"))
 
 
-def _published(results: Results, windows: OverWindows) -> "DataFrame":
+def _published(name: str, published: Published, windows: OverWindows) -> "DataFrame":
     """Give what is published the columns of an aggregate with intervals."""
-    assert results.published is not None
     if windows != "median":
         raise ValueError(
-            f"windows must be median beside {results.name}, which is published so, got {windows!r}"
+            f"windows must be median beside {name}, which is published so, got {windows!r}"
         )
-    return results.published.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])
+    return published.table.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])
 
 
 def _distances(table: "DataFrame", above: Mapping[tuple[str, str], "DataFrame"]) -> "DataFrame":

@@ -1,10 +1,39 @@
 """Published tables: the aggregate of scores that others have computed."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from oracle.stft import STFT
+
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+FILES = resources.files("oracle.comparison.published_tables")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published table, and what it is of.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The aggregate, with the columns of ``bounds.csv``.
+    tracks : frozenset of str
+        The names of its tracks.
+    stft : STFT
+        That of its bounds.
+    remark : str
+        What to say of it.
+    """
+
+    table: "DataFrame"
+    tracks: frozenset[str]
+    stft: STFT
+    remark: str
 
 
 def sisec18() -> "DataFrame":
@@ -35,9 +64,26 @@ def sisec18() -> "DataFrame":
     """
     import pandas as pd
 
-    with (
-        resources.files("oracle.comparison.published_tables")
-        .joinpath("sisec18.csv")
-        .open(encoding="utf-8") as file
-    ):
+    with FILES.joinpath("sisec18.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file).replace({"method": {"MWF": "MWF-SISEC18"}})
+
+
+def sisec18_tracks() -> frozenset[str]:
+    """Load the names of the tracks of `sisec18`, as the campaign's files have them.
+
+    Examples
+    --------
+    >>> tracks = sisec18_tracks()
+    >>> len(tracks), min(tracks)
+    (50, 'AM Contra - Heart Peripheral')
+    """
+    text = FILES.joinpath("sisec18_tracks.txt").read_text(encoding="utf-8")
+    return frozenset(text.splitlines())
+
+
+def _published_sisec18() -> Published:
+    remark = "SiSEC 2018's figures of MUSDB18's 50 test tracks"
+    return Published(sisec18(), sisec18_tracks(), STFT(), remark)
+
+
+PUBLISHED: dict[str, Callable[[], Published]] = {"sisec18": _published_sisec18}
