@@ -752,7 +752,22 @@ def test_tracks_of_other_lengths_are_pointed_out(tmp_path: Path) -> None:
     part = scores_of("IRM2", {"a": [1.0, 2.0], "b": [1.0, 2.0]})
     results = [write_run(tmp_path / "net", whole), write_run(tmp_path / "bounds", part)]
     assert compare(results).notes == (
-        "net and bounds: 1 tracks of one name are not of one length, and differences are not of "
-        "the same audio: a has 3 and 2 windows",
+        "a has 3 windows in net and 2 in bounds: these differences are not of the same audio",
     )
     assert compare([results[0], write_run(tmp_path / "same", whole)]).notes == ()
+    shorter = write_run(tmp_path / "shorter", scores_of("IRM2", {"a": [1.0], "b": [1.0]}))
+    assert compare([results[0], shorter]).notes == (
+        "a has 3 windows in net and 1 in shorter, and so for 1 more: these differences are not of "
+        "the same audio",
+    )
+
+
+def test_methods_of_one_folder_of_other_lengths_are_pointed_out(tmp_path: Path) -> None:
+    for method, n_windows in {"IRM2": 4, "x": 4, "y": 3}.items():
+        for name in "ab":
+            scores = {"vocals": [1.0] * n_windows, "bass": [1.0] * n_windows}
+            write_museval(tmp_path / "all" / method / f"{name}.json", scores)
+    note = "and so for 1 more: these differences are not of the same audio"
+    assert compare([tmp_path / "all"]).notes == (f"a has 4 windows in IRM2 and 3 in y, {note}",)
+    net = write_run(tmp_path / "net", scores_of("net", {"a": [1.0] * 4, "b": [1.0] * 4}))
+    assert len(compare([tmp_path / "all", net]).notes) == 1

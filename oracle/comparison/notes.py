@@ -10,7 +10,7 @@ from oracle.comparison.result_folders import Results
 from oracle.stft import STFT
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 LISTED = 3  # names in a note
 
@@ -70,18 +70,32 @@ def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterat
 
 
 def unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> Iterator[str]:
-    """Say in which results tracks of one name have different numbers of windows.
+    """Say where one track has different numbers of windows: in one of the results, or in two.
 
     `summaries` are what `oracle.results.over_windows` makes of `matched` results.
     """
-    counts = [each.groupby(["metric", "subset", "track"])["n_windows"].max() for each in summaries]
-    for (one, of_one), (two, of_two) in combinations(zip(names, counts, strict=True), 2):
+    keys = ["metric", "subset", "track"]
+    longest = []
+    for each in summaries:
+        by_method = each.groupby([*keys, "method"])["n_windows"].max()
+        of_track = by_method.reset_index("method").groupby(keys)
+        counts = of_track["n_windows"].agg(["max", "min"])
+        unequal = counts[counts["max"] != counts["min"]]
+        if not unequal.empty:
+            rows = by_method[unequal.index[0]]
+            yield _unequal(unequal["max"], rows.idxmax(), unequal["min"], rows.idxmin())
+        longest.append(counts["max"])
+    for (one, of_one), (two, of_two) in combinations(zip(names, longest, strict=True), 2):
         both = of_one.to_frame("one").join(of_two.to_frame("two"), how="inner")
-        tracks = both[both["one"] != both["two"]].groupby(["subset", "track"]).first()
-        if not tracks.empty:
-            first = tracks.iloc[0]
-            yield (
-                f"{one} and {two}: {len(tracks)} tracks of one name are not of one length, and "
-                f"differences are not of the same audio: {tracks.index[0][1]} has {first['one']} "
-                f"and {first['two']} windows"
-            )
+        both = both[both["one"] != both["two"]]
+        if not both.empty:
+            yield _unequal(both["one"], one, both["two"], two)
+
+
+def _unequal(of_one: "Series", one: str, of_two: "Series", two: str) -> str:
+    tracks = list(dict.fromkeys((subset, track) for _, subset, track in of_one.index))
+    others = f", and so for {len(tracks) - 1} more" if len(tracks) > 1 else ""
+    return (
+        f"{tracks[0][1]} has {of_one.iloc[0]} windows in {one} and {of_two.iloc[0]} in {two}"
+        f"{others}: these differences are not of the same audio"
+    )
