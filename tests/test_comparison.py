@@ -28,7 +28,7 @@ from oracle import (
     score_system,
     separate,
 )
-from oracle.comparison.published_tables import sisec18
+from oracle.comparison.published_tables import sisec18, sisec18_tracks
 from oracle.comparison.tables import latex, markdown
 from oracle.datasets.audio_files import write_audio
 from oracle.files import file_name
@@ -176,25 +176,105 @@ def test_equal_methods_do_not_differ(tmp_path: Path) -> None:
     assert np.isnan(row["p_value"])
 
 
-def test_no_common_track_is_no_difference(tmp_path: Path) -> None:
-    folders = [
-        write_run(tmp_path / name, scores_of(name, {name: [1.0], name + "2": [2.0]}))
-        for name in ("x", "y")
-    ]
-    comparison = compare(folders)
-    row = only(comparison.paired, method="y")
-    assert (row["paired"], row["n_tracks"]) == (True, 0)
-    for column in ("median", "mean", "median_low", "p_value"):
-        assert np.isnan(row[column])
+# What is left out
+
+
+def test_results_without_a_common_track_have_a_sentence(tmp_path: Path, bounds: Path) -> None:
+    tracks = {"al james - schoolboy": [1.0], "zeno": [2.0], "bks": [3.0]}
+    mine = write_run(tmp_path / "mine", scores_of("net", tracks))
+    rows = scores_of("IRM2", {"Al James - Schoolboy": [5.0], "Am Contra": [5.0]})
+    rows += scores_of("OPT", {"Al James - Schoolboy": [5.0], "Am Contra": [5.0]})
+    theirs = write_run(tmp_path / "theirs", rows)
+    comparison = compare([mine, theirs])
+    assert comparison.paired.empty
+    assert comparison.distances.empty
     assert comparison.notes == (
-        "x: no score of 2 of 4 tracks: y, y2",
-        "y: no score of 2 of 4 tracks: x, x2",
+        "theirs and mine have no track in common, so nothing is subtracted: "
+        "'Al James - Schoolboy' in theirs, 'al james - schoolboy' in mine",
+    )
+    assert markdown(comparison).count("| --- |") == 1  # the scores
+    # Another order, or another reference, and the sentence stays one.
+    assert len(compare([theirs, mine], against="IRM2").notes) == 1
+    # What others have in common is compared, and they miss nothing of these.
+    other = write_run(tmp_path / "other", scores_of("x", {"a": [1.0, 1.0, 1.0]}))
+    comparison = compare([bounds, other, mine])
+    assert set(comparison.distances["method"]) == {"x"}
+    assert comparison.notes[1:] == (
+        "other: no score of 4 of 5 tracks: b, c, d, ...",
+        "mine and other have no track in common, so nothing is subtracted: "
+        "'al james - schoolboy' in mine, 'a' in other",
+        "bounds and mine have no track in common, so nothing is subtracted: "
+        "'a' in bounds, 'al james - schoolboy' in mine",
     )
 
 
-def test_what_is_published_is_not_paired(tmp_path: Path) -> None:
-    folder = write_run(tmp_path / "run", scores_of("net", {"a": [5.0], "b": [6.0]}))
-    comparison = compare([folder, "sisec18"], targets=["vocals"])
+def test_tracks_of_other_subsets_are_shown_with_them(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "one", scores_of("x", {"a": [1.0]}, subset="train"))
+    two = write_run(tmp_path / "two", scores_of("y", {"a": [1.0]}))
+    assert compare([one, two]).notes == (
+        "two and one have no track in common, so nothing is subtracted: "
+        "'test/a' in two, 'train/a' in one",
+    )
+
+
+def test_methods_of_one_folder_without_a_common_track(tmp_path: Path) -> None:
+    rows = scores_of("x", {"a": [1.0]}) + scores_of("y", {"b": [1.0]})
+    rows += scores_of("z", {"a": [2.0], "b": [3.0]})
+    comparison = compare([write_run(tmp_path / "run", rows)])
+    assert comparison.paired["method"].tolist() == ["z"]
+    assert comparison.notes == (
+        "y and x have no track in common, so nothing is subtracted: 'b' in y, 'a' in x",
+    )
+
+
+def test_methods_without_scores_of_both_have_a_sentence(tmp_path: Path) -> None:
+    """As where vocals are silent throughout."""
+    rows = []
+    for method, values in {"x": [1.0, nan], "y": [nan, 2.0], "z": [inf, 3.0]}.items():
+        tracks = {track: [value] for track, value in zip("ab", values, strict=True)}
+        rows += scores_of(method, tracks, target="bass")
+        rows += scores_of(method, {"a": [nan], "b": [nan]}, target="vocals")
+        rows += scores_of(method, tracks, target="drums")
+    comparison = compare([write_run(tmp_path / "run", rows)])
+    # That z is infinitely better on one track is a difference.
+    assert comparison.paired["method"].tolist() == ["z", "z"]
+    assert comparison.paired["target"].tolist() == ["bass", "drums"]
+    assert comparison.notes == (
+        "y and x together: no track with a finite SDR of bass, drums, so nothing is subtracted",
+        "x: no track with a finite SDR of vocals, so nothing is subtracted",
+    )
+    assert "| x | 1.00 | nan | 1.00 | 2 | 2 | 1-2 |" in markdown(comparison)
+
+
+def test_bounds_without_scores_share_a_sentence(tmp_path: Path) -> None:
+    rows = [
+        row
+        for method, value in {"net": 1.0, "IRM2": nan, "OPT": nan, "CEILING": 3.0}.items()
+        for row in scores_of(method, {"a": [value]})
+    ]
+    comparison = compare([write_run(tmp_path / "run", rows)])
+    assert comparison.distances["bound"].tolist() == ["CEILING"]
+    assert comparison.notes == (
+        "IRM2, OPT: no track with a finite SDR of vocals, so nothing is subtracted",
+    )
+
+
+# Published tables
+
+
+def of_published(tracks: Iterable[str], *, n_windows: int = 12435) -> list[Row]:
+    """Scores of a system, 5 and 6 dB in turns, of so many windows in all."""
+    names = list(tracks)
+    each = n_windows // len(names)
+    lengths = [each] * (len(names) - 1) + [n_windows - each * (len(names) - 1)]
+    values = {n: [5.0 + i % 2] * k for i, (n, k) in enumerate(zip(names, lengths, strict=True))}
+    return scores_of("net", values)
+
+
+@pytest.mark.parametrize("n_windows", [12435, 12485])  # or one a track more
+def test_what_is_published_is_not_paired(tmp_path: Path, n_windows: int) -> None:
+    rows = of_published(sisec18_tracks(), n_windows=n_windows)
+    comparison = compare([write_run(tmp_path / "run", rows), "sisec18"], targets=["vocals"])
     expected = sisec18().query("target == 'vocals' and metric == 'SDR'").set_index("method")
     ours = comparison.scores.set_index("method").loc[expected.index]
     pd.testing.assert_frame_equal(ours[list(BOUND_COLUMNS[1:])], expected[list(BOUND_COLUMNS[1:])])
@@ -206,8 +286,67 @@ def test_what_is_published_is_not_paired(tmp_path: Path) -> None:
     assert np.isnan(row["p_value"])
     far = only(comparison.distances, bound="IRM2")
     assert (far["paired"], far["median"]) == (False, row["median"])
-    assert any("of MUSDB18's 50 test tracks" in note for note in comparison.notes)
-    assert "| net | IRM2 | vocals | unpaired |" in markdown(comparison)
+    assert comparison.notes == (
+        "sisec18: bounds at this STFT: hann window of 2048 samples, hop 1024",
+        "sisec18: SiSEC 2018's figures of MUSDB18's 50 test tracks",
+    )
+    text = markdown(comparison)
+    assert "| net | IRM2 | vocals | unpaired |" in text
+    assert "Unpaired: scores by track are not known, differences of the medians and of the" in text
+
+
+TESTED = sorted(sisec18_tracks())
+
+
+@pytest.mark.parametrize(
+    ("tracks", "n_windows", "reason"),
+    [
+        (["Daisy Bell"], 13, "run has none of the 50, but Daisy Bell"),
+        (
+            [*TESTED[:-2], "Mine"],
+            12435,
+            "run lacks 2 of the 50: We Fell From The Sky - Not You, Zeno - Signs",
+        ),
+        ([*TESTED, "Mine"], 12435, "run has 1 more: Mine"),
+        (TESTED, 350, "run has 350 windows, sisec18 12435"),  # the preview
+        (TESTED, 12486, "run has 12486 windows, sisec18 12435"),
+    ],
+)
+def test_what_is_published_of_other_tracks_is_not_subtracted(
+    tmp_path: Path, tracks: list[str], n_windows: int, reason: str
+) -> None:
+    run = write_run(tmp_path / "run", of_published(tracks, n_windows=n_windows))
+    comparison = compare([run, "sisec18"], targets=["vocals"])
+    assert comparison.paired.empty
+    assert comparison.distances.empty
+    assert set(comparison.scores["method"]) == {"net", *sisec18()["method"]}
+    assert comparison.notes[2:] == (
+        f"run and sisec18 are not of the same tracks, so nothing is subtracted: {reason}",
+    )
+    assert markdown(comparison).count("| --- |") == 1  # the scores
+    # Its own methods are of the same tracks.
+    turned = compare([run, "sisec18"], targets=["vocals"], against="IRM2")
+    assert turned.paired["method"].tolist() == ["IBM1", "IBM2", "IRM1", "MWF-SISEC18", "MIX"]
+    assert turned.notes == comparison.notes
+
+
+def test_of_musevals_files_the_tracks_are_known_too(tmp_path: Path) -> None:
+    for name in TESTED:
+        n_windows = 12435 - 49 * 248 if name == TESTED[0] else 248
+        write_museval(tmp_path / "net" / f"{name}.json", {"vocals": [5.0] * n_windows})
+    comparison = compare([tmp_path / "net", "sisec18"], targets=["vocals"])
+    assert only(comparison.distances, bound="IRM2")["median"] == pytest.approx(9.430595 - 5)
+    (tmp_path / "net" / f"{TESTED[0]}.json").rename(tmp_path / "net" / "a.json")
+    assert compare([tmp_path / "net", "sisec18"], targets=["vocals"]).distances.empty
+
+
+def test_silence_is_no_matter_of_other_tracks(tmp_path: Path) -> None:
+    rows = [(*row[:-1], nan) for row in of_published(TESTED)]
+    comparison = compare([write_run(tmp_path / "run", rows), "sisec18"], targets=["vocals"])
+    assert comparison.paired.empty
+    assert comparison.notes[2:] == (
+        "net: no track with a finite SDR of vocals, so nothing is subtracted",
+    )
 
 
 # Distances

@@ -1,6 +1,6 @@
 """Differences between methods, track by track."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ def differences_between(
     tracks: "DataFrame",
     pairs: Iterable[tuple[str, str]],
     *,
+    published: Mapping[str, frozenset[str]],
     confidence: float,
 ) -> "DataFrame":
     """Compute how much higher one method is than another.
@@ -30,12 +31,15 @@ def differences_between(
     Parameters
     ----------
     scores : DataFrame
-        Of each method, target and metric the median and mean over tracks.
+        Of each method, target and metric the median and mean over tracks, n_tracks and
+        n_windows.
     tracks : DataFrame
         The same scores by track, as `oracle.results.over_windows` gives them; not of methods
         whose aggregate is all that is known.
     pairs : iterable of two str
         Methods: the one, and the other, which is subtracted.
+    published : mapping from str to frozenset of str
+        The tracks of methods whose aggregate is all that is known.
     confidence : float
         Of the intervals.
 
@@ -47,15 +51,19 @@ def differences_between(
         difference: that of two infinite scores is none), median and mean of the differences
         over these tracks, median_low, median_high, mean_low, mean_high, and the p_value of
         `oracle.confidence.wilcoxon_p_value`. If not paired the differences of the medians
-        and means; n_tracks is 0 then, and the others NaN.
+        and means, if both are of the same tracks; n_tracks is 0 then, and the others NaN.
+        The median is NaN where there is nothing to subtract.
     """
     import pandas as pd
 
     keys = ["method", "target", "metric"]
     wide = tracks.pivot(index=["subset", "track"], columns=keys, values="score")
     of_tracks: dict[Any, Sample] = {key: wide[key].to_numpy() for key in wide.columns}
-    figures = scores.set_index(keys)[["median", "mean"]]
+    figures = scores.set_index(keys)[["median", "mean", "n_tracks", "n_windows"]]
     overall: dict[Any, Sample] = dict(zip(figures.index, figures.to_numpy(), strict=True))
+    names = dict(published)
+    if published:
+        names |= {str(m): frozenset(t) for m, t in tracks.groupby("method")["track"]}
     rows: list[tuple[Any, ...]] = []
     samples: list[Sample] = []
     for method, other in pairs:
@@ -72,15 +80,26 @@ def differences_between(
                     median, mean = (
                         (np.median(sample), np.mean(sample)) if len(sample) else (np.nan, np.nan)
                     )
+                elif names[method] == names[other] and same_size(overall[one], overall[two]):
+                    median, mean, *_ = overall[one] - overall[two]
                 else:
-                    median, mean = overall[one] - overall[two]
+                    median, mean = np.nan, np.nan
             samples.append(sample)
             rows.append((method, other, target, metric, paired, len(sample), median, mean))
-    names = ["method", "other", "target", "metric"]
-    table = pd.DataFrame(rows, columns=[*names, *DIFFERENCE_COLUMNS[:4]])
+    pair = ["method", "other", "target", "metric"]
+    table = pd.DataFrame(rows, columns=[*pair, *DIFFERENCE_COLUMNS[:4]])
     table[list(INTERVAL_COLUMNS)] = bootstrap_intervals(samples, confidence)
     table["p_value"] = np.array([wilcoxon_p_value(sample) for sample in samples], dtype=np.float64)
     return table
+
+
+def same_size(one: Sample, two: Sample) -> bool:
+    """Tell whether aggregates, which end in n_tracks and n_windows, are of as many.
+
+    There may be a window a track between them: AAC ends with a whole frame, WAV need not.
+    """
+    n_tracks, n_windows = abs(one - two)[-2:]
+    return bool(n_tracks == 0 and n_windows <= one[-2])
 
 
 def windows_above(system: "DataFrame", ceiling: "DataFrame") -> "DataFrame":

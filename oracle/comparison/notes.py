@@ -58,14 +58,20 @@ def origin_notes(results: Sequence[Results], labels: Sequence[Mapping[str, str]]
 
 
 def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterator[str]:
-    """Say which of the tracks of all `matched` results each does not have."""
-    tracks = [(each.name, set(tracks_in(each))) for each in results if each.published is None]
-    known = dict.fromkeys(key for each in results for key in tracks_in(each))
+    """Say which tracks of others each of `matched` results does not have.
+
+    The others are those that share a track with it: between those that share none there are
+    no differences, and of these `left_out` speaks.
+    """
+    tracks = [(e.name, dict.fromkeys(tracks_in(e))) for e in results if e.published is None]
     for name, own in tracks:
-        missing = [track for subset, track in known if (subset, track) not in own]
         if not own:
             yield f"{name}: no {' or '.join(metrics)} of these targets in it"
-        elif missing:
+            continue
+        shared = (others for _, others in tracks if not own.keys().isdisjoint(others))
+        known = dict.fromkeys(key for others in shared for key in others)
+        missing = [track for subset, track in known if (subset, track) not in own]
+        if missing:
             yield f"{name}: no score of {len(missing)} of {len(known)} tracks: {some_of(missing)}"
 
 

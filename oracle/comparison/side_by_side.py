@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from oracle.bounds import BOUNDS
 from oracle.comparison.differences import DIFFERENCE_COLUMNS, differences_between, windows_above
 from oracle.comparison.labels import labels_of, named_apart
+from oracle.comparison.left_out import reasons_of
 from oracle.comparison.matching import matched, selected
 from oracle.comparison.notes import missing_tracks, origin_notes, stft_notes, unequal_windows
 from oracle.comparison.published_tables import Published
@@ -39,7 +40,9 @@ class Comparison:
         of the differences over the tracks with a score of both, with intervals; p_value of
         Wilcoxon's test (`oracle.confidence.wilcoxon_p_value`), not corrected for how many
         there are. Of a published table scores by track are not known: then `paired` is False,
-        n_tracks 0, and the differences are those of the medians and means.
+        n_tracks 0, and the differences are those of the medians and means. What has nothing to
+        subtract is left out: methods without a track with a score of both, and a published
+        table and methods that are not of its tracks.
     distances : DataFrame
         A row a system, bound, target and metric: how much higher the bound is than the
         system. Columns method, bound, those of `paired` but against and p_value; n_windows
@@ -59,7 +62,7 @@ class Comparison:
         Of the intervals.
     notes : tuple of str
         What a reader must know of the results: the STFTs of bounds, tracks that not all
-        have, what is published.
+        have, what is published, what was left out and why.
     """
 
     scores: "DataFrame"
@@ -175,8 +178,24 @@ def compare(
     near = [label for label, name in bound_of.items() if name in NEAR]
     pairs = [(bound, system) for system in systems for bound in near]
     others = [(label, against) for label in bound_of if label != against]
-    paired = differences_between(scores, tracks, others, confidence=confidence)
-    distances = differences_between(scores, tracks, pairs, confidence=confidence)
+    published = {
+        label: each.published.tracks
+        for each in found
+        if each.published is not None
+        for label in each.called
+    }
+    left_out = []
+
+    def differences(pairs: Iterable[tuple[str, str]]) -> "DataFrame":
+        table = differences_between(
+            scores, tracks, pairs, published=published, confidence=confidence
+        )
+        nothing = table["median"].isna()
+        left_out.append(table[nothing])
+        return table[~nothing].reset_index(drop=True)
+
+    paired = differences(others)
+    distances = differences(pairs)
     windows_of = {
         label: each.scores[each.scores["method"] == label]
         for each in found
@@ -203,6 +222,7 @@ def compare(
             *origin_notes(read, labels),
             *missing_tracks(found, metrics),
             *unequal_windows([each.name for each in found], summaries),
+            *reasons_of(pd.concat(left_out), found, scores, tracks),
         ),
     )
 

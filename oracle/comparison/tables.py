@@ -154,11 +154,9 @@ def _interval(comparison: Comparison, table: "DataFrame") -> str:
 
 
 def _unpaired(table: "DataFrame") -> str:
-    return (
-        ""
-        if table["paired"].all()
-        else " Unpaired: no tracks are known, differences of the medians and of the means."
-    )
+    if table["paired"].all():
+        return ""
+    return " Unpaired: scores by track are not known, differences of the medians and of the means."
 
 
 def _difference(row: "Series") -> list[str]:

@@ -1,0 +1,130 @@
+"""What is left out: pairs of methods without a difference to show, and why."""
+
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oracle.comparison.differences import same_size
+from oracle.comparison.notes import some_of
+from oracle.comparison.result_folders import Results
+from oracle.confidence import Sample
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Tracks = frozenset[tuple[str, str]]  # subset and name
+Key = tuple[str, str, str]  # method, target and metric
+
+
+def reasons_of(
+    left_out: "DataFrame", results: Sequence[Results], scores: "DataFrame", tracks: "DataFrame"
+) -> Iterator[str]:
+    """Say why there are no differences: a sentence for all pairs with the same reason.
+
+    Parameters
+    ----------
+    left_out : DataFrame
+        Columns method, other, target and metric.
+    results : sequence of Results
+        All that are compared, their methods called by their labels.
+    scores, tracks : DataFrame
+        As of `oracle.comparison.differences.differences_between`.
+    """
+    if left_out.empty:
+        return
+    owner = {label: each for each in results for label in each.called}
+    tracks_of: dict[str, Tracks] = {
+        str(label): frozenset(table.itertuples(index=False, name=None))
+        for label, table in tracks.groupby("method", sort=False)[["subset", "track"]]
+    }
+    by_key = scores.set_index(["method", "target", "metric"])[["n_tracks", "n_windows"]]
+    sizes = dict(zip(by_key.index, by_key.to_numpy(), strict=True))
+
+    def name_of(label: str) -> str:
+        """Name the results, unless their methods have different tracks."""
+        own = owner[label]
+        return own.name if len({tracks_of.get(other) for other in own.called}) == 1 else label
+
+    said: dict[frozenset[str], str] = {}  # of each pair once, whichever is subtracted
+    silent: list[tuple[Key, Key]] = []
+    keys = ["method", "other", "target", "metric"]
+    for one, two, *key in left_out[keys].itertuples(index=False, name=None):
+        if owner[one].published:
+            one, two = two, one
+        names = name_of(one), name_of(two)
+        if frozenset(names) in said:
+            continue
+        reason = None
+        if published := owner[two].published:
+            own = sorted(name for _, name in tracks_of[one])
+            reason = _other_than_published(
+                names, own, published.tracks, (sizes[one, *key], sizes[two, *key])
+            )
+        elif tracks_of[one].isdisjoint(tracks_of[two]):
+            reason = _nothing_in_common(names, tracks_of[one], tracks_of[two])
+        if reason is None:
+            silent.append(((one, *key), (two, *key)))
+        else:
+            said[frozenset(names)] = reason
+    yield from said.values()
+    finite = tracks.loc[np.isfinite(tracks["score"]), ["method", "target", "metric"]]
+    heard = set(finite.itertuples(index=False, name=None))
+    yield from _silent(silent, heard | {key for key in sizes if owner[key[0]].published})
+
+
+def _other_than_published(
+    names: tuple[str, str],
+    own: Sequence[str],
+    published: frozenset[str],
+    sizes: tuple[Sample, Sample],
+) -> str | None:
+    mine, theirs = names
+    missing = sorted(published.difference(own))
+    others = [name for name in own if name not in published]
+    if len(missing) == len(published):
+        reason = f"{mine} has none of the {len(published)}, but {some_of(own)}"
+    elif missing:
+        reason = f"{mine} lacks {len(missing)} of the {len(published)}: {some_of(missing)}"
+    elif others:
+        reason = f"{mine} has {len(others)} more: {some_of(others)}"
+    elif not same_size(*sizes):
+        reason = f"{mine} has {sizes[0][-1]} windows, {theirs} {sizes[1][-1]}"
+    else:
+        return None
+    return f"{mine} and {theirs} are not of the same tracks, so nothing is subtracted: {reason}"
+
+
+def _nothing_in_common(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
+    """Say it with the names that are most alike: often one song's, written differently."""
+    first = min(one)
+    by_form = {track.casefold(): (subset, track) for subset, track in sorted(two)}
+    (form,) = get_close_matches(first[1].casefold(), by_form, n=1, cutoff=0)
+    pair = first, by_form[form]
+    if first[1] == by_form[form][1]:  # in other subsets
+        shown = ["/".join(track) for track in pair]
+    else:
+        shown = [track for _, track in pair]
+    return (
+        f"{names[0]} and {names[1]} have no track in common, so nothing is subtracted: "
+        f"{shown[0]!r} in {names[0]}, {shown[1]!r} in {names[1]}"
+    )
+
+
+def _silent(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterator[str]:
+    """Say what has no score to subtract; of many methods together, if it is the same."""
+    what_of: dict[str, dict[str, list[str]]] = {}
+    for one, two in pairs:
+        _, target, metric = one
+        deaf = next((key[0] for key in (two, one) if key not in heard), None)
+        who = f"{one[0]} and {two[0]} together" if deaf is None else deaf
+        targets = what_of.setdefault(who, {}).setdefault(metric, [])
+        if target not in targets:
+            targets.append(target)
+    who_of: dict[str, list[str]] = {}
+    for who, by_metric in what_of.items():
+        what = " and ".join(f"{metric} of {', '.join(t)}" for metric, t in by_metric.items())
+        who_of.setdefault(what, []).append(who)
+    for what, whos in who_of.items():
+        yield f"{some_of(whos)}: no track with a finite {what}, so nothing is subtracted"
