@@ -180,7 +180,7 @@ def test_equal_methods_do_not_differ(tmp_path: Path) -> None:
 
 
 def test_results_without_a_common_track_have_a_sentence(tmp_path: Path, bounds: Path) -> None:
-    tracks = {"al james - schoolboy": [1.0], "zeno": [2.0], "bks": [3.0]}
+    tracks = {"AL JAMES - SCHOOLBOY": [1.0], "Al Jones - Schoolbag": [2.0], "bks": [3.0]}
     mine = write_run(tmp_path / "mine", scores_of("net", tracks))
     rows = scores_of("IRM2", {"Al James - Schoolboy": [5.0], "Am Contra": [5.0]})
     rows += scores_of("OPT", {"Al James - Schoolboy": [5.0], "Am Contra": [5.0]})
@@ -190,11 +190,14 @@ def test_results_without_a_common_track_have_a_sentence(tmp_path: Path, bounds: 
     assert comparison.distances.empty
     assert comparison.notes == (
         "theirs and mine have no track in common, so nothing is subtracted: "
-        "'Al James - Schoolboy' in theirs, 'al james - schoolboy' in mine",
+        "'Al James - Schoolboy' in theirs, 'AL JAMES - SCHOOLBOY' in mine",
     )
     assert markdown(comparison).count("| --- |") == 1  # the scores
-    # Another order, or another reference, and the sentence stays one.
-    assert len(compare([theirs, mine], against="IRM2").notes) == 1
+    # The bound is taken from the system and the system from the bound: the sentence stays one.
+    assert compare([theirs, mine], against="IRM2").notes == (
+        "mine and theirs have no track in common, so nothing is subtracted: "
+        "'AL JAMES - SCHOOLBOY' in mine, 'Al James - Schoolboy' in theirs",
+    )
     # What others have in common is compared, and they miss nothing of these.
     other = write_run(tmp_path / "other", scores_of("x", {"a": [1.0, 1.0, 1.0]}))
     comparison = compare([bounds, other, mine])
@@ -202,9 +205,9 @@ def test_results_without_a_common_track_have_a_sentence(tmp_path: Path, bounds: 
     assert comparison.notes[1:] == (
         "other: no score of 4 of 5 tracks: b, c, d, ...",
         "mine and other have no track in common, so nothing is subtracted: "
-        "'al james - schoolboy' in mine, 'a' in other",
+        "'AL JAMES - SCHOOLBOY' in mine, 'a' in other",
         "bounds and mine have no track in common, so nothing is subtracted: "
-        "'a' in bounds, 'al james - schoolboy' in mine",
+        "'a' in bounds, 'Al Jones - Schoolbag' in mine",
     )
 
 
@@ -235,15 +238,17 @@ def test_methods_without_scores_of_both_have_a_sentence(tmp_path: Path) -> None:
         rows += scores_of(method, tracks, target="bass")
         rows += scores_of(method, {"a": [nan], "b": [nan]}, target="vocals")
         rows += scores_of(method, tracks, target="drums")
+        rows += scores_of(method, {"a": [inf], "b": [nan]}, target="other")
     comparison = compare([write_run(tmp_path / "run", rows)])
     # That z is infinitely better on one track is a difference.
     assert comparison.paired["method"].tolist() == ["z", "z"]
     assert comparison.paired["target"].tolist() == ["bass", "drums"]
+    assert comparison.paired.index.tolist() == [0, 1]
     assert comparison.notes == (
         "y and x together: no track with a finite SDR of bass, drums, so nothing is subtracted",
-        "x: no track with a finite SDR of vocals, so nothing is subtracted",
+        "x: no track with a finite SDR of vocals, other, so nothing is subtracted",
     )
-    assert "| x | 1.00 | nan | 1.00 | 2 | 2 | 1-2 |" in markdown(comparison)
+    assert "| x | 1.00 | nan | 1.00 | **inf** | 2 | 2 | 1-2 |" in markdown(comparison)
 
 
 def test_bounds_without_scores_share_a_sentence(tmp_path: Path) -> None:
@@ -308,8 +313,8 @@ TESTED = sorted(sisec18_tracks())
             "run lacks 2 of the 50: We Fell From The Sky - Not You, Zeno - Signs",
         ),
         ([*TESTED, "Mine"], 12435, "run has 1 more: Mine"),
-        (TESTED, 350, "run has 350 windows, sisec18 12435"),  # the preview
-        (TESTED, 12486, "run has 12486 windows, sisec18 12435"),
+        (TESTED, 350, "run has 350 windows of vocals, sisec18 12435"),  # the preview
+        (TESTED, 12486, "run has 12486 windows of vocals, sisec18 12435"),
     ],
 )
 def test_what_is_published_of_other_tracks_is_not_subtracted(
@@ -338,6 +343,17 @@ def test_of_musevals_files_the_tracks_are_known_too(tmp_path: Path) -> None:
     assert only(comparison.distances, bound="IRM2")["median"] == pytest.approx(9.430595 - 5)
     (tmp_path / "net" / f"{TESTED[0]}.json").rename(tmp_path / "net" / "a.json")
     assert compare([tmp_path / "net", "sisec18"], targets=["vocals"]).distances.empty
+
+
+def test_every_target_is_of_the_tracks_of_what_is_published(tmp_path: Path) -> None:
+    # Of the last track, a window long, there is no bass.
+    lengths = {name: [5.0] for name in TESTED} | {TESTED[0]: [5.0] * (12435 - 49)}
+    vocals = scores_of("net", lengths)
+    bass = scores_of("net", {name: lengths[name] for name in TESTED[:-1]}, target="bass")
+    run = write_run(tmp_path / "run", vocals + bass)
+    comparison = compare([run, "sisec18"], targets=["vocals", "bass"])
+    assert set(comparison.distances["target"]) == {"vocals"}
+    assert comparison.notes[-1].endswith("run has 12434 windows of bass, sisec18 12435")
 
 
 def test_silence_is_no_matter_of_other_tracks(tmp_path: Path) -> None:
@@ -571,7 +587,13 @@ def test_windows_with_parameters_are_said_with_them(tmp_path: Path, bounds: Path
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"stft": {"n_fft": 1}}, {"stft": 3}, {"stfts": [{}]}, {"stfts": [], "methods": []}]
+    "wrong",
+    [
+        {"stft": {"n_fft": 2}},
+        {"stft": {"n_fft": 1, "hop_length": 1, "window": "hann"}},
+        {"stft": 3},
+        {"stfts": [], "methods": []},
+    ],
 )
 def test_a_run_with_an_stft_that_is_none_is_an_error(tmp_path: Path, wrong: dict[str, Any]) -> None:
     folder = write_run(tmp_path / "run", scores_of("OPT", {"a": [1.0]}))

@@ -59,9 +59,8 @@ def reasons_of(
         reason = None
         if published := owner[two].published:
             own = sorted(name for _, name in tracks_of[one])
-            reason = _other_than_published(
-                names, own, published.tracks, (sizes[one, *key], sizes[two, *key])
-            )
+            both = sizes[one, *key], sizes[two, *key]
+            reason = _other_than_published(names, own, published.tracks, key[0], both)
         elif tracks_of[one].isdisjoint(tracks_of[two]):
             reason = _nothing_in_common(names, tracks_of[one], tracks_of[two])
         if reason is None:
@@ -78,6 +77,7 @@ def _other_than_published(
     names: tuple[str, str],
     own: Sequence[str],
     published: frozenset[str],
+    target: str,
     sizes: tuple[Sample, Sample],
 ) -> str | None:
     mine, theirs = names
@@ -90,7 +90,7 @@ def _other_than_published(
     elif others:
         reason = f"{mine} has {len(others)} more: {some_of(others)}"
     elif not same_size(*sizes):
-        reason = f"{mine} has {sizes[0][-1]} windows, {theirs} {sizes[1][-1]}"
+        reason = f"{mine} has {sizes[0][-1]} windows of {target}, {theirs} {sizes[1][-1]}"
     else:
         return None
     return f"{mine} and {theirs} are not of the same tracks, so nothing is subtracted: {reason}"
