@@ -105,6 +105,12 @@ def _are_infinite(scores: "Series") -> "Series":
     return (scores.abs() == np.inf) | (scores > PERFECT_DB)
 
 
+def has_infinite(bounds: "DataFrame") -> bool:
+    """Tell whether a bound has infinite scores, and others beside them that they could spoil."""
+    others = bounds["n_windows"] - bounds["n_nan"] - bounds["n_inf"]
+    return bool(((bounds["n_inf"] > 0) & (others > 0)).any())
+
+
 def over_tracks(summaries: "DataFrame", *, confidence: float | None = None) -> "DataFrame":
     """Aggregate the results of `over_windows` over tracks: the second half of `aggregate`."""
     by_bound = summaries.groupby(KEYS, sort=False, observed=True)

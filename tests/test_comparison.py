@@ -106,6 +106,7 @@ def test_scores_are_the_aggregate_with_intervals(system: Path, bounds: Path) -> 
 def test_tracks_are_a_row_a_track(system: Path) -> None:
     tracks = compare([system]).tracks
     columns = ["subset", "track", "method", "target", "metric", "score", "n_windows", "n_nan"]
+    columns.append("n_inf")
     assert list(tracks.columns) == columns
     assert tracks["track"].tolist() == ["a", "b", "c", "d"]
     assert tracks["score"].tolist() == [1, 2, 5, 8]
@@ -282,7 +283,9 @@ def test_what_is_published_is_not_paired(tmp_path: Path, n_windows: int) -> None
     comparison = compare([write_run(tmp_path / "run", rows), "sisec18"], targets=["vocals"])
     expected = sisec18().query("target == 'vocals' and metric == 'SDR'").set_index("method")
     ours = comparison.scores.set_index("method").loc[expected.index]
-    pd.testing.assert_frame_equal(ours[list(BOUND_COLUMNS[1:])], expected[list(BOUND_COLUMNS[1:])])
+    known = list(BOUND_COLUMNS[1:8])
+    pd.testing.assert_frame_equal(ours[known], expected[known])
+    assert (ours["n_inf"] == 0).all()
     row = only(comparison.paired, method="IRM2")
     assert (row["paired"], row["n_tracks"]) == (False, 0)
     assert row["median"] == pytest.approx(9.430595 - 5.5)
@@ -749,9 +752,10 @@ def test_markdown_has_every_table(comparison: Comparison) -> None:
         widths = {len(re.split(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(widths) == 1
     scores, paired, distances = (block.splitlines() for block in blocks)
-    assert scores[0] == "| method | vocals | tracks | windows | NaN |"
-    assert scores[2].startswith("| 50%_\\|net | 1.00 [-4.00, 2.00] | 3 | 3 | 0 |")
-    assert scores[3].startswith("| {x}\\\\&y | **3.00 [2.00, inf]** | 3 | 3 | 0 |")
+    assert scores[0] == "| method | vocals | tracks | windows | NaN | inf |"
+    assert scores[2].startswith("| 50%_\\|net | 1.00 [-4.00, 2.00] | 3 | 3 | 0 | 0 |")
+    assert scores[3].startswith("| {x}\\\\&y | **3.00 [2.00, inf]** | 3 | 3 | 0 | 1 |")
+    assert "inf: scores above 100 dB, infinite but for rounding." in text
     assert [line.split(" | ")[0] for line in scores[4:]] == ["| IRM2", "| CEILING", "| MIX"]
     assert len(paired) == 3  # of systems alone: there are distances to the bounds
     assert paired[2].startswith("| {x}\\\\&y | vocals | 3 | 1.00 [1.00, inf] | inf | 0.")

@@ -14,7 +14,7 @@ from oracle import TracksFailed
 from oracle.cli.terminal import print_whole, told_to_go_on
 from oracle.methods import CEILING
 from oracle.rest import InputWarning
-from oracle.results import PERFECT_DB
+from oracle.results import PERFECT_DB, has_infinite
 from oracle.run_folder import FAILED
 from oracle.scores import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
 
@@ -74,7 +74,7 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
                 f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
                 "NaN: windows in which a source or estimate is silent."
             )
-    if _some_infinite(table[table["metric"].isin(metrics)]):
+    if has_infinite(table[table["metric"].isin(metrics)]):
         brackets = ""
         if n_tracks > 1:
             brackets = " In brackets: the mean over the tracks that are not."
@@ -155,7 +155,7 @@ def _table(title: str, key: str, bounds: "DataFrame", rows: Iterable[str], n_tra
     if windows:
         table.add_column("windows", justify="right")
         table.add_column("NaN", justify="right")
-    infinite = _some_infinite(bounds)
+    infinite = has_infinite(bounds)
     if infinite:
         table.add_column("inf", justify="right")
     for row in rows:
@@ -173,11 +173,6 @@ def _table(title: str, key: str, bounds: "DataFrame", rows: Iterable[str], n_tra
             cells.append(str(of_row["n_inf"].max()))
         table.add_row(row, *cells)
     return table
-
-
-def _some_infinite(bounds: "DataFrame") -> bool:
-    """Tell whether a bound has infinite scores beside others."""
-    return bool(bounds["n_inf"].between(1, bounds["n_windows"] - bounds["n_nan"] - 1).any())
 
 
 def _cell(bound: "Series", n_tracks: int) -> str:

@@ -32,8 +32,8 @@ class Comparison:
     ----------
     scores : DataFrame
         A row a method, target and metric: median and mean over tracks, n_tracks, n_windows,
-        n_nan, and the ends of their confidence intervals median_low, median_high, mean_low
-        and mean_high; see `oracle.results.aggregate`.
+        n_nan, n_inf, mean_finite, and the ends of their confidence intervals median_low,
+        median_high, mean_low and mean_high; see `oracle.results.aggregate`.
     paired : DataFrame
         A row a method but `against`, target and metric: how much higher the method is than
         `against`. Columns method, against, target, metric, paired, n_tracks; median and mean
@@ -51,7 +51,7 @@ class Comparison:
         ceiling, by more than 0.001 dB. Such a system applies no mask in [0, 1] at that STFT.
     tracks : DataFrame
         A row a track, method, target and metric: subset, track, method, target, metric,
-        score (over the windows of the track), n_windows, n_nan.
+        score (over the windows of the track), n_windows, n_nan, n_inf.
     systems : tuple of str
         The methods that are no bounds.
     against : str
@@ -249,7 +249,9 @@ def _published(name: str, published: Published, windows: OverWindows) -> "DataFr
         raise ValueError(
             f"windows must be median beside {name}, which is published so, got {windows!r}"
         )
-    return published.table.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])
+    # Files that hold no infinite scores have NaN for them.
+    table = published.table.assign(n_inf=0, mean_finite=published.table["mean"])
+    return table.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])
 
 
 def _distances(table: "DataFrame", above: Mapping[tuple[str, str], "DataFrame"]) -> "DataFrame":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from oracle.comparison.side_by_side import Comparison
 from oracle.files import new_folder, write_whole
+from oracle.results import PERFECT_DB, has_infinite
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -79,21 +80,25 @@ def _scores(comparison: Comparison, metric: str) -> Grid:
     found = list(table["method"].unique())
     systems = [method for method in found if method in comparison.systems]
     methods = systems + [method for method in found if method not in systems]
+    columns = {"tracks": "n_tracks", "windows": "n_windows", "NaN": "n_nan"}
+    spoilt = has_infinite(table)
+    columns |= {"inf": "n_inf"} if spoilt else {}
     rows = []
     for method in methods:
         of_method = table[table["method"] == method].set_index("target")
         cells = [_estimate(of_method.loc[t]) if t in of_method.index else "" for t in targets]
-        counts = (_span(of_method[column]) for column in ("n_tracks", "n_windows", "n_nan"))
+        counts = (_span(of_method[column]) for column in columns.values())
         rows.append([method, *cells, *counts])
     best = _best(table, systems, targets)
-    ranges = any("-" in cell for row in rows for cell in row[-3:])
+    ranges = any("-" in cell for row in rows for cell in row[-len(columns) :])
     return Grid(
         f"scores-{metric}",
         f"{metric} in dB",
         f"{comparison.windows.capitalize()} over the windows of a track that are not NaN, then "
         f"median over tracks{_interval(comparison, table)}."
+        + (f" inf: scores above {PERFECT_DB:g} dB, infinite but for rounding." if spoilt else "")
         + (" A range of counts: they differ by target." if ranges else ""),
-        ["method", *targets, "tracks", "windows", "NaN"],
+        ["method", *targets, *columns],
         rows,
         bold=best,
         rule=len(systems) if 0 < len(systems) < len(methods) else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.file_kinds import Kind, is_litter, kind_of
 from oracle.datasets.stem_names import check_stem_names
-from oracle.datasets.trees import MIXTURE, USUAL, audio_in, folders_in, left_out, read_track
+from oracle.datasets.trees import MIXTURE, USUAL, audio_in, find_left_out, folders_in, read_track
 from oracle.mixing import Sum, redundancies
 from oracle.track import Track
 
@@ -75,7 +75,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         for part, path, files in tracks
         if files or not _holds_anything(path)  # what is empty has lost its files
     )
-    unread = tuple(left_out(root, entries))
+    unread = tuple(find_left_out(root, entries))
     named = {root / each.path for each in unread}
     without_audio = [
         LeftOut(path.relative_to(root), "no audio in it")

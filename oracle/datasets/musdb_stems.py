@@ -11,7 +11,7 @@ import numpy as np
 
 from oracle.datasets.archives import fetch_zip
 from oracle.datasets.dataset import Dataset, Entry
-from oracle.datasets.trees import is_shown, left_out
+from oracle.datasets.trees import find_left_out, is_shown
 from oracle.track import Audio, Track
 
 SUFFIX = ".stem.mp4"
@@ -114,7 +114,7 @@ def musdb18(
             "for MUSDB18-HQ's WAV files use the dataset musdb18-hq"
         )
     return Dataset(
-        "MUSDB18", tuple(chosen), root.resolve(), left_out=tuple(left_out(root, entries))
+        "MUSDB18", tuple(chosen), root.resolve(), left_out=tuple(find_left_out(root, entries))
     )
 
 

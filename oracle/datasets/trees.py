@@ -84,10 +84,10 @@ def dataset_in(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> 
         more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
         there = ", ".join([*names[:SHOWN], *more]) or "nothing"
         raise ValueError(f"root must hold {layout}, got {root} with {there} in it")
-    return Dataset(name, found, root.resolve(), left_out=tuple(left_out(root, found)))
+    return Dataset(name, found, root.resolve(), left_out=tuple(find_left_out(root, found)))
 
 
-def left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
+def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
     """Find the audio below the folder of a dataset that is read with none of its tracks.
 
     Archives count, as they may hold some. A folder in which nothing is read is named once.
