@@ -27,7 +27,7 @@ from oracle.track import Audio
 RATE = 8000
 # museval's files hold 5 decimals.
 MUSEVAL_STEP = 1e-5
-COMMANDS = ("bounds", "sweep", "score", "separate", "waltz", "methods", "datasets")
+COMMANDS = ("bounds", "check", "sweep", "score", "separate", "waltz", "methods", "datasets")
 ROCK = "Music Delta - 80s Rock"
 NASTY_NAMES = (
     "a/b",

@@ -664,6 +664,14 @@ def test_stems_go_without_the_published_track(run: Run, tmp_path: Path, other: l
     assert "--stems cannot be combined with --root or --download" in done.err
 
 
+def test_stems_that_are_not_read_are_named(run: Run, tmp_path: Path) -> None:
+    write_stems(tmp_path / "one/song", make_track(), "drums", "vocals")
+    write_stems(tmp_path / "one/song/takes", make_track(), "drums")
+    done = run("waltz", "--stems", tmp_path / "one")
+    assert done.status == 0
+    assert done.err == "oracle: warning: Not read: song/takes (a file of audio).\n"
+
+
 def test_an_out_that_is_not_empty_is_an_error(run: Run, tmp_path: Path) -> None:
     stems = write_stems(tmp_path / "song", make_track(), "drums", "vocals")
     done = run("waltz", "--stems", stems, "--out", tmp_path)

@@ -15,7 +15,8 @@ app = typer.Typer(
     help="How well can any time-frequency mask separate these sources?",
     epilog="Examples: [b]oracle bounds[/b] | [b]oracle bounds stems/ --out results[/b] | "
     "[b]oracle separate --methods IRM2 --out estimates[/b]. "
-    "Exit status: 0 done, 1 error, 2 wrong usage, 3 something failed or is wrong, 130 interrupted.",
+    "Exit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed (of check: something is wrong), "
+    "130 interrupted.",
 )
 
 

@@ -1,5 +1,6 @@
 """oracle waltz: what the mask s_i / max(s, s_i) leaves behind."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,9 @@ from oracle import Track, datasets
 from oracle.cli.app import app
 from oracle.cli.options import Debug
 from oracle.cli.waltz_tables import print_waltz_report
+from oracle.notes import notes_of_input
 from oracle.progress import show_progress
+from oracle.rest import InputWarning
 from oracle.waltz_report import WaltzReport, published_track
 
 
@@ -66,6 +69,8 @@ def _waltz_or_stems(root: Path | None, download: bool, stems: Path | None) -> Tr
             raise ValueError(
                 f"stems must be the folder of one track, got {stems} with {len(found)}: {some}"
             )
+        for note in notes_of_input([], found.left_out):
+            warnings.warn(note, InputWarning, stacklevel=2)
         return found[0]
     if root is not None or download:
         return published_track(root, download=download)

@@ -4,8 +4,9 @@ A file is what its name says it is. One whose name says nothing is what its firs
 so that no audio goes unnoticed because of its name.
 """
 
+import re
 from enum import Enum
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 
 # What systems and programs leave in folders. It holds no audio of its own.
@@ -17,6 +18,7 @@ LITTER = (
     *(".git*", ".hg*", ".svn", ".dvc*", ".idea", ".vscode", ".ipynb_checkpoints", "__pycache__"),
     *(".cache", ".sync", ".stfolder", ".stversions", ".dropbox*", ".snapshot*", ".mypy_cache"),
 )
+_LITTER = re.compile("|".join(map(translate, LITTER)))
 
 
 def _suffixes(*names: str) -> frozenset[str]:
@@ -137,7 +139,7 @@ def _begins_like_audio(path: Path) -> bool:
 
 def is_litter(name: str) -> bool:
     """Tell whether a file or folder is known litter: `.DS_Store`, `__MACOSX`, `.git`, ..."""
-    return any(fnmatchcase(name, pattern) for pattern in LITTER)
+    return _LITTER.fullmatch(name) is not None
 
 
 def is_hidden(name: str) -> bool:

@@ -4,6 +4,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from oracle.datasets.audio_files import read_together
@@ -93,21 +94,21 @@ def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
     Archives count, as they may hold some. A folder in which nothing is read is named once.
     """
     read = {str(path) for entry in entries for path in entry.paths}
-    places = {str(root), *(str(parent) for path in read for parent in Path(path).parents)}
-    counts: Counter[tuple[Path, str]] = Counter()
-    for path, what in _unread(root, read):
-        beside = [parent for parent in path.parents if str(parent) not in places]
+    above = {parent for folder in set(map(os.path.dirname, read)) for parent in _upwards(folder)}
+    counts: Counter[tuple[str, str]] = Counter()
+    for folder, name, what in _unread(root, read):
+        beside = [parent for parent in _upwards(folder) if parent not in above]
         if beside:
             counts[beside[-1], what] += 1
         else:
-            yield LeftOut(path.relative_to(root), what)
-    for (path, what), count in counts.items():
+            yield LeftOut(Path(folder, name).relative_to(root), what)
+    for (place, what), count in counts.items():
         why = f"{count} files of {what}" if count > 1 else f"a file of {what}"
-        yield LeftOut(path.relative_to(root), why)
+        yield LeftOut(Path(place).relative_to(root), why)
 
 
-def _unread(root: Path, read: set[str]) -> Iterator[tuple[Path, str]]:
-    """Find what may be audio and is not read; also tell what it is."""
+def _unread(root: Path, read: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Find what may be audio and is not read: its folder, its name, and what it is."""
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True, onerror=_raise):
         real = os.path.realpath(folder)
@@ -123,12 +124,19 @@ def _unread(root: Path, read: set[str]) -> Iterator[tuple[Path, str]]:
                 continue
             kind = kind_of(Path(path))
             if not os.path.exists(path):
-                yield Path(path), "link to nothing"
+                yield folder, name, "link to nothing"
             elif kind is Kind.ARCHIVE:
-                yield Path(path), "archive"
+                yield folder, name, "archive"
             elif kind in IS_AUDIO:
-                yield Path(path), "hidden audio" if hidden or is_hidden(name) else "audio"
+                yield folder, name, "hidden audio" if hidden or is_hidden(name) else "audio"
         seen.add(real)
+
+
+@cache
+def _upwards(folder: str) -> tuple[str, ...]:
+    """List a folder and all that it lies in, the root of the system last."""
+    parent = os.path.dirname(folder)
+    return (folder,) if parent == folder else (folder, *_upwards(parent))
 
 
 def _raise(error: OSError) -> None:
