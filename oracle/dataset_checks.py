@@ -1,7 +1,8 @@
 """Checks: what a careful person wants to know of a dataset before a long run."""
 
 import json
-import math
+import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -15,15 +16,15 @@ import numpy as np
 from oracle.bounds import BOUNDS, bounds_named
 from oracle.datasets import Dataset
 from oracle.files import write_whole
-from oracle.metrics.energy_ratios import is_silent
-from oracle.mixing import LOUD, redundancies
+from oracle.notes import notes_of_input
 from oracle.progress import Advance
-from oracle.rest import complete, find_unexplained
+from oracle.rest import Completed, complete, find_unexplained
+from oracle.run_folder import TrackInfo
 from oracle.scores import METRICS
 from oracle.stft import STFT
 from oracle.tasks import TracksFailed, each_track
 from oracle.threads import n_cores
-from oracle.timings import measure_costs
+from oracle.timings import Cost, measure_costs
 from oracle.track import Rest, Track, check_rest
 
 if TYPE_CHECKING:
@@ -38,51 +39,38 @@ class TrackCheck(NamedTuple):
 
     Attributes
     ----------
-    subset, track : str
-        Which track.
-    rate : int
-        Its sampling rate in Hz.
-    n_channels, n_samples : int
-        The shape of its audio.
+    info : TrackInfo
+        What runs say of it, too: name, subset, rate, shape, how loud is what is in the mixture
+        and in no source, sources that are silent, or that others hold already.
     sources : list of str
         Names of its sources.
-    silent : list of str
-        Those that are silent throughout.
-    redundant : list of str
-        Those that others hold already, and how.
     clipped : dict from str to int
-        How many samples are at full scale, by source; also of a mixture that was delivered.
-    mixture_is_sum : bool
-        Whether no mixture was delivered.
-    unexplained : float
-        How loud what is in the mixture and in no source is, in dB of the mixture.
-    mistake : str
-        What the mixture is instead of the sum of its sources.
-    refused : str
-        Why a run would refuse the track.
-    warnings : list of str
-        What was said as it was read.
+        How many samples are at full scale or above, by source; also of a mixture that was
+        delivered.
+    problem : str
+        Why a run would refuse it, or what it would do about the mixture.
     """
 
-    subset: str
-    track: str
-    rate: int
-    n_channels: int
-    n_samples: int
+    info: TrackInfo
     sources: list[str]
-    silent: list[str]
-    redundant: list[str]
     clipped: dict[str, int]
-    mixture_is_sum: bool
-    unexplained: float
-    mistake: str
-    refused: str
-    warnings: list[str]
+    problem: str
 
     @property
     def seconds(self) -> float:
         """How long it lasts."""
-        return self.n_samples / self.rate
+        return self.info.n_samples / self.info.rate
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples there are, of all channels of all its sources."""
+        return self.info.n_samples * self.info.n_channels * len(self.sources)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with it."""
+        silent = [f"{name} is silent" for name in self.info.silent]
+        return [*silent, *self.info.redundant, *([self.problem] if self.problem else [])]
 
 
 @dataclass(frozen=True)
@@ -94,14 +82,14 @@ class Check:
     name : str
         What the dataset is called.
     tracks : tuple of TrackCheck
-        What was found in each track that can be read.
+        What was found in each track that can be used.
     failures : dict from str to str
-        Why the others cannot, by ``subset/track``.
+        Why the others cannot be used, by ``subset/track``.
     left_out : tuple of str
         What lies in the folder of the dataset, may be audio, and is read with no track.
     seconds : dict from str to float
-        How long `oracle.compute_bounds` is going to take for each method, from what some
-        seconds of a track take.
+        How long `oracle.compute_bounds` is going to take for reading and for each method, from
+        what a track takes, and some seconds of it.
     jobs : int
         On how many cores of this machine.
     """
@@ -118,7 +106,7 @@ class Check:
         """What is wrong: the track, or nothing, and what about it."""
         return [
             *((name, why) for name, why in self.failures.items()),
-            *((track.track, what) for track in self.tracks for what in _problems(track)),
+            *((self._name(track), what) for track in self.tracks for what in track.problems),
             *(("", f"not read: {each}") for each in self.left_out),
         ]
 
@@ -126,26 +114,29 @@ class Check:
     def remarks(self) -> list[tuple[str, str]]:
         """What is worth knowing: the track, and what about it."""
         common = self.common_sources
-        rate, n_channels = (
-            Counter(values).most_common(1)[0][0] if self.tracks else 0
-            for values in ([t.rate for t in self.tracks], [t.n_channels for t in self.tracks])
-        )
+        usual = {
+            what: Counter(getattr(track.info, what) for track in self.tracks).most_common(1)
+            for what in ("rate", "n_channels")
+        }
         remarks: list[tuple[str, str]] = []
         for track in self.tracks:
+            info = track.info
             about = [
                 *(f"has no {name}" for name in common if name not in track.sources),
                 *(f"has {name} as well" for name in track.sources if name not in common),
-                *(f"{name} has {n} clipped samples" for name, n in track.clipped.items()),
-                *track.warnings,
+                *(f"{name} has {n} samples at full scale" for name, n in track.clipped.items()),
+                *(each.removeprefix(f"{info.name}: ") for each in info.warnings),
             ]
-            if len(track.sources) - len(track.silent) == 1:
+            if info.alone:
                 about.append("has one source alone: any mask that keeps it is perfect")
-            if track.rate != rate:
-                about.append(f"has a rate of {track.rate} Hz")
-            if track.n_channels != n_channels:
-                channels = "1 channel" if track.n_channels == 1 else f"{track.n_channels} channels"
+            if info.rest and not track.problem:
+                about.append(notes_of_input([info], ())[0])
+            if info.rate != usual["rate"][0][0]:
+                about.append(f"has a rate of {info.rate} Hz")
+            if info.n_channels != usual["n_channels"][0][0]:
+                channels = "1 channel" if info.n_channels == 1 else f"{info.n_channels} channels"
                 about.append(f"has {channels}")
-            remarks += [(track.track, what) for what in about]
+            remarks += [(self._name(track), what) for what in about]
         return remarks
 
     @property
@@ -162,15 +153,23 @@ class Check:
 
         rows = [
             {
-                **{name: _joined(value) for name, value in track._asdict().items()},
-                "problem": "; ".join(_problems(track)),
+                **{name: _joined(value) for name, value in track.info._asdict().items()},
+                "sources": _joined(track.sources),
+                "clipped": _joined([f"{name} {n}" for name, n in track.clipped.items()]),
+                "problems": _joined(track.problems),
             }
             for track in self.tracks
         ]
         for name, why in self.failures.items():
             subset, _, track_name = name.partition("/")
-            rows.append({"subset": subset, "track": track_name, "problem": why})
-        return pd.DataFrame(rows, columns=[*TrackCheck._fields, "problem"])
+            rows.append({"subset": subset, "name": track_name, "problems": why})
+        known = [name for name in TrackInfo._fields if name not in ("made_of", "files", "rest")]
+        table = pd.DataFrame(rows, columns=[*known, "sources", "clipped", "problems"])
+        return table.astype(dict.fromkeys(("rate", "n_channels", "n_samples"), "Int64"))
+
+    def _name(self, track: TrackCheck) -> str:
+        """Name a track as `failures` does."""
+        return f"{track.info.subset}/{track.info.name}"
 
     def write(self, out: str | Path) -> None:
         """Write what was found.
@@ -188,10 +187,8 @@ class Check:
         elif path.suffix == ".csv":
             write_whole(path, self.table.to_csv(index=False, lineterminator="\n"))
         else:
-            tracks = [
-                {n: None if v == -math.inf else v for n, v in track._asdict().items()}
-                for track in self.tracks
-            ]
+            tracks = self.table.astype(object)
+            tracks = tracks.where(tracks.notna(), None)
             everything = {
                 "dataset": self.name,
                 "problems": [{"track": track, "problem": what} for track, what in self.problems],
@@ -200,26 +197,13 @@ class Check:
                 "failures": self.failures,
                 "seconds": self.seconds,
                 "jobs": self.jobs,
-                "tracks": tracks,
+                "tracks": tracks.to_dict("records"),
             }
             write_whole(path, json.dumps(everything, indent=2) + "\n")
 
 
-def _problems(track: TrackCheck) -> list[str]:
-    problems = [*(f"{name} is silent" for name in track.silent), *track.redundant]
-    if track.refused:
-        problems.append(track.refused)
-    elif track.mistake:
-        problems.append(f"the mixture is not the sum of its sources, but {track.mistake}")
-    elif track.unexplained > LOUD:
-        problems.append(f"the mixture has sound at {track.unexplained:.1f} dB that is in no source")
-    return problems
-
-
 def _joined(value: Any) -> Any:
-    if isinstance(value, dict):
-        value = [f"{name} {count}" for name, count in value.items()]
-    return "; ".join(value) if isinstance(value, list) else value
+    return "; ".join(value) if isinstance(value, (list, tuple)) else value
 
 
 def check(
@@ -271,19 +255,25 @@ def check(
     failures: dict[str, str] = {}
     each = each_track(tracks, partial(_examine, rest=rest), progress=progress, jobs=jobs, dask=dask)
     try:
-        with closing(each):
+        with closing(each), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # which are among the remarks
             for task, result, messages in each:
-                found[task.index] = result._replace(warnings=messages)
+                found[task.index] = result._replace(info=result.info._replace(warnings=messages))
     except TracksFailed as error:
         failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in error.failures}
     in_order = tuple(found[index] for index in sorted(found))
     cores = n_cores() if jobs is None else jobs
-    sample = None if dask is not None else _sample(tracks, found)
     seconds: dict[str, float] = {}
-    if sample is not None:
-        costs = measure_costs(sample, chosen, stft=stft, metrics=wanted, rest=rest)
-        sizes = [each.n_samples * each.n_channels * len(each.sources) for each in in_order]
-        seconds = {name: sum(map(cost.of, sizes)) / cores for name, cost in costs.items()}
+    index = _sample(found)
+    if dask is None and index is not None and isinstance(tracks, (Track, Sequence)):
+        start = time.perf_counter()
+        sample = tracks if isinstance(tracks, Track) else tracks[index]
+        reading = Cost(0, (time.perf_counter() - start) / found[index].n_samples)
+        costs = {"reading": reading} | measure_costs(
+            sample, chosen, stft=stft, metrics=wanted, rest=rest
+        )
+        for name, cost in costs.items():
+            seconds[name] = sum(cost.of(each.n_samples) for each in in_order) / cores
     return Check(
         name=tracks.name if isinstance(tracks, (Dataset, Track)) else "tracks",
         tracks=in_order,
@@ -295,39 +285,28 @@ def check(
 
 
 def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck:
-    found = find_unexplained(track)
-    refused = ""
+    problem = ""
     try:
-        complete(track, rest)
+        completed = complete(track, rest)
     except ValueError as error:
-        refused = str(error)
+        completed = Completed(track, track, find_unexplained(track))
+        problem = str(error)
+    info = TrackInfo.of(completed)
+    if info.rest and rest is None and track.rest is None and not problem:
+        problem = notes_of_input([info], ())[0]
     delivered = {} if track.mixture_is_sum else {"mixture": track.mixture}
     signals = delivered | dict(track.sources)
     clipped = {name: int((np.abs(audio) >= FULL_SCALE).sum()) for name, audio in signals.items()}
-    names = list(track.sources)
     advance(track.name, 1)
     return TrackCheck(
-        subset=track.subset,
-        track=track.name,
-        rate=track.rate,
-        n_channels=track.n_channels,
-        n_samples=track.n_samples,
-        sources=names,
-        silent=[name for name, audio in track.sources.items() if is_silent(audio)],
-        redundant=[each.text(names) for each in redundancies(track.mixing)],
+        info=info,
+        sources=list(track.sources),
         clipped={name: count for name, count in clipped.items() if count},
-        mixture_is_sum=track.mixture_is_sum,
-        unexplained=track.mixing.unexplained,
-        mistake=found.mistake if found else "",
-        refused=refused,
-        warnings=[],
+        problem=problem,
     )
 
 
-def _sample(tracks: Track | Iterable[Track], found: dict[int, TrackCheck]) -> Track | None:
-    """Find a track to measure time with: the longest that a run would not refuse."""
-    good = {index: each for index, each in found.items() if not each.refused}
-    if not good or not isinstance(tracks, (Track, Sequence)):
-        return None
-    longest = max(good, key=lambda index: good[index].n_samples)
-    return tracks if isinstance(tracks, Track) else tracks[longest]
+def _sample(found: dict[int, TrackCheck]) -> int | None:
+    """Choose a track to measure time with: the longest that a run would not refuse."""
+    good = [index for index, each in found.items() if each.info.rest or not each.problem]
+    return max(good, key=lambda index: found[index].n_samples, default=None)

@@ -279,7 +279,7 @@ def separate(
     completed = complete(track, rest)
     if completed.added is not None:
         warnings.warn(
-            f"The mixture of {track.name} has sound that is in none of its sources. "
+            f"The mixture of {track.name} holds more than its sources. "
             f"{what_becomes(completed.added)}",
             InputWarning,
             stacklevel=2,

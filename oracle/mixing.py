@@ -32,11 +32,12 @@ RANGE = (1e-20, 1e30)
 # MUSDB18's compressed stems is around -30 dB.
 LOUD = -25.0
 
-# A source is a copy of another if all but this part of its energy is, in dB.
+# A source is a copy of another, or a sum of others, if all but this part of its energy is, in dB.
 COPY = -40.0
 
-# It is a sum of others if all but this part is: a mastered mixture is one, too.
-SUM = -15.0
+# It is a sum of others also if all but this part is, as in a mastered mixture, unless one of the
+# others alone comes as near as that: of a voice before two microphones.
+SUM, ONE_ALONE = -15.0, -10.0
 
 # Parts of a sum that are quieter, in dB of the sum, are chance.
 PART = -30.0
@@ -45,8 +46,8 @@ PART = -30.0
 NEAR = 0.01
 
 # Sources that are quieter, in dB of the loudest, are compared with no other: what is left in
-# stems of nothing is often the same noise.
-FAINT = -60.0
+# stems of nothing is often the same noise, or hum.
+FAINT = -50.0
 
 
 @dataclass(frozen=True)
@@ -157,14 +158,24 @@ class Sum(NamedTuple):
         return f"{names[self.source]} is the sum of {' and '.join(names[p] for p in self.parts)}"
 
 
-def redundancies(mixing: Mixing) -> list[Copy | Sum]:
+def redundancies(mixing: Mixing, *, mixture_is_sum: bool) -> list[Copy | Sum]:
     """Find sources that others hold already: copies, and sums of several.
+
+    Parameters
+    ----------
+    mixing : Mixing
+        Of a track.
+    mixture_is_sum : bool
+        Whether its mixture is the sum of the sources because none was delivered. If one was,
+        and all sources are in it, none is redundant.
 
     Returns
     -------
     found : list of Copy or Sum
         Sources by their number; the mixture comes after the last.
     """
+    if not mixture_is_sum and mixing.unexplained < LOUD:
+        return []
     energies = mixing.energies
     faint = energies.max(initial=0) * 10 ** (FAINT / 10)
     heard: list[int] = np.flatnonzero(energies > faint).tolist()
@@ -184,9 +195,13 @@ def redundancies(mixing: Mixing) -> list[Copy | Sum]:
         gains = _nearest(mixing.products[np.ix_(others, others)], mixing.products[others, one])
         shares = gains * np.abs(gains) * energies[others] / energies[one]
         parts = [o for o, share in zip(others, shares, strict=True) if share > 10 ** (PART / 10)]
-        if len(parts) > 1 and _left(mixing.products, one, parts) < SUM:
+        if len(parts) < 2:
+            continue
+        left = _left(mixing.products, one, parts)
+        nearest = min(_left(mixing.products, one, [part]) for part in parts)
+        if left < COPY or (left < SUM and nearest > ONE_ALONE):
             found.append(Sum(one, tuple(parts)))
-    for one in distinct:
+    for one in () if mixture_is_sum else distinct:
         # The mixture of a track in which all else is nearly silent is its source, too.
         more = energies[[other for other in distinct if other != one]].sum()
         weights = np.zeros(n_sources)

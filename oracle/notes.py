@@ -30,20 +30,21 @@ def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
     becomes = what_becomes(None if rest == IGNORED else rest)
     if len(infos) == 1:
         (info,) = infos
-        what = f"has sound at {info.unexplained} dB that is in none of its sources"
+        what = f"holds more than its sources, at {info.unexplained} dB of the mixture"
         if mistake:
             what = f"is not the sum of its sources, but {mistake}"
         return f"The mixture of {info.name} {what}. {becomes}"
     names = [info.name if mistake else f"{info.name} ({info.unexplained} dB)" for info in infos]
-    what = "have sound that is in none of their sources"
+    what = "hold more than their sources, in dB of the mixture"
     if mistake:
         what = f"are not the sum of their sources, but {mistake}"
     return f"{len(infos)} mixtures {what}: {_some(names)}. {becomes}"
 
 
 def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
-    """Name tracks with a silent source, which have no scores, and those with one source alone."""
+    """Name tracks with sources that are silent, or counted twice, and those with one alone."""
     known = list(infos)
+    twice = [f"{what} in {info.name}" for info in known for what in info.redundant]
     silent = [f"{name} in {info.name}" for info in known for name in info.silent]
     alone = [info.name for info in known if info.alone]
     notes = []
@@ -52,6 +53,8 @@ def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
             f"Silent throughout: {_some(silent)}. What is scored together with it has no SDR, ISR, "
             "SIR and SAR (NaN)."
         )
+    if twice:
+        notes.append(f"Counted twice: {_some(twice)}.")
     if alone:
         notes.append(
             f"One source alone: {_some(alone)}. Any mask that keeps it is perfect: scores there "

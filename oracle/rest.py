@@ -10,21 +10,22 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
 
+from oracle.lags import find_delay
 from oracle.mixing import LOUD, Mixing
 from oracle.track import ACCOMPANIMENT, VOCALS, Audio, Rest, Track, check_rest, sum_of
 
 REST = "rest"
 
-# A delay is looked for in an excerpt of so many samples, and up to half of it.
-EXCERPT_SAMPLES = 2**20
-
 # A mistake explains a mixture if it leaves less than this of it, in dB, and is that much
 # better than none.
 EXPLAINED, BETTER = -15.0, 10.0
 
-# Gains this near to 1 are not named.
+# From here on, in dB of the mixture, what is left of it is louder than itself: the sources are
+# not in it.
+UNRELATED = 0.5
+
+# Gains this near to each other are the same.
 NEAR = 0.05
 
 
@@ -139,9 +140,10 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
 def what_becomes(added: str | None) -> str:
     """Say what becomes of the rest of a mixture, by the source that was added."""
     if added is None:
-        return "It is ignored."
+        return "What they do not account for is ignored."
     is_that = {ACCOMPANIMENT: "is the accompaniment", VOCALS: "is the vocals"}
-    return f"It {is_that.get(added, f'counts as one more source, {added}')}."
+    what = is_that.get(added, f"counts as one more source, {added}")
+    return f"What they do not account for {what}."
 
 
 def _refusal(found: Unexplained) -> str:
@@ -159,50 +161,67 @@ def _refusal(found: Unexplained) -> str:
 
 def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
     """Tell what a mixture is instead of the sum of its sources, and what to do."""
+    if not track.mixture.any():
+        return "silence", "export the mixture again"
     gain = mixing.gain
     ones = np.ones(len(mixing.energies))
     most = min(EXPLAINED, mixing.unexplained - BETTER)
     if mixing.unexplained_at(gain * ones) < most:
-        return _at_gain(gain)
+        what = "their sum upside down" if _is_near(gain, -1) else f"{gain:.3g} x their sum"
+        decibels = "" if _is_near(gain, -1) else f" ({20 * np.log10(abs(gain)):+.1f} dB)"
+        return what + decibels, f"multiply the mixture by {1 / gain:.4g}"
     if mixing.unexplained_at(mixing.gains) < most:
-        gains = zip(track.sources, mixing.gains, mixing.energies, strict=True)
-        others = [f"{name} x {g:.2f}" for name, g, e in gains if e > 0 and abs(g - 1) > NEAR]
-        return (
-            f"them at other gains ({', '.join(others)})",
-            "bring the sources to the level that they have in the mixture",
-        )
+        return _at_gains(track, mixing)
     total = sum_of(track.sources.values())
     if track.n_channels == 2:
         swapped = _gain_between(total[::-1], track.mixture, most)
         if swapped is not None:
             what = f"their sum with its channels swapped{_times(swapped)}"
-            return what, "swap the channels of the mixture"
-    delay = _delay(total, track.mixture)
+            return what, f"swap the channels of the mixture{_and_multiply(swapped)}"
+    delay = find_delay(total, track.mixture)
     length = track.n_samples - abs(delay)
     early, late = max(-delay, 0), max(delay, 0)
     moved = total[:, early : early + length]
     shifted = _gain_between(moved, track.mixture[:, late : late + length], most)
     if delay and shifted is not None:
-        when = "late" if delay > 0 else "early"
         n_samples = "1 sample" if abs(delay) == 1 else f"{abs(delay)} samples"
+        when, whose = ("late", "mixture") if delay > 0 else ("early", "sources")
         return (
             f"their sum {n_samples} {when}{_times(shifted)}",
-            f"shift the mixture by {-delay} samples",
+            f"cut the first {n_samples} of the {whose}{_and_multiply(shifted)}",
         )
+    if mixing.unexplained > UNRELATED:
+        return "something else, in which they are not heard", "find the mixture of these sources"
     return "", ""
 
 
-def _at_gain(gain: float) -> tuple[str, str]:
-    if abs(gain) < NEAR:
-        return "silence", "export the mixture again"
-    remedy = f"multiply the mixture by {1 / gain:.4g}"
-    if abs(gain + 1) < NEAR:
-        return "their sum upside down", f"invert the mixture ({remedy})"
-    return f"{gain:.3g} x their sum ({20 * np.log10(abs(gain)):+.1f} dB)", remedy
+def _at_gains(track: Track, mixing: Mixing) -> tuple[str, str]:
+    gains = [
+        (name, float(gain))
+        for name, gain, energy in zip(track.sources, mixing.gains, mixing.energies, strict=True)
+        if energy > 0 and not _is_near(gain, 1)
+    ]
+    absent = [name for name, gain in gains if _is_near(gain, 0)]
+    if len(absent) == len(gains):
+        names = " and ".join(absent)
+        return f"their sum without {names}", f"leave {names} out, or mix it in"
+    others = ", ".join(f"{name} x {gain:.2f}" for name, gain in gains)
+    return (
+        f"them at other gains ({others})",
+        "bring the sources to the level that they have in the mixture",
+    )
+
+
+def _is_near(gain: float, other: float) -> bool:
+    return abs(gain - other) < NEAR
 
 
 def _times(gain: float) -> str:
-    return "" if abs(gain - 1) < NEAR else f", x {gain:.3g}"
+    return "" if _is_near(gain, 1) else f", x {gain:.3g}"
+
+
+def _and_multiply(gain: float) -> str:
+    return "" if _is_near(gain, 1) else f", and multiply it by {1 / gain:.4g}"
 
 
 def _gain_between(total: Audio, mixture: Audio, most: float) -> float | None:
@@ -210,20 +229,3 @@ def _gain_between(total: Audio, mixture: Audio, most: float) -> float | None:
     mixing = Mixing.of([total], mixture)
     gain = mixing.gain
     return gain if mixing.unexplained_at(np.array([gain])) < most else None
-
-
-def _delay(total: Audio, mixture: Audio) -> int:
-    """Find by how many samples the mixture is later than the sum of its sources."""
-    n_samples = mixture.shape[-1]
-    size = min(n_samples, EXCERPT_SAMPLES)
-    starts = range(0, n_samples - size + 1, max(size // 2, 1))
-    energies = [np.square(total[:, s : s + size], dtype=np.float64).sum() for s in starts]
-    cut = slice(starts[int(np.argmax(energies))], starts[int(np.argmax(energies))] + size)
-    n_fft = scipy.fft.next_fast_len(2 * size, real=True)
-    spectra = [
-        scipy.fft.rfft(audio[:, cut].astype(np.float64), n_fft) for audio in (total, mixture)
-    ]
-    correlation = scipy.fft.irfft((spectra[0].conj() * spectra[1]).sum(axis=0), n_fft)
-    lags = np.r_[0 : size // 2, n_fft - size // 2 : n_fft]
-    best = int(lags[np.argmax(np.abs(correlation[lags]))])
-    return best if best < size else best - n_fft

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from oracle.files import PARTIAL, file_name, folded, write_whole
 from oracle.metrics.energy_ratios import is_silent
+from oracle.mixing import redundancies
 from oracle.rest import Completed
 from oracle.run_settings import versions, what_differs
 from oracle.stamps import stamp_of_files
@@ -46,6 +47,7 @@ class TrackInfo(NamedTuple):
     mistake: str = ""  # what the mixture is instead of the sum of its sources
     rest: str = ""  # what became of it, if it is loud
     silent: Sequence[str] = ()  # sources that are silent throughout
+    redundant: Sequence[str] = ()  # sources that others hold already, and how
     alone: bool = False  # whether just one source is not silent, so that any mask is perfect
     warnings: Sequence[str] = ()
     made_of: str = ""  # a stamp
@@ -68,6 +70,10 @@ class TrackInfo(NamedTuple):
             mistake=found.mistake if found else "",
             rest="" if found is None else completed.added or IGNORED,
             silent=[name for name, audio in track.sources.items() if is_silent(audio)],
+            redundant=[
+                each.text(list(track.sources))
+                for each in redundancies(track.mixing, mixture_is_sum=track.mixture_is_sum)
+            ],
             alone=n_heard == 1 and level < ROUNDING,
         )
 

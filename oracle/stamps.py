@@ -1,5 +1,6 @@
 """Stamps: short texts that tell what a track was made of, to see whether that has changed."""
 
+import os
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
@@ -9,9 +10,15 @@ import numpy as np
 from oracle.datasets.file_kinds import is_litter
 from oracle.track import Track
 
+# How much of a file is looked at, in so many places: enough to tell two stems of one length.
+LOOK_BYTES, LOOKS = 4096, 8
+
 
 def stamp_of_files(paths: Iterable[Path]) -> str:
-    """Stamp files, and all files in folders but litter, by names, sizes and times of change."""
+    """Stamp files, and all files in folders but litter.
+
+    By names, sizes, times of change, and what they hold in some places.
+    """
     digest = blake2b(digest_size=16)
     for path in paths:
         files = [path]
@@ -20,13 +27,27 @@ def stamp_of_files(paths: Iterable[Path]) -> str:
         for file in files:
             try:
                 state = file.stat()
+                looks = b"" if file.is_dir() else _looks(file, state.st_size)
             except OSError:  # a link to nothing: reading it will tell
                 digest.update(f"{file.name}: none\n".encode(errors="surrogateescape"))
                 continue
             if not file.is_dir():
                 known = f"{file.name}: {state.st_size} {state.st_mtime_ns}\n"
                 digest.update(known.encode(errors="surrogateescape"))
+                digest.update(looks)
     return digest.hexdigest()
+
+
+def _looks(file: Path, size: int) -> bytes:
+    """Read some bytes here and there, from the first to the last."""
+    if not file.is_file():  # a pipe would wait for somebody to write
+        return b""
+    with file.open("rb", buffering=0) as opened:
+        if size <= LOOK_BYTES * LOOKS:
+            return opened.read()
+        step = (size - LOOK_BYTES) // (LOOKS - 1)
+        places = [look * step for look in range(LOOKS - 1)] + [size - LOOK_BYTES]
+        return b"".join(os.pread(opened.fileno(), LOOK_BYTES, place) for place in places)
 
 
 def stamp_of_audio(track: Track) -> str:

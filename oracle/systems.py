@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,20 +107,18 @@ def score_system(
     method = root.resolve().name if name is None else name
     check_method_name(method)
     wanted = metrics_named(metrics)
+    names: Counter[str] = Counter()
     if isinstance(tracks, (Dataset, Track)):
-        names = tracks.track_names if isinstance(tracks, Dataset) else (tracks.name,)
+        names.update(tracks.track_names if isinstance(tracks, Dataset) else [tracks.name])
         _warn_of_extra_tracks(root, names)
-        single = len(names) == 1
-    else:
-        single = False
+    place = partial(_folder_of, root, names=names, single=names.total() == 1)
 
     score = partial(
         _score_estimates,
-        root=root,
+        place=place,
         method=method,
         metrics=wanted,
         rest=rest,
-        single=single,
         fit_length=fit_length,
     )
     check_rest(rest)
@@ -142,23 +140,22 @@ def score_system(
         jobs=jobs,
         dask=dask,
         overwrite=overwrite,
-        also_of=partial(_estimates_of, root=root, single=single),
+        also_of=partial(_estimates_of, place=place),
     )
 
 
 def _score_estimates(
     track: Track,
     *,
-    root: Path,
+    place: Callable[[Track], Path],
     method: str,
     metrics: Sequence[str],
     rest: Rest | None,
-    single: bool,
     fit_length: bool,
     advance: Advance,
 ) -> Scored:
     completed = complete(track, rest)
-    folder = _folder_of(root, track, single=single)
+    folder = place(track)
     files = _find_estimates(folder, completed.track)
     audio = _read_estimates(folder, files, completed, fit_length=fit_length)
     targets = completed.track.targets
@@ -262,35 +259,44 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
     return estimate[:, : track.n_samples]
 
 
-def _estimates_of(task: Task, *, root: Path, single: bool) -> list[Path]:
+def _estimates_of(task: Task, *, place: Callable[[Task], Path]) -> list[Path]:
     """Tell where the estimates of a track are, if they are there."""
     try:
-        return audio_in(_folder_of(root, task, single=single))
+        return audio_in(place(task))
     except (FileNotFoundError, ValueError):  # which the track fails with when its turn comes
         return []
 
 
-def _folder_of(root: Path, track: Track | Task, *, single: bool) -> Path:
-    """Find the folder with the estimates of a track."""
+def _folder_of(root: Path, track: Track | Task, *, names: Mapping[str, int], single: bool) -> Path:
+    """Find the folder with the estimates of a track.
+
+    `names` counts the tracks of each name, as far as they are known: a folder that is called
+    exactly like another track is that one's, and one that is in no folder of a subset is of
+    none of several tracks of its name.
+    """
     subset = [path for path in _folders(root) if folded(path.name) in _forms(track.subset)]
-    for parent in (*subset, root):
+    of_others = {form for name in names if name != track.name for form in (name, _file_name(name))}
+    is_only_one = names.get(track.name, 1) == 1
+    for parent in (*subset, *([root] if is_only_one else [])):
         alike = [
             p for p in _folders(parent) if folded(p.name) in _forms(track.name) and audio_in(p)
         ]
-        same = [p for p in alike if p.name in (track.name, file_name(track.name))]
+        same = [p for p in alike if p.name in (track.name, _file_name(track.name))]
+        alike = same or [p for p in alike if p.name not in of_others]
         if not same and len(alike) > 1:
             raise ValueError(
                 f"{parent} must hold one folder for a track, got {_listed([p.name for p in alike])}"
             )
         if alike:
-            return (same or alike)[0]
+            return alike[0]
     if single and audio_in(root):
         return root
-    wanted = file_name(track.name)
+    wanted = _file_name(track.name)
+    flat = f" or {wanted}" if is_only_one else ", as other subsets have a track of that name"
     found = [path.name for path in _folders(root)]
     raise FileNotFoundError(
-        f"estimates must hold a folder of audio files {file_name(track.subset)}/{wanted} or "
-        f"{wanted}, got {root} with {_listed(found) or 'no folders'} "
+        f"estimates must hold a folder of audio files {_file_name(track.subset)}/{wanted}{flat}, "
+        f"got {root} with {_listed(found) or 'no folders'} "
         "(of what 'oracle separate' wrote, name the folder of a method)"
     )
 
@@ -313,10 +319,14 @@ def _folders(path: Path) -> list[Path]:
 
 def _forms(name: str) -> set[str]:
     """Tell what a file for something of this name may be called: so, or as it is written here."""
+    return {folded(name), folded(_file_name(name))}
+
+
+def _file_name(name: str) -> str:
     try:
-        return {folded(name), folded(file_name(name))}
+        return file_name(name)
     except ValueError:  # too long for a file: the track fails when its turn comes
-        return {folded(name)}
+        return name
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

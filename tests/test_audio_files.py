@@ -1,6 +1,7 @@
 """Audio files: what is audio, and that all of it is read, or an error says why not."""
 
 import os
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import soundfile
 
 from oracle.datasets.audio_files import read_audio, write_audio
 from oracle.datasets.file_kinds import (
+    HEADERLESS,
     SUFFIXES,
     UNREADABLE,
     Kind,
@@ -28,7 +30,7 @@ RATE = 8000
 # own (SD2), or not without being told the rate (RAW).
 OTHERS = {"HTK", "MAT4", "MAT5", "MPC2K", "WAVEX", "SD2", "RAW"}
 # Formats whose headers tell how much audio there is, or that fail where it ends too early.
-TELLING = ("AIFF", "AU", "CAF", "FLAC", "RF64", "SVX", "W64", "WAV", "WAVEX")
+TELLING = ("AIFF", "AU", "CAF", "FLAC", "NIST", "RF64", "SVX", "W64", "WAV", "WAVEX")
 
 
 def noise(n_samples: int = 3000, n_channels: int = 2) -> Audio:
@@ -53,7 +55,7 @@ def test_every_format_that_soundfile_reads_is_known() -> None:
     [
         *((f"x.{s}", Kind.AUDIO) for s in ("wav", "WAVE", "bwf", "snd", "mp2", "opus", "Flac")),
         *((f"x.{s}", Kind.UNREADABLE) for s in ("m4a", "mka", "ac3", "dts", "WMA", "raw", "gsm")),
-        *((f"x.{s}", Kind.OTHER) for s in ("txt", "json", "png", "md5", "mid", "npy", "als")),
+        *((f"x.{s}", Kind.OTHER) for s in ("txt", "json", "png", "md5", "mid", "npy", "als", "ts")),
         *((f"x.{s}", Kind.ARCHIVE) for s in ("zip", "tar.gz", "7z")),
         ("x", Kind.OTHER),
         ("wav", Kind.OTHER),
@@ -87,7 +89,10 @@ def test_audio_that_is_not_read_is_told_by_what_it_holds(tmp_path: Path, start: 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"a", b"RIFF\0\0\0\0WEBPVP8 ", b"\0\0\0\x1cftypheic", "Größe".encode("utf-16")],
+    [
+        *(b"", b"a", b"RIFF\0\0\0\0WEBPVP8 ", b"RIFF\0\0\0\0sfbk", b"FORM\0\0\0\0ILBM"),
+        *(b"\0\0\0\x1cftypheic", b"\0\0\0\x1cftypcrx ", "Größe".encode("utf-16")),
+    ],
 )
 def test_what_is_no_audio_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
@@ -110,7 +115,15 @@ def test_a_pipe_and_a_link_to_nothing_are_not_waited_for(tmp_path: Path) -> None
 def test_litter_is_known_by_its_name() -> None:
     for name in (".DS_Store", "._vocals.wav", ".git", ".gitignore", "__MACOSX", "@eaDir"):
         assert is_litter(name)
-    for name in ("...And Then", ".38 Special", ".hidden", "vocals.wav", "MACOSX", "eaDir"):
+    for name in (
+        "...And Then",
+        ".38 Special",
+        ".gitarre",
+        ".hidden",
+        "vocals.wav",
+        "MACOSX",
+        "eaDir",
+    ):
         assert not is_litter(name)
 
 
@@ -239,6 +252,39 @@ def test_what_soundfile_does_not_read_says_how_to_convert_it(tmp_path: Path, suf
         read_audio(tmp_path / f"x{suffix}")
 
 
+@pytest.mark.parametrize("suffix", sorted(HEADERLESS))
+def test_what_has_no_header_says_where_to_export_it(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"x{suffix}").write_bytes(b"?")
+    message = rf"x{suffix} must be .*, and not {suffix}, which has no header: export it as WAV"
+    with pytest.raises(ValueError, match=message):
+        read_audio(tmp_path / f"x{suffix}")
+
+
+def test_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    (tmp_path / "one 'take'.m4a").write_bytes(b"?")
+    with pytest.raises(ValueError, match=re.escape("""(ffmpeg -i 'one '"'"'take'"'"'.m4a' """)):
+        read_audio(tmp_path / "one 'take'.m4a")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "pointer of Git LFS"),
+    ],
+)
+def test_what_is_often_taken_for_audio_is_told(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "x.wav").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"x\.wav must be a readable audio file \(.*{reason}"):
+        read_audio(tmp_path / "x.wav")
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.wav")
+    with pytest.raises(ValueError, match=r"x\.wav must be a readable audio file \(it is no file\)"):
+        read_audio(tmp_path / "x.wav")
+
+
 def test_other_files_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
     with pytest.raises(ValueError, match=r"x\.wav must be a readable .*: export it again, as WAV"):
@@ -277,6 +323,50 @@ def test_mpeg_audio_is_read_to_its_end(
     assert 88200 <= read.shape[1] < 88200 + 3 * 1152
     loud = np.square(read).mean(axis=0) > 1e-4
     assert abs(int(np.flatnonzero(loud)[-1]) - 88200) < 3 * 1152
+
+
+@pytest.mark.parametrize("contents", ["0", "1"])
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [
+        (b"", bytes(5000)),
+        (b"", b"TAG" + bytes(125)),
+        (b"ID3\x04\0\0\0\x01\x20\0" + bytes((0x20 << 7) + (1 << 14)), b""),
+        (2 * (b"ID3\x04\0\0\0\0\0\x10" + bytes(16)), b""),
+    ],
+)
+def test_tags_and_litter_around_mpeg_audio_do_not_cut_it(
+    ffmpeg: str, tmp_path: Path, contents: str, front: bytes, back: bytes
+) -> None:
+    audio = noise(88200)
+    audio[:, 30000:60000] *= 1e-3
+    soundfile.write(tmp_path / "source.wav", audio.T, 44100)
+    options = ["-q:a", "2", "-write_xing", contents, "-id3v2_version", "0"]
+    path = convert(ffmpeg, tmp_path / "source.wav", tmp_path / "x.mp3", *options)
+    path.write_bytes(front + path.read_bytes() + back)
+    assert 88200 <= read_audio(path)[1].shape[1] < 88200 + 3 * 1152
+
+
+def test_mpeg_audio_that_cannot_be_decoded_to_its_end_is_an_error(
+    ffmpeg: str, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "source.wav", noise(88200).T, 44100)
+    options = ["-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0"]
+    path = convert(ffmpeg, tmp_path / "source.wav", tmp_path / "x.mp3", *options)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3] + bytes(8000) + data[len(data) // 3 :])
+    with pytest.raises(ValueError, match=r"it cannot be decoded after \d+ of about \d+ samples"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "ogg", "opus"])
+def test_streams_that_were_joined_are_refused(ffmpeg: str, tmp_path: Path, suffix: str) -> None:
+    soundfile.write(tmp_path / "source.wav", noise(48000).T, 48000)
+    path = convert(ffmpeg, tmp_path / "source.wav", tmp_path / f"x.{suffix}")
+    assert read_audio(path)[1].shape[1] >= 48000
+    path.write_bytes(2 * path.read_bytes())
+    with pytest.raises(ValueError, match="it holds several streams one after the other"):
+        read_audio(path)
 
 
 def test_files_of_a_pipe_are_whole(ffmpeg: str, tmp_path: Path) -> None:

@@ -71,19 +71,19 @@ def broken(tmp_path: Path) -> Path:
 PROBLEMS = {
     ("test/cut", r".*drums\.wav must be a readable audio file"),
     ("test/copy", r".*bass\.wav is drums\.wav|.*drums\.wav is bass\.wav"),
-    ("silent", "vocals is silent"),
-    ("half", r"mixture must be the sum of its sources, got 0\.5 x their sum"),
-    ("more", r"the mixture has sound at -4\.\d dB that is in no source"),
-    ("", r"not read: good/takes \(a file of audio\)"),
+    ("test/silent", "vocals is silent"),
+    ("test/half", r"mixture must be the sum of its sources, got 0\.5 x their sum"),
+    ("test/more", r"The mixture of more holds more than its sources, at -4\.\d dB of the mixture"),
+    ("", r"not read: good/takes \(1 audio file\)"),
 }
 REMARKS = {
-    ("clipped", "drums has 20 clipped samples"),
-    ("guitar", "has guitar as well"),
-    ("alone", "has no drums"),
-    ("alone", "has one source alone: any mask that keeps it is perfect"),
-    ("slow", "has a rate of 4000 Hz"),
-    ("slow", "has 1 channel"),
-    ("silent", "has one source alone: any mask that keeps it is perfect"),
+    ("test/clipped", "drums has 20 samples at full scale"),
+    ("test/guitar", "has guitar as well"),
+    ("test/alone", "has no drums"),
+    ("test/alone", "has one source alone: any mask that keeps it is perfect"),
+    ("test/silent", "has one source alone: any mask that keeps it is perfect"),
+    ("test/slow", "has a rate of 4000 Hz"),
+    ("test/slow", "has 1 channel"),
 }
 
 
@@ -94,16 +94,21 @@ def test_every_fault_is_found(broken: Path) -> None:
         assert any(n == name and re.match(pattern, what) for n, what in found.problems), pattern
     assert set(found.remarks) == REMARKS
     assert (found.name, found.common_sources) == ("broken", ["drums", "vocals"])
-    assert {each.track: each.n_samples for each in found.tracks}["good"] == 2 * RATE
+    lengths = {each.info.name: each.info.n_samples for each in found.tracks}
+    assert lengths["good"] == 2 * RATE
 
 
 def test_what_a_run_would_do_counts(broken: Path) -> None:
     found = oracle.check(datasets.folder(broken), rest="ignore", **QUICK)
-    assert ("half", "the mixture is not the sum of its sources, but 0.5 x their sum (-6.0 dB)") in (
-        found.problems
-    )
+    assert not {"test/half", "test/more"} & {name for name, _ in found.problems}
+    assert (
+        "test/half",
+        "The mixture of half is not the sum of its sources, but 0.5 x their sum (-6.0 dB). What "
+        "they do not account for is ignored.",
+    ) in found.remarks
     found = oracle.check(datasets.folder(broken), rest="refuse", **QUICK)
-    assert any(n == "more" and w.startswith("mixture must be the sum") for n, w in found.problems)
+    refused = {n for n, what in found.problems if what.startswith("mixture must be the sum")}
+    assert refused == {"test/half", "test/more"}
 
 
 def test_a_good_dataset_has_nothing_wrong(run: Run, tmp_path: Path) -> None:
@@ -124,21 +129,24 @@ def test_the_command_names_all_and_ends_with_status_3(
     status, out, err = run("check", broken, *QUICKLY, "--out", tmp_path / "out")
     assert (status, err) == (3, "")
     words = " ".join(out.split())
-    for name, what in (("silent", "vocals is silent"), ("clipped", "drums has 20 clipped samples")):
-        assert f"{name} {what}" in words
-    assert "not read: good/takes (a file of audio)" in words
-    assert "not readable 2" in words
+    assert "test/silent vocals is silent" in words
+    assert "test/clipped drums has 20 samples at full scale" in words
+    assert "not read: good/takes (1 audio file)" in words
+    assert "not usable 2" in words
     assert "rate 8000 Hz (7), 4000 Hz (1)" in words
-    assert "6 wrong." in words
-    table = pd.read_csv(tmp_path / "out/tracks.csv").set_index("track")
+    assert "6 problems." in words
+    table = pd.read_csv(tmp_path / "out/tracks.csv").set_index("name")
     assert len(table) == 10
-    assert table["problem"]["silent"] == "vocals is silent"
+    assert table["problems"]["silent"] == "vocals is silent"
     assert table["clipped"]["clipped"] == "drums 20"
-    assert "must be a readable audio file" in table["problem"]["cut"]
-    everything = json.loads((tmp_path / "out/check.json").read_text())
+    assert "must be a readable audio file" in table["problems"]["cut"]
+    text = (tmp_path / "out/check.json").read_text()
+    assert "Infinity" not in text
+    assert "NaN" not in text
+    everything = json.loads(text)
     assert len(everything["problems"]) == len(PROBLEMS)
-    assert {each["track"] for each in everything["tracks"]} == set(table.index) - {"cut", "copy"}
-    assert everything["left_out"] == ["good/takes (a file of audio)"]
+    assert {each["name"] for each in everything["tracks"]} == set(table.index)
+    assert everything["left_out"] == ["good/takes (1 audio file)"]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json"])
@@ -228,7 +236,7 @@ def test_a_prediction_is_about_right() -> None:
 
 def test_seconds_are_shared_by_the_cores() -> None:
     found = oracle.check(music(2), jobs=1, **QUICK)
-    assert (found.jobs, list(found.seconds)) == (1, ["MIX"])
+    assert (found.jobs, list(found.seconds)) == (1, ["reading", "MIX"])
     assert found.seconds["MIX"] > 0
 
 

@@ -469,9 +469,9 @@ def test_folder_of_more_than_one_kind_is_refused(tmp_path: Path, place: str) -> 
         assert datasets.folder(tmp_path).track_names == ("a", "b")
     else:
         kinds = (
-            r"tracks \(b\) and subsets of tracks \(train\)"
+            r"tracks \(b\) beside folders of tracks \(train\): put all tracks into folders, or none"
             if "/" in place
-            else r"a track's files and folders of audio \(train\)"
+            else r"x.wav beside folders of audio \(train\): move the files into the folder of a .*"
         )
         with pytest.raises(ValueError, match=f"hold one kind of thing, .* with {kinds}$"):
             datasets.folder(tmp_path)
@@ -843,10 +843,10 @@ def test_musdb18_names_what_it_does_not_read(listed: Path) -> None:
         (listed / f"train/{name}.stem.mp4").write_bytes(b"?")
     dataset = datasets.musdb18(listed, subset="test")
     assert {str(each) for each in dataset.left_out} == {
-        "x.wav (audio)",
-        "valid (a file of audio)",
-        "train/z.m4a (audio)",
-        "train/.38 Special.stem.mp4 (hidden audio)",
+        "x.wav (audio file)",
+        "valid (1 audio file)",
+        "train/z.m4a (audio file)",
+        "train/.38 Special.stem.mp4 (hidden audio file)",
     }
     assert "...And Then" in datasets.musdb18(listed).track_names
 

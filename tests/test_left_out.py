@@ -92,7 +92,7 @@ def test_audio_under_another_name_is_an_error_or_named(tmp_path: Path, name: str
     write(tmp_path / "song" / "x.wav", noise(9)).rename(tmp_path / "song" / name)
     dataset = datasets.folder(tmp_path)
     if name.startswith("."):
-        assert left_out(dataset) == {f"song/{name}": "hidden audio"}
+        assert left_out(dataset) == {f"song/{name}": "hidden audio file"}
         return
     message = (
         rf"song/{name} must have the suffix of its format \(\.wav, \.flac, \.\.\.\) if it is a "
@@ -119,8 +119,8 @@ def test_hidden_files_and_folders_are_named_if_they_hold_audio(tmp_path: Path) -
     dataset = datasets.folder(tmp_path)
     assert dataset.track_names == ("song",)
     assert left_out(dataset) == {
-        "song/.old.wav": "hidden audio",
-        ".backup": "2 files of hidden audio",
+        "song/.old.wav": "hidden audio file",
+        ".backup": "2 hidden audio files",
     }
 
 
@@ -220,6 +220,18 @@ def test_a_mixture_is_told_by_what_it_holds(tmp_path: Path) -> None:
         datasets.folder(tmp_path)[0]
 
 
+@pytest.mark.parametrize("delay", [1, 1105])
+def test_a_mixture_that_comes_late_is_told_by_what_it_holds(tmp_path: Path, delay: int) -> None:
+    """As one does that was an MP3."""
+    write_song(tmp_path, "a.wav", "b.wav")
+    total = noise(0) + noise(1)
+    total[:, delay:] = total[:, :-delay].copy()
+    write(tmp_path / "song.wav", 0.5 * total)
+    message = rf"but song\.wav is the sum of the others, {delay} samples late: move it elsewhere$"
+    with pytest.raises(ValueError, match=message):
+        datasets.folder(tmp_path)[0]
+
+
 @pytest.mark.parametrize("name", ["instrumental", "no_vocals", "backing"])
 @pytest.mark.parametrize("with_mixture", [False, True])
 def test_a_sum_of_other_stems_is_refused(tmp_path: Path, name: str, with_mixture: bool) -> None:
@@ -312,15 +324,15 @@ def test_audio_in_folders_of_no_track_is_named(run: Run, tmp_path: Path) -> None
     dataset = datasets.folder(tmp_path / "stems")
     assert dataset.track_names == ("song",)
     assert left_out(dataset) == {
-        "song/takes": "2 files of audio",
-        "old": "3 files of audio",
+        "song/takes": "2 audio files",
+        "old": "3 audio files",
         "extra.tar.gz": "archive",
     }
     status, out, _ = run("bounds", tmp_path / "stems", *QUICK, "--out", tmp_path / "out")
     assert status == 0
     assert "Not read: extra.tar.gz (archive), old" in " ".join(out.split())
     settings = json.loads((tmp_path / "out/run.json").read_text())
-    assert "song/takes (2 files of audio)" in settings["left_out"]
+    assert "song/takes (2 audio files)" in settings["left_out"]
     assert any(note.startswith("Not read: ") for note in settings["notes"])
 
 
@@ -337,10 +349,63 @@ def test_a_folder_without_audio_is_named_and_an_empty_one_an_error(tmp_path: Pat
         dataset[0]
 
 
+@pytest.mark.parametrize("empty", ["test", "test/B"])
+def test_a_subset_that_has_lost_its_tracks_is_noticed(tmp_path: Path, empty: str) -> None:
+    write_song(tmp_path / "train/A")
+    (tmp_path / empty).mkdir(parents=True)
+    dataset = datasets.folder(tmp_path)
+    if empty == "test":
+        assert left_out(dataset) == {"test": "no audio in it"}
+        return
+    assert dataset.track_names == ("A", "B")
+    with pytest.raises(ValueError, match="test/B must hold a track's audio files, got none"):
+        dataset[1]
+
+
+def test_the_working_folder_may_be_the_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_song(tmp_path / "song")
+    write_song(tmp_path / "song/takes", "x.wav")
+    monkeypatch.chdir(tmp_path)
+    for root in (".", "./", "../" + tmp_path.name, str(tmp_path) + "/"):
+        assert left_out(datasets.folder(root)) == {"song/takes": "1 audio file"}
+    make_fuss(tmp_path / "fuss")
+    monkeypatch.chdir(tmp_path / "fuss")
+    assert left_out(datasets.fuss(".")) == {}
+
+
+def test_a_subset_alone_leaves_nothing_out_that_was_not_asked_for(tmp_path: Path) -> None:
+    for name in ("train/A", "test/B"):
+        write_song(tmp_path / name)
+    assert datasets.folder(tmp_path, subset="train").left_out == ()
+
+
+def test_names_that_are_no_text_are_written(run: Run, tmp_path: Path) -> None:
+    write_song(tmp_path / "stems/song")
+    place = os.fsencode(tmp_path / "stems") + b"/b\xff.m4a"
+    with open(place, "wb"):
+        pass
+    status, out, _ = run("bounds", tmp_path / "stems", *QUICK, "--out", tmp_path / "out")
+    assert status == 0
+    assert r"Not read: b\udcff.m4a (audio file)." in out
+    assert r"b\udcff.m4a" in json.loads((tmp_path / "out/run.json").read_text())["left_out"][0]
+
+
+def test_a_stray_file_beside_tracks_is_named(tmp_path: Path) -> None:
+    write_song(tmp_path / "A")
+    (tmp_path / "cover.m4a").write_bytes(b"?")
+    assert left_out(datasets.folder(tmp_path)) == {"cover.m4a": "audio file"}
+    write(tmp_path / "bounce.wav", noise(5))
+    message = r"with bounce\.wav, cover\.m4a beside folders of audio \(A\): move the files into"
+    with pytest.raises(ValueError, match=message):
+        datasets.folder(tmp_path)
+
+
 def test_links_to_nothing_are_named_or_an_error(tmp_path: Path) -> None:
     write_song(tmp_path / "song")
     (tmp_path / "moved song").symlink_to(tmp_path / "nowhere")
-    assert left_out(datasets.folder(tmp_path)) == {"moved song": "link to nothing"}
+    assert left_out(datasets.folder(tmp_path)) == {"moved song": "broken link"}
     (tmp_path / "song/bass.wav").symlink_to(tmp_path / "nowhere.wav")
     with pytest.raises(ValueError, match=r"bass\.wav must be a readable audio file \(no such"):
         datasets.folder(tmp_path)[0]
@@ -399,15 +464,15 @@ def make_fuss(root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "make", "more", "expected"),
     [
-        ("musdb18hq", make_hq, "train/a/guitar.wav", {"train/a/guitar.wav": "audio"}),
-        ("musdb18hq", make_hq, "valid/c/drums.wav", {"valid": "a file of audio"}),
-        ("musdb18hq", make_hq, "train/a/solo.m4a", {"train/a/solo.m4a": "audio"}),
-        ("dsd100", make_dsd100, "Sources/Dev/a/solo.wav", {"Sources/Dev/a/solo.wav": "audio"}),
-        ("dsd100", make_dsd100, "Mixtures/x.wav", {"Mixtures/x.wav": "audio"}),
+        ("musdb18hq", make_hq, "train/a/guitar.wav", {"train/a/guitar.wav": "audio file"}),
+        ("musdb18hq", make_hq, "valid/c/drums.wav", {"valid": "1 audio file"}),
+        ("musdb18hq", make_hq, "train/a/solo.m4a", {"train/a/solo.m4a": "audio file"}),
+        ("dsd100", make_dsd100, "Sources/Dev/a/solo.wav", {"Sources/Dev/a/solo.wav": "audio file"}),
+        ("dsd100", make_dsd100, "Mixtures/x.wav", {"Mixtures/x.wav": "audio file"}),
         ("librimix", make_speech, "", {}),
-        ("librimix", make_speech, "dev/mix/a.wav", {"dev": "a file of audio"}),
-        ("fuss", make_fuss, "test/a.wav", {"test": "a file of audio"}),
-        ("fuss", make_fuss, "eval/a_sources/b/x.wav", {"eval/a_sources/b": "a file of audio"}),
+        ("librimix", make_speech, "dev/mix/a.wav", {"dev": "1 audio file"}),
+        ("fuss", make_fuss, "test/a.wav", {"test": "1 audio file"}),
+        ("fuss", make_fuss, "eval/a_sources/b/x.wav", {"eval/a_sources/b": "1 audio file"}),
         ("fuss", make_fuss, "train.tar.gz", {"train.tar.gz": "archive"}),
     ],
 )
@@ -423,7 +488,7 @@ def test_what_a_dataset_by_name_does_not_read_is_named(
         (tmp_path / more).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / more).write_bytes(b"?")
     if name == "librimix":
-        noisy = {"test/mix_both": "2 files of audio", "test/noise": "2 files of audio"}
+        noisy = {"test/mix_both": "2 audio files", "test/noise": "2 audio files"}
         expected = expected | noisy
     assert left_out(getattr(datasets, name)(tmp_path)) == expected
 

@@ -93,7 +93,7 @@ def test_blocks_and_segments_do_not_matter(block: int, segment: int, n_samples: 
 
 def found_in(*sources: Audio, mixture: Audio | None = None) -> list[Copy | Sum]:
     whole = np.sum(sources, axis=0) if mixture is None else mixture
-    return redundancies(Mixing.of(sources, whole))
+    return redundancies(Mixing.of(sources, whole), mixture_is_sum=mixture is None)
 
 
 def test_sources_of_their_own_are_not_redundant(rng: np.random.Generator) -> None:
@@ -138,6 +138,22 @@ def test_a_sum_may_be_mastered(level: float, expected: bool) -> None:
     one, other, distortion = waves(3, 5, 7)
     total = one + other + np.float32(np.sqrt(2) * 10 ** (level / 20)) * distortion
     assert bool(found_in(one, other, total)) == expected
+
+
+def test_a_voice_before_two_microphones_is_no_sum() -> None:
+    """One part alone comes nearly as near: it is a near copy, which there may be."""
+    voice, drums, room = waves(3, 5, 7)
+    far = np.float32(0.8) * voice + np.float32(0.1) * drums + np.float32(0.13) * room
+    assert found_in(voice, drums, far) == []
+    assert found_in(voice, drums, far, mixture=voice + drums + far) == []
+
+
+def test_nothing_is_redundant_if_all_sources_are_in_a_mixture() -> None:
+    left, right = waves(3, 5)
+    both = left + right
+    mixture = left + right + both
+    assert found_in(left, right, both, mixture=mixture) == []
+    assert found_in(left, right, both) == [Sum(2, (0, 1))]
 
 
 def test_a_difference_makes_a_sum_of_what_it_is_taken_from() -> None:

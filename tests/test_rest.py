@@ -171,16 +171,43 @@ def late(audio: Audio, n_samples: int) -> Audio:
     [
         (lambda x, s: 0.5 * x, r"0\.5 x their sum \(-6\.0 dB\)", "multiply the mixture by 2"),
         (lambda x, s: 2 * x, r"2 x their sum \(\+6\.0 dB\)", r"multiply the mixture by 0\.5"),
-        (lambda x, s: -x, "their sum upside down", r"invert the mixture \(multiply .* by -1\)"),
+        (lambda x, s: -x, "their sum upside down", "multiply the mixture by -1"),
         (lambda x, s: -0.5 * x, r"-0\.5 x their sum \(-6\.0 dB\)", "multiply the mixture by -2"),
         (lambda x, s: 0 * x, "silence", "export the mixture again"),
-        (lambda x, s: late(x, 1), "their sum 1 sample late", "shift the mixture by -1 samples"),
-        (lambda x, s: late(x, 37), "their sum 37 samples late", "shift the mixture by -37 samples"),
-        (lambda x, s: late(x, -9), "their sum 9 samples early", "shift the mixture by 9 samples"),
-        (lambda x, s: -0.5 * late(x, 99), r"their sum 99 samples late, x -0\.5", "by -99 samples"),
+        (
+            lambda x, s: late(x, 1),
+            "their sum 1 sample late",
+            "cut the first 1 sample of the mixture",
+        ),
+        (
+            lambda x, s: late(x, 37),
+            "their sum 37 samples late",
+            "cut the first 37 samples of the mixture",
+        ),
+        (
+            lambda x, s: late(x, -9),
+            "their sum 9 samples early",
+            "cut the first 9 samples of the sources",
+        ),
+        (
+            lambda x, s: -0.5 * late(x, 99),
+            r"their sum 99 samples late, x -0\.5",
+            "cut the first 99 .* of the mixture, and multiply it by -2",
+        ),
         (lambda x, s: x[::-1], "their sum with its channels swapped", "swap the channels"),
         (lambda x, s: 0.3 * x[::-1], r"their sum .* swapped, x 0\.3", "swap the channels"),
-        (lambda x, s: x - s["b"], r"them at other gains \(b x 0\.00\)", "bring the sources to"),
+        (lambda x, s: x - s["b"], "their sum without b", "leave b out, or mix it in"),
+        (
+            lambda x, s: x[:, ::-1],
+            "something else, in which they are not heard",
+            "find the mixture of these sources",
+        ),
+        (
+            lambda x, s: np.stack([x[0], -x[1]]),
+            "something else, in which they are not heard",
+            "find the mixture of these sources",
+        ),
+        (lambda x, s: 0.01 * x, r"0\.01 x their sum \(-40\.0 dB\)", "multiply the mixture by 100"),
         (lambda x, s: x - 2 * s["a"], r"them at other gains \(a x -1\.00\)", "bring the sources"),
     ],
 )
@@ -264,8 +291,8 @@ def test_bounds_are_those_of_a_track_with_all_its_sources() -> None:
 def test_separate_says_that_there_is_one_source_more() -> None:
     track, _ = with_more("drums", "vocals")
     message = (
-        "^The mixture of song has sound that is in none of its sources. It counts as one more "
-        "source, rest.$"
+        "^The mixture of song holds more than its sources. What they do not account for counts as "
+        "one more source, rest.$"
     )
     with pytest.warns(InputWarning, match=message):
         estimates = separate(track, "IRM2")
@@ -289,11 +316,11 @@ def test_a_system_need_not_know_of_the_rest(tmp_path: Path) -> None:
     track, _ = with_more("drums", "vocals")
     for name, audio in track.sources.items():
         write_audio(tmp_path / "est" / f"{name}.wav", audio, RATE)
-    with pytest.warns(InputWarning, match="It is ignored"):
+    with pytest.warns(InputWarning, match="What they do not account for is ignored"):
         table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"])
     assert list(table["target"]) == ["drums", "vocals"]  # no accompaniment is all but the vocals
     write_audio(tmp_path / "est" / "accompaniment.wav", track.mixture, RATE)
-    with pytest.warns(InputWarning, match="It counts as one more source, rest"):
+    with pytest.warns(InputWarning, match="account for counts as one more source, rest"):
         table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"])
     accompaniment = track.mixture - track.sources["vocals"]
     expected = oracle.metrics.usdr(accompaniment[None], track.mixture[None])
@@ -323,27 +350,28 @@ def info(name: str, **facts: Any) -> TrackInfo:
     [
         (
             [info("a", unexplained=-3.2, rest="rest")],
-            "The mixture of a has sound at -3.2 dB that is in none of its sources. It counts as "
-            "one more source, rest.",
+            "The mixture of a holds more than its sources, at -3.2 dB of the mixture. What they do "
+            "not account for counts as one more source, rest.",
         ),
         (
             [info("a", unexplained=-3.2, rest="accompaniment")],
-            "The mixture of a has sound at -3.2 dB that is in none of its sources. It is the "
-            "accompaniment.",
+            "The mixture of a holds more than its sources, at -3.2 dB of the mixture. What they do "
+            "not account for is the accompaniment.",
         ),
         (
             [info(name, unexplained=-20.0, rest="ignored") for name in "abcde"],
-            "5 mixtures have sound that is in none of their sources: a (-20.0 dB), b (-20.0 dB), "
-            "c (-20.0 dB) and 2 more. It is ignored.",
+            "5 mixtures hold more than their sources, in dB of the mixture: a (-20.0 dB), b (-20.0 "
+            "dB), c (-20.0 dB) and 2 more. What they do not account for is ignored.",
         ),
         (
             [info("a", unexplained=6.0, mistake="their sum upside down", rest="ignored")],
-            "The mixture of a is not the sum of its sources, but their sum upside down. It is "
-            "ignored.",
+            "The mixture of a is not the sum of its sources, but their sum upside down. What they "
+            "do not account for is ignored.",
         ),
         (
             [info(n, unexplained=6.0, mistake="silence", rest="ignored") for n in "ab"],
-            "2 mixtures are not the sum of their sources, but silence: a, b. It is ignored.",
+            "2 mixtures are not the sum of their sources, but silence: a, b. What they do not "
+            "account for is ignored.",
         ),
     ],
 )
@@ -362,9 +390,9 @@ def test_a_note_names_what_is_not_read() -> None:
 
 def test_notes_are_in_the_table_and_said() -> None:
     track, _ = with_more("a", "b")
-    left_out = (LeftOut(Path("c.bak"), "audio"),)
+    left_out = (LeftOut(Path("c.bak"), "audio file"),)
     dataset = Dataset("d", (Entry("song", "test", lambda: track),), left_out=left_out)
     with pytest.warns(InputWarning) as caught:
         table = compute_bounds(dataset, methods=["MIX"], metrics=["uSDR"])
     assert [str(warning.message) for warning in caught] == table.attrs["notes"]
-    assert table.attrs["notes"][1] == "Not read: c.bak (audio)."
+    assert table.attrs["notes"][1] == "Not read: c.bak (audio file)."

@@ -588,7 +588,7 @@ def test_a_stamp_of_audio_is_of_its_shape_and_type() -> None:
     assert len(stamps) == 4
 
 
-def test_a_stamp_of_files_is_of_names_sizes_times_and_all_folders(tmp_path: Path) -> None:
+def test_a_stamp_of_files_is_of_names_sizes_times_content_and_all_folders(tmp_path: Path) -> None:
     def stamp() -> str:
         for path in (deep.parent, tmp_path / "track", tmp_path / "track" / "x.wav"):
             os.utime(path, ns=(0, 0))  # of folders it does not matter
@@ -602,8 +602,7 @@ def test_a_stamp_of_files_is_of_names_sizes_times_and_all_folders(tmp_path: Path
         deep.write_text(text)
         os.utime(deep, ns=(time, time))
         stamps.append(stamp())
-    assert stamps[0] == stamps[1]  # the price of not reading them
-    assert len(set(stamps)) == 3
+    assert len(set(stamps)) == 4
     before = stamp()
     (deep.parent / "link.wav").symlink_to(tmp_path / "nothing")
     linked = stamp()
@@ -613,6 +612,32 @@ def test_a_stamp_of_files_is_of_names_sizes_times_and_all_folders(tmp_path: Path
     assert stamp_of_files([tmp_path / "track"]) == before  # times of folders are not of it
     deep.rename(deep.with_name("y.wav"))
     assert stamp() != before
+
+
+def test_stems_that_have_changed_names_have_another_stamp(tmp_path: Path) -> None:
+    """Unpacked files may have one size and one time of change; of long ones some parts are read."""
+    files = [tmp_path / name for name in ("bass.wav", "drums.wav")]
+    for seed, file in enumerate(files):
+        file.write_bytes(np.random.default_rng(seed).bytes(10**6))
+        os.utime(file, ns=(0, 0))
+    before = stamp_of_files(files)
+    files[0].rename(tmp_path / "x")
+    files[1].rename(files[0])
+    (tmp_path / "x").rename(files[1])
+    assert stamp_of_files(files) != before
+    content = bytearray(files[0].read_bytes())
+    last = stamp_of_files(files)
+    content[-1] ^= 1
+    files[0].write_bytes(content)
+    os.utime(files[0], ns=(0, 0))
+    assert stamp_of_files(files) != last
+
+
+def test_litter_in_a_folder_is_not_of_its_stamp(tmp_path: Path) -> None:
+    (tmp_path / "x.wav").touch()
+    before = stamp_of_files([tmp_path])
+    (tmp_path / ".DS_Store").touch()
+    assert stamp_of_files([tmp_path]) == before
 
 
 def test_a_track_that_is_done_late_keeps_its_place(tmp_path: Path) -> None:

@@ -76,6 +76,17 @@ def test_a_silent_stem_is_named(run: Run, tmp_path: Path) -> None:
     assert "One source alone" not in words
 
 
+def test_a_stem_that_is_counted_twice_is_named(run: Run, tmp_path: Path) -> None:
+    for subset in ("train", "test"):
+        for name in ("mixture", "drums", "bass", "other", "vocals"):
+            place = tmp_path / "hq" / subset / "song"
+            place.mkdir(parents=True, exist_ok=True)
+            seed = {"mixture": 9, "vocals": 1, "other": 1 if subset == "train" else 2}
+            soundfile.write(place / f"{name}.wav", noise(seed.get(name, len(name))), RATE)
+    out = run("bounds", "musdb18-hq", "--root", tmp_path / "hq", "--methods", "MIX").out
+    assert "Counted twice: vocals is other in song." in " ".join(out.split())
+
+
 def test_nothing_is_said_of_usual_tracks(run: Run, tmp_path: Path) -> None:
     write_mixture(tmp_path / "fuss/train", "good", 2)
     out = run("bounds", "fuss", "--root", tmp_path / "fuss", "--methods", "MIX,CIRM").out

@@ -14,6 +14,7 @@ import soundfile
 from conftest import Outcome, Run, dataset_of
 
 from oracle import Track, TracksFailed, datasets, score_system
+from oracle.datasets import Dataset, Entry
 from oracle.metrics import IllConditionedWarning
 from oracle.results import Row, aggregate, read_scores, tidy
 from oracle.scores import (
@@ -233,7 +234,8 @@ def test_run_json_says_what_was_done(
         "window_seconds": 1.0,
         "tracks": [
             {"name": name, **shape, "mixture": "sum of the sources", "warnings": []}
-            | {"unexplained": None, "mistake": "", "rest": "", "silent": [], "alone": False}
+            | {"unexplained": None, "mistake": "", "rest": "", "silent": [], "redundant": []}
+            | {"alone": False}
             for name in ("one", "two")
         ],
         "notes": [],
@@ -308,6 +310,28 @@ def test_the_folder_of_the_subset_comes_first(tmp_path: Path) -> None:
         write(tmp_path / "est" / track.subset / "song", guesses(track))
     table = score_system(tracks, tmp_path / "est", metrics=FAST)
     assert_same(table, table_of((track, guesses(track)) for track in tracks))
+
+
+def test_a_flat_folder_is_of_none_of_two_tracks_of_one_name(tmp_path: Path) -> None:
+    track = make_track()
+    dataset = Dataset(
+        "two", tuple(Entry("song", subset, make_track) for subset in ("train", "test"))
+    )
+    write(tmp_path / "est" / "song", guesses(track))
+    with pytest.raises(TracksFailed, match="2 tracks failed") as caught:
+        score_system(dataset, tmp_path / "est", metrics=FAST)
+    message = "audio files test/song, as other subsets have a track of that name, got"
+    assert message in str(caught.value.exceptions[1])
+
+
+def test_the_folder_of_another_track_is_not_taken_for_ones_own(tmp_path: Path) -> None:
+    dataset = dataset_of(("Song", "song"), (lambda: make_track("Song"), make_track))
+    write(tmp_path / "est" / "Song", guesses(make_track("Song")))
+    with pytest.raises(TracksFailed, match="1 track failed") as caught:
+        score_system(dataset, tmp_path / "est", metrics=FAST)
+    assert "estimates must hold a folder of audio files test/song or song" in str(
+        caught.value.exceptions[0]
+    )
 
 
 def test_files_in_the_folder_itself_are_of_no_track_among_several(tmp_path: Path) -> None:

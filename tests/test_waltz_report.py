@@ -669,7 +669,7 @@ def test_stems_that_are_not_read_are_named(run: Run, tmp_path: Path) -> None:
     write_stems(tmp_path / "one/song/takes", make_track(), "drums")
     done = run("waltz", "--stems", tmp_path / "one")
     assert done.status == 0
-    assert done.err == "oracle: warning: Not read: song/takes (a file of audio).\n"
+    assert done.err == "oracle: warning: Not read: song/takes (1 audio file).\n"
 
 
 def test_an_out_that_is_not_empty_is_an_error(run: Run, tmp_path: Path) -> None:

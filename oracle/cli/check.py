@@ -1,6 +1,5 @@
 """oracle check: what is in a dataset, and what is wrong with it."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -38,7 +37,8 @@ from oracle.cli.options import (
     names_in,
     usage,
 )
-from oracle.dataset_checks import Check, TrackCheck, check
+from oracle.dataset_checks import Check, check
+from oracle.run_folder import TrackInfo
 
 SOMETHING_IS_WRONG = 3
 SHOWN = 40  # rows of a table; --out has them all
@@ -109,46 +109,44 @@ def _print(found: Check) -> None:
     for name, fact in _facts(found):
         facts.add_row(name, fact)
     console.print(facts)
-    _print_list(console, "Wrong", found.problems)
+    _print_list(console, "Problems", found.problems)
     _print_list(console, "Worth knowing", found.remarks)
     if found.seconds:
         _print_times(console, found)
-    console.print("Nothing is wrong." if not found.problems else f"{len(found.problems)} wrong.")
+    count = len(found.problems)
+    problems = "1 problem." if count == 1 else f"{count} problems."
+    console.print(problems if count else "Nothing is wrong.")
 
 
 def _facts(found: Check) -> Iterable[tuple[str, str]]:
     tracks = found.tracks
-    subsets = Counter(each.subset for each in tracks)
+    subsets = Counter(each.info.subset for each in tracks)
     of_each = ", ".join(f"{count} {name}" for name, count in subsets.items())
     yield "tracks", f"{len(tracks)} ({of_each})" if len(subsets) > 1 else str(len(tracks))
     if found.failures:
-        yield "not readable", str(len(found.failures))
+        yield "not usable", str(len(found.failures))
     if not tracks:
         return
     lengths = [each.seconds for each in tracks]
     ends = dict.fromkeys([_time(min(lengths)), _time(max(lengths))])
     of_each = "" if len(tracks) == 1 else f"; {' to '.join(ends)} a track"
     yield "audio", f"{_time(sum(lengths))}{of_each}"
-    yield "rate", _counted(f"{each.rate} Hz" for each in tracks)
-    yield "channels", _counted(str(each.n_channels) for each in tracks)
+    yield "rate", _counted(f"{each.info.rate} Hz" for each in tracks)
+    yield "channels", _counted(str(each.info.n_channels) for each in tracks)
     yield "sources", ", ".join(found.common_sources) or "none that most tracks have"
-    summed = [each for each in tracks if each.mixture_is_sum]
-    yield (
-        "mixture",
-        _counted(
-            "sum of the sources" if each.mixture_is_sum else "as delivered" for each in tracks
-        ),
-    )
-    if len(summed) < len(tracks):
-        yield "in no source", _unexplained([each for each in tracks if not each.mixture_is_sum])
+    yield "mixture", _counted(each.info.mixture for each in tracks)
+    delivered = [each.info for each in tracks if not each.info.mixture_is_sum]
+    if delivered:
+        yield "in no source", _unexplained(delivered)
 
 
-def _unexplained(tracks: Sequence[TrackCheck]) -> str:
-    loudest = max(tracks, key=lambda each: each.unexplained)
-    if loudest.unexplained == -math.inf:
+def _unexplained(infos: Sequence[TrackInfo]) -> str:
+    levels = {info.name: info.unexplained for info in infos if info.unexplained is not None}
+    if not levels:
         return "nothing"
-    level = f"{loudest.unexplained:.1f} dB of the mixture"
-    return level if len(tracks) == 1 else f"at most {level} ({loudest.track})"
+    loudest = max(levels, key=lambda name: levels[name])
+    level = f"{levels[loudest]} dB of the mixture"
+    return level if len(infos) == 1 else f"at most {level} ({loudest})"
 
 
 def _print_list(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:

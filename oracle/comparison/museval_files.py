@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from oracle.datasets.folders import SUBSETS
+from oracle.datasets.layouts import SUBSETS
 from oracle.files import file_name
 from oracle.results import SCORE_COLUMNS
 

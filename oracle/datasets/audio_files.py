@@ -1,23 +1,24 @@
 """Audio files: what is read and written, through soundfile."""
 
 import os
-import threading
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oracle.datasets.file_kinds import UNREADABLE
+from oracle.datasets.file_kinds import HEADERLESS, UNREADABLE
 from oracle.datasets.headers import missing_bytes
+from oracle.datasets.streams import check_one_stream, has_contents, read_to_the_end
 from oracle.files import PARTIAL
 from oracle.track import Audio
 
 # Frames from here on stand for a length that a header does not tell.
 NO_LENGTH = 2**62
 
-# Frames that are read at a time where it is not known how many there are.
-BLOCK = 2**16
+# What a file of Git LFS begins with until its content is fetched.
+POINTER = b"version https://git-lfs"
 
 
 def read_together(paths: Iterable[Path]) -> tuple[int, dict[Path, Audio]]:
@@ -39,15 +40,25 @@ def read_together(paths: Iterable[Path]) -> tuple[int, dict[Path, Audio]]:
     first_rate, first_audio = read[first]
     for path in others:
         rate, audio = read[path]
-        for what, value, expected in (
-            ("sampling rate in Hz", rate, first_rate),
-            ("number of channels", audio.shape[0], first_audio.shape[0]),
-            ("number of samples", audio.shape[1], first_audio.shape[1]),
+        for what, value, expected, remedy in (
+            ("sampling rate in Hz", rate, first_rate, "resample one (ffmpeg -ar)"),
+            (
+                "number of channels",
+                audio.shape[0],
+                first_audio.shape[0],
+                "convert one (ffmpeg -ac)",
+            ),
+            (
+                "number of samples",
+                audio.shape[1],
+                first_audio.shape[1],
+                "export them with the same start and end",
+            ),
         ):
             if value != expected:
                 raise ValueError(
                     f"files of a track must have one {what}, "
-                    f"got {expected} in {first} and {value} in {path}"
+                    f"got {expected} in {first} and {value} in {path}: {remedy}"
                 )
     return first_rate, {path: audio for path, (_, audio) in read.items()}
 
@@ -59,23 +70,33 @@ def read_audio(path: Path) -> tuple[int, Audio]:
     ------
     ValueError
         If the file cannot be read, or is shorter than its header announces: WAV and its
-        relatives, AIFF, AU, CAF and FLAC tell; MP3 and Ogg may end anywhere.
+        relatives, AIFF, AU, CAF, FLAC and SPHERE tell; MP3 and Ogg may end anywhere.
     """
     import soundfile
 
     if not path.exists():  # libsndfile would only say "System error"
         raise ValueError(f"{path} must be a readable audio file (no such file)")
-    if path.suffix.lower() in UNREADABLE:
+    if not path.is_file():  # libsndfile would wait for somebody to write into a pipe
+        raise ValueError(f"{path} must be a readable audio file (it is no file)")
+    convert = f"ffmpeg -i {shlex.quote(path.name)} {shlex.quote(f'{path.stem}.wav')}"
+    suffix = path.suffix.lower()
+    if suffix in HEADERLESS:
+        raise ValueError(
+            f"{path} must be in a format that soundfile reads (WAV, FLAC, ...), and not {suffix}, "
+            "which has no header: export it as WAV from a program that knows its rate and channels"
+        )
+    if suffix in UNREADABLE:
         raise ValueError(
             f"{path} must be in a format that soundfile reads (WAV, FLAC, ...): convert it "
-            f"(ffmpeg -i '{path.name}' '{path.stem}.wav')"
+            f"({convert})"
         )
     try:
         signal, rate = _read(path)
         n_missing = missing_bytes(path)
     except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"{path} must be a readable audio file ({error}): export it again, as WAV or FLAC"
+            f"{path} must be a readable audio file ({_reason(path, error)}): export it again, as "
+            "WAV or FLAC"
         ) from error
     if n_missing:
         raise ValueError(
@@ -94,37 +115,26 @@ def _read(path: Path) -> tuple[Any, int]:
             raise ValueError("it has no header: its rate and channels are not known")
         if file.format == "FLAC" and file.frames >= NO_LENGTH:
             raise ValueError("its header tells no length")
-        if file.subtype.startswith("MPEG"):
-            # Without a table of contents its length is an estimate, and reading ends there.
-            try:
-                return _read_from_pipe(path)
-            except soundfile.LibsndfileError:  # it has one, and is no stream
-                pass
+        is_mpeg = file.subtype.startswith("MPEG")
+        if is_mpeg or file.format == "OGG":
+            check_one_stream(path)
+        if is_mpeg and not has_contents(path):
+            return read_to_the_end(path, file.frames)
         signal = file.read(file.frames, dtype="float32", always_2d=True)
-        if file.seekable() and file.format == "FLAC" and len(signal) < file.frames:
+        if file.format == "FLAC" and len(signal) < file.frames:
             raise ValueError(f"it ends after {len(signal)} of {file.frames} samples")
         return signal, file.samplerate
 
 
-def _read_from_pipe(path: Path) -> tuple[Any, int]:
-    """Read a file as a stream, to its end."""
-    import soundfile
-
-    end, start = os.pipe()
-
-    def feed() -> None:
-        try:
-            with open(start, "wb") as pipe:
-                pipe.write(path.read_bytes())
-        except OSError:  # nobody reads on
-            pass
-
-    threading.Thread(target=feed, daemon=True).start()
-    with open(end, "rb") as pipe, soundfile.SoundFile(pipe.fileno(), closefd=False) as file:
-        blocks = [np.empty((0, file.channels), np.float32)]
-        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-            blocks.append(block)
-        return np.concatenate(blocks), file.samplerate
+def _reason(path: Path, error: Exception) -> str:
+    """Tell why a file cannot be read; of what is often taken for one, in so many words."""
+    with path.open("rb") as file:
+        start = file.read(len(POINTER))
+    if not start:
+        return "it is empty"
+    if start == POINTER:
+        return "it is a pointer of Git LFS: 'git lfs pull' fetches the audio"
+    return str(error)
 
 
 def write_audio(path: Path, audio: Audio, rate: int) -> None:

@@ -44,7 +44,8 @@ class LeftOut(NamedTuple):
     why: str  # what it is
 
     def __str__(self) -> str:
-        return f"{self.path} ({self.why})"
+        # The name of a file may hold bytes that are no text.
+        return f"{self.path} ({self.why})".encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ LITTER = (
     *("._*", ".DS_Store", ".AppleDouble", ".Spotlight-V100", ".fseventsd", ".TemporaryItems"),
     *("__MACOSX", "@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot"),
     *("$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbs.db", "desktop.ini"),
-    *(".Trash*", ".trash*", ".thumbnails", ".directory", ".nfs*", ".fuse_hidden*", ".~lock.*"),
-    *(".git*", ".hg*", ".svn", ".dvc*", ".idea", ".vscode", ".ipynb_checkpoints", "__pycache__"),
-    *(".cache", ".sync", ".stfolder", ".stversions", ".dropbox*", ".snapshot*", ".mypy_cache"),
+    *(".Trash", ".Trash-*", ".Trashes", ".trash", ".thumbnails", ".directory", ".nfs????*"),
+    *(".git", ".gitignore", ".gitattributes", ".gitmodules", ".gitkeep", ".github", ".svn"),
+    *(".hg", ".hgignore", ".dvc", ".dvcignore", ".idea", ".vscode", ".~lock.*#", "__pycache__"),
+    *(".ipynb_checkpoints", ".cache", ".sync", ".stfolder", ".stversions", ".fuse_hidden*"),
+    *(".dropbox", ".dropbox.attr", ".dropbox.cache", ".snapshot", ".snapshots"),
 )
 _LITTER = re.compile("|".join(map(translate, LITTER)))
 
@@ -55,13 +57,15 @@ AMBIGUOUS = _suffixes("htk iff mat")
 
 # Audio, or what may hold it, that libsndfile does not open, or guesses the rate of.
 UNREADABLE = _suffixes(
-    "3ga 3gp aa aac aax ac3 ac4 adts alac amr ape aptx asf au3 avi awb dff dsd dsf dts dtshd",
-    "eac3 ec3 flv gsm m2ts m4a m4b m4p m4r m4v mka mkv mlp mov mp4 mpc mpeg mpg mpp mts oma",
-    "ofr ofs ogv pcm qcp ra ram raw rm s16 s24 s32 sd2 shn sln spx tak thd truehd ts tta vob",
-    "vox weba webm wma wmv wv wv1 wv2 wvx",
+    "3ga 3gp aa aac aax ac3 ac4 adts adx alac amr ape aptx asf ast au3 avi awb dff dsd dsf dts",
+    "dtshd eac3 ec3 flv g722 g726 latm m2ts m4a m4b m4p m4r m4v mka mkv mlp mov mp4 mpc mpeg mpg",
+    "mts nut oma ofr ofs ogv qcp ra rm shn sox spx tak thd truehd tta vob weba webm wma wmv wtv",
+    "wv wv1 wv2 wvx",
 )
+# Audio without a header: nothing tells its rate, its channels and how its numbers are written.
+HEADERLESS = _suffixes("alaw f32le gsm mulaw pcm raw s16 s16le s24 s24le s32 s32le sd2 ulaw vox")
 
-ARCHIVES = _suffixes("7z bz2 gz rar tar tbz2 tgz txz xz zip zst")
+ARCHIVES = _suffixes("7z bz2 cab dmg gz iso lz4 lzma rar tar tbz2 tgz txz xz zip zst")
 
 # Text, pictures, numbers, scores and programs: not worth a look inside.
 PLAIN = _suffixes(
@@ -73,19 +77,22 @@ PLAIN = _suffixes(
 
 # How files begin that hold audio: where, and with what.
 SIGNATURES = (
-    *((0, start) for start in (b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff\x2e\x91\xcf\x11")),
-    *((0, start) for start in (b"FORM", b".snd", b"dns.", b"caff", b"fLaC", b"OggS", b"ID3")),
-    *((0, start) for start in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"\xff\xf9")),
-    *((0, start) for start in (b"NIST_1A\n", b"Creative Voice File", b"2BIT", b"PVF1\n")),
+    *((0, start) for start in (b"RF64", b"BW64", b"riff\x2e\x91\xcf\x11", b".snd", b"dns.")),
+    *((0, start) for start in (b"caff", b"fLaC", b"OggS", b"ID3", b"NIST_1A\n", b"2BIT")),
+    *((0, start) for start in (b"\xff\xfa", b"\xff\xfb", b"\xff\xfc", b"\xff\xfd", b"\xff\xe3")),
+    *((0, start) for start in (b"\xff\xf1", b"\xff\xf2", b"\xff\xf3", b"\xff\xf9")),
+    *((0, start) for start in (b"Creative Voice File", b"PVF1\n", b"\x64\xa3", b"\0\0\xa3\x64")),
+    *((0, start) for start in (b" paf", b"fap ", b"ALawSoundFile", b"Extended Instrument: ")),
     *((4, start) for start in (b"ftyp", b"moov", b"wide")),
+    *((8, start) for start in (b"WAVE", b"AVI ", b"AIFF", b"AIFC", b"8SVX", b"16SV")),
     *((0, start) for start in (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"\x0b\x77")),
     *((0, start) for start in (b"wvpk", b"MAC ", b"MPCK", b"MP+", b"TTA1", b"tBaK", b"DSD ")),
     *((0, start) for start in (b"FRM8", b"#!AMR", b"ajkg", b"OFR ", b"\x7f\xfe\x80\x01", b".RMF")),
 )
 SIGNATURE_BYTES = 32
 
-# Containers that also hold what is no audio, by the word behind their size.
-PICTURES = (b"WEBP", b"AVI ", b"RMID", b"ACON", b"ILBM", b"avif", b"heic", b"mif1")
+# Pictures in containers that may also hold audio, by the word behind `ftyp`.
+PICTURES = (b"avif", b"avis", b"crx ", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 
 
 class Kind(Enum):
@@ -103,7 +110,7 @@ def kind_of(path: Path) -> Kind:
     suffix = path.suffix.lower()
     if suffix in READABLE:
         return Kind.AUDIO
-    if suffix in UNREADABLE:
+    if suffix in UNREADABLE | HEADERLESS:
         return Kind.UNREADABLE
     if suffix in ARCHIVES:
         return Kind.ARCHIVE

@@ -8,13 +8,23 @@ References: Microsoft, "Multimedia Programming Interface and Data Specifications
 "Core Audio Format Specification" (CAF); Sonic Foundry, "Wave64" (W64); Sun's audio(4) (AU).
 """
 
+import math
 import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
 
-# Sizes from here on are those of a stream whose length was not known when they were written.
-UNKNOWN = 2**31 - 2**16
+# What programs write for the size of a stream, whose length they do not know: numbers near the
+# largest ones, and (sox, of AIFF) 0x7f000000.
+UNKNOWN = (
+    range(0x7F000000, 0x7F000000 + 2**16),
+    range(2**31 - 2**16, 2**31 + 2**16),
+    range(2**32 - 2**16, 2**32),
+    range(2**62, 2**64),
+)
+
+# The header of a SPHERE file (NIST), text in lines.
+SPHERE_BYTES = 1024
 
 # W64's chunks are called by 16 bytes, of which these follow the four letters of RIFF's.
 GUID = bytes.fromhex("f3acd3118cd100c04f8edb8a")
@@ -24,13 +34,13 @@ RIFF_GUID = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 def missing_bytes(path: Path) -> int:
     """Count the bytes of audio that a header announces and the file does not have.
 
-    0 where nothing is known: of formats other than WAV, RF64, W64, AIFF, 8SVX, CAF and AU,
-    and of streams.
+    0 where nothing is known: of formats other than WAV, RF64, W64, AIFF, 8SVX, CAF, AU and
+    SPHERE, and of streams.
     """
     with path.open("rb") as file:
         n_bytes = os.fstat(file.fileno()).st_size
         found = _audio(file, n_bytes)
-    if found is None:
+    if found is None or any(found[1] in sizes for sizes in UNKNOWN):
         return 0
     start, size = found
     return max(start + size - n_bytes, 0)
@@ -42,8 +52,7 @@ def _audio(file: BinaryIO, n_bytes: int) -> tuple[int, int] | None:
     match start[:4]:
         case b"RIFF" | b"RIFX":
             order = "<" if start[:4] == b"RIFF" else ">"
-            found = _find_chunk(file, n_bytes, 12, f"{order}4sI", b"data", align=2)
-            return None if found is None or found[1] >= UNKNOWN else found
+            return _find_chunk(file, n_bytes, 12, f"{order}4sI", b"data", align=2)
         case b"RF64" | b"BW64" if start[12:16] == b"ds64" and len(start) >= 36:
             found = _find_chunk(file, n_bytes, 12, "<4sI", b"data", align=2)
             return None if found is None else (found[0], struct.unpack_from("<Q", start, 28)[0])
@@ -51,15 +60,30 @@ def _audio(file: BinaryIO, n_bytes: int) -> tuple[int, int] | None:
             name = b"BODY" if start[8:12] in (b"8SVX", b"16SV") else b"SSND"
             return _find_chunk(file, n_bytes, 12, ">4sI", name, align=2)
         case b"caff":
-            found = _find_chunk(file, n_bytes, 8, ">4sQ", b"data")
-            return None if found is None or found[1] >= 2**63 else found
+            return _find_chunk(file, n_bytes, 8, ">4sQ", b"data")
         case b".snd" | b"dns." if len(start) >= 12:
             place, size = struct.unpack_from(">II" if start[:1] == b"." else "<II", start, 4)
-            return None if size >= UNKNOWN else (place, size)
+            return place, size
+        case b"NIST":
+            file.seek(0)
+            return _in_sphere(file.read(SPHERE_BYTES))
         case b"riff" if start[:16] == RIFF_GUID:
             # Its sizes count the heads of the chunks.
             return _find_chunk(file, n_bytes, 40, "<16sQ", b"data" + GUID, align=8, counted=24)
     return None
+
+
+def _in_sphere(header: bytes) -> tuple[int, int] | None:
+    """Read the lines of a SPHERE header: `sample_count -i 61440`, ..."""
+    lines = (line.split() for line in header.decode("ascii", "replace").splitlines())
+    facts = {words[0]: words[2] for words in lines if len(words) == 3}
+    if facts.get("sample_coding", "pcm") not in ("pcm", "ulaw", "mu-law", "alaw"):
+        return None  # which is compressed
+    try:
+        names = ("sample_count", "channel_count", "sample_n_bytes")
+        return SPHERE_BYTES, math.prod(int(facts[name]) for name in names)
+    except (KeyError, ValueError):
+        return None
 
 
 def _find_chunk(

@@ -5,7 +5,14 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets.dataset import Dataset, Entry
-from oracle.datasets.trees import audio_in, dataset_in, existing, folders_in, read_track
+from oracle.datasets.trees import (
+    audio_in,
+    audio_named,
+    dataset_in,
+    existing,
+    folders_in,
+    read_track,
+)
 from oracle.track import Track
 
 # Folders of mixtures that are the sum of the speakers, and whose they are.
@@ -148,7 +155,8 @@ def _sources_of(mixture: Path) -> Path:
 
 def _load_sounds(mixture: Path) -> Track:
     place = _sources_of(mixture)
-    sources = {file.stem: [file] for file in audio_in(place)}
+    names = [file.stem for file in audio_in(place)]
+    sources = {name: [audio_named(name, place)] for name in names}
     if not sources:
         raise ValueError(f"{place} must hold the sources of {mixture.name}, got none")
     return read_track(mixture, mixture.stem, mixture.parent.name, mixture, sources)

@@ -14,13 +14,14 @@ from oracle.datasets.audio_files import read_audio
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.trees import (
     audio_below,
+    audio_in,
     audio_named,
     dataset_in,
     existing,
+    files_named,
     folders_in,
     in_order,
     read_track,
-    warn_of_unread,
 )
 from oracle.track import Audio, Track
 
@@ -62,12 +63,7 @@ def moisesdb(root: str | Path) -> Dataset:
     """
     root = existing(root)
     entries = [
-        Entry(
-            place.name,
-            "test",
-            partial(_load_moisesdb, place),
-            (place / DESCRIPTION, *audio_below(place)),
-        )
+        Entry(place.name, "test", partial(_load_moisesdb, place), _moisesdb_files(place))
         for top in (root, *folders_in(root))
         # A folder without a description among others with one is an error of that track.
         if any((place / DESCRIPTION).exists() for place in folders_in(top))
@@ -99,7 +95,6 @@ def _load_moisesdb(place: Path) -> Track:
 
     # File by file: a song may have dozens, and only their sums fit into memory.
     files = _files_of(place)
-    warn_of_unread(place, chain.from_iterable(files.values()))
     stems = {name: reduce(_sum_of_two, map(read, files[name])) for name in sorted(files)}
     if len(lengths) > 1:
         warnings.warn(
@@ -116,6 +111,15 @@ def _load_moisesdb(place: Path) -> Track:
         raise ValueError(f"{place}: {error}") from error
 
 
+def _moisesdb_files(place: Path) -> tuple[Path, ...]:
+    """List the files of a track; all that there are if its description cannot be read."""
+    description = place / DESCRIPTION
+    try:
+        return (description, *chain.from_iterable(_files_of(place).values()))
+    except ValueError:  # which the track fails with when its turn comes
+        return (description, *audio_below(place))
+
+
 def _files_of(place: Path) -> dict[str, list[Path]]:
     """Read which files the stems of a track of MoisesDB consist of."""
     description = place / DESCRIPTION
@@ -124,7 +128,10 @@ def _files_of(place: Path) -> dict[str, list[Path]]:
         for stem in json.loads(description.read_text(encoding="utf-8"))["stems"]:
             for file in stem["tracks"]:
                 name = f"{file['id']}.{file['extension']}"
-                files[stem["stemName"]].append(place / stem["stemName"] / name)
+                path = place / stem["stemName"] / name
+                if path in files[stem["stemName"]]:
+                    raise ValueError(f"{name} twice in {stem['stemName']}")
+                files[stem["stemName"]].append(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{description} must list stems and their files ({error!r})") from error
     if not files:
@@ -185,7 +192,7 @@ def slakh2100(root: str | Path) -> Dataset:
             place.name,
             subset,
             partial(_load_slakh2100, place, subset),
-            (place / METADATA, *audio_below(place)),
+            (place / METADATA, *files_named(["mix"], place), *audio_in(place / "stems")),
         )
         for top, subset in tops.items()
         for place in folders_in(top)
@@ -211,7 +218,13 @@ def _load_slakh2100(place: Path, subset: str) -> Track:
         raise ValueError(f"{metadata} must list stems that are rendered, got none")
     by_name = {name: sources[name] for name in sorted(sources, key=str)}
     mixture = audio_named("mix", place)
-    warn_of_unread(place, [mixture, *chain.from_iterable(by_name.values())])
+    listed = {path for paths in by_name.values() for path in paths}
+    others = [path.name for path in audio_in(place / "stems") if path not in listed]
+    if others:
+        raise ValueError(
+            f"{metadata} must list the files in stems as rendered, got {', '.join(others)} that it "
+            "does not: move them elsewhere"
+        )
     return read_track(place, place.name, subset, mixture, by_name)
 
 

@@ -18,6 +18,7 @@ SUFFIX = ".stem.mp4"
 # In the order of the streams of a file, after the mixture.
 STEMS = ("drums", "bass", "other", "vocals")
 PREVIEW_ROOT = Path("~/MUSDB18/MUSDB18-7")
+LEEWAY = 0.1  # s that a decoder may leave out
 PATIENCE = 60  # s for ffmpeg to tell its version
 # Zenodo's record 3270814, which publishes the checksum.
 PREVIEW_URL = "https://zenodo.org/records/3270814/files/MUSDB18-7-STEMS.zip?download=1"
@@ -128,6 +129,9 @@ def _load(path: Path, subset: str) -> Track:
         for stream, stem in enumerate(STEMS, start=1):
             source = musdb.audio_classes.Source(stems, name=stem, path=str(path), stem_id=stream)
             sources[stem] = _transposed(source.audio)
+        seconds = mixture.shape[1] / stems.rate
+        if seconds < stems.duration - LEEWAY:
+            raise ValueError(f"it ends after {seconds:.1f} of {stems.duration:.1f} s")
         return Track(name, int(stems.rate), mixture, sources, subset=subset, rest="ignore")
     except MemoryError:
         raise

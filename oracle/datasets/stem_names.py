@@ -6,22 +6,28 @@ from pathlib import Path
 
 from oracle.datasets.trees import MIXTURE
 
-# What people call a mixture, once the name of the song is taken away.
+# What people call a mixture, once all else is taken away from a name.
 MIXTURES = frozenset(
     {
-        *("mixture", "mix", "mixdown", "mix down", "mixed", "mixes"),
-        *("full mix", "fullmix", "final mix", "stereo mix", "main mix", "original mix"),
-        *("master", "mastered", "full master", "final master", "stereo master", "mix master"),
-        *("full song", "full track", "full band", "all stems"),
+        *("mixture", "mix", "mixdown", "mixed", "fullmix", "finalmix", "roughmix", "2mix"),
+        *("master", "mastered", "premaster", "full song", "full track", "full band"),
+        *("stereo out", "bounce", "all stems"),
     }
+)
+
+# What stands beside it: versions, formats, and which mixture it is.
+ASIDE = re.compile(
+    r"v?\d+|\d+(?:bit|khz|k|b)|v\d+[a-z]?|copy|draft|demo|final|full|main|new|old|orig|original|"
+    r"ref|reference|rough|stereo|flac|mp3|wav"
 )
 
 
 def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
     """Refuse a mixture under another name among the stems of a track.
 
-    A name counts without the words that all names begin or end with: in ``My Song -
-    mixture.wav`` beside ``My Song - vocals.wav``, as ``mixture``.
+    Of a name the words do not count that all names begin or end with, those of the folder,
+    and those that tell a version: ``My Song - mix v2.wav`` is ``mix`` beside ``My Song -
+    vocals.wav``, or in a folder ``My Song``.
 
     Raises
     ------
@@ -30,9 +36,11 @@ def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
     """
     words = {name: _words(name) for name in stems if name != MIXTURE}
     before, after = _shared(words), _shared({n: w[::-1] for n, w in words.items()})
+    of_folder = set(_words(path.resolve().name))
     for name, own in words.items():
         rest = own[before : len(own) - after] if before + after < len(own) else own
-        if {" ".join(own), " ".join(rest)} & MIXTURES:
+        forms = (own, rest, [word for word in own if word not in of_folder])
+        if any(_is_mixture(form) for form in forms):
             file = stems[name]
             if MIXTURE in stems:
                 raise ValueError(
@@ -43,6 +51,11 @@ def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
                 f"{file} must be called {MIXTURE}{file.suffix} if it is the mixture: "
                 "rename it, or move it elsewhere"
             )
+
+
+def _is_mixture(words: list[str]) -> bool:
+    told = [word for word in words if not ASIDE.fullmatch(word)]
+    return bool({" ".join(words), " ".join(told)} & MIXTURES)
 
 
 def _words(name: str) -> list[str]:

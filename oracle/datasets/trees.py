@@ -1,7 +1,6 @@
 """Trees of files: what the datasets on disk have in common, and what of them is not read."""
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -57,15 +56,6 @@ def audio_below(folder: Path) -> list[Path]:
     return [file for place in (folder, *folders_in(folder)) for file in audio_in(place)]
 
 
-def warn_of_unread(place: Path, read: Iterable[Path]) -> None:
-    """Name the audio in the folder of a track that its description does not."""
-    known = set(read)
-    names = [str(file.relative_to(place)) for file in audio_below(place) if file not in known]
-    if names:
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        warnings.warn(f"{place.name}: not read: {', '.join(names[:SHOWN])}{more}", stacklevel=2)
-
-
 def is_shown(name: str) -> bool:
     """Tell whether a file or folder may be part of a dataset, by its name."""
     return not (is_litter(name) or is_hidden(name))
@@ -93,42 +83,47 @@ def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
 
     Archives count, as they may hold some. A folder in which nothing is read is named once.
     """
-    read = {str(path) for entry in entries for path in entry.paths}
+    top = os.path.abspath(root)
+    read = {os.path.abspath(path) for entry in entries for path in entry.paths}
     above = {parent for folder in set(map(os.path.dirname, read)) for parent in _upwards(folder)}
     counts: Counter[tuple[str, str]] = Counter()
-    for folder, name, what in _unread(root, read):
+    for folder, name, what in _unread(top, read):
         beside = [parent for parent in _upwards(folder) if parent not in above]
         if beside:
             counts[beside[-1], what] += 1
         else:
-            yield LeftOut(Path(folder, name).relative_to(root), what)
+            yield LeftOut(Path(os.path.relpath(os.path.join(folder, name), top)), what)
     for (place, what), count in counts.items():
-        why = f"{count} files of {what}" if count > 1 else f"a file of {what}"
-        yield LeftOut(Path(place).relative_to(root), why)
+        why = f"{count} {what}s" if count > 1 else f"1 {what}"
+        yield LeftOut(Path(os.path.relpath(place, top)), why)
 
 
-def _unread(root: Path, read: set[str]) -> Iterator[tuple[str, str, str]]:
+def _unread(top: str, read: set[str]) -> Iterator[tuple[str, str, str]]:
     """Find what may be audio and is not read: its folder, its name, and what it is."""
     seen: set[str] = set()
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=_raise):
+    for folder, folders, files in os.walk(top, followlinks=True, onerror=_raise):
         real = os.path.realpath(folder)
         folders[:] = sorted(
             name
             for name in (folders if real not in seen else ())  # links may go round
             if not is_litter(name) and os.path.join(folder, name) not in read
         )
-        hidden = any(map(is_hidden, Path(folder).relative_to(root).parts))
+        hidden = any(map(is_hidden, Path(folder).relative_to(top).parts))
         for name in sorted(files if real not in seen else ()):
             path = os.path.join(folder, name)
             if path in read or is_litter(name):
                 continue
             kind = kind_of(Path(path))
             if not os.path.exists(path):
-                yield folder, name, "link to nothing"
+                yield folder, name, "broken link"
             elif kind is Kind.ARCHIVE:
                 yield folder, name, "archive"
             elif kind in IS_AUDIO:
-                yield folder, name, "hidden audio" if hidden or is_hidden(name) else "audio"
+                yield (
+                    folder,
+                    name,
+                    "hidden audio file" if hidden or is_hidden(name) else "audio file",
+                )
         seen.add(real)
 
 

@@ -1,0 +1,122 @@
+"""Layouts: where in a folder its tracks lie, and which are its subsets."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from oracle.datasets.file_kinds import Kind, is_litter, kind_of
+from oracle.datasets.trees import MIXTURE, USUAL, audio_in, folders_in
+
+# Folders called so are subsets, and come in this order before others.
+SUBSETS = ("train", "training", "tr", "valid", "validation", "val", "dev", "cv", "test", "eval")
+# Names of sources that are recognised in capitals too.
+KNOWN = frozenset({MIXTURE, *USUAL})
+SHOWN = 4  # names in an error
+
+
+class Place(NamedTuple):
+    """A folder of the files of a track."""
+
+    path: Path
+    name: str  # of the track
+    subset: str  # "" where there are none
+    files: list[Path]  # of audio
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it at all: it has lost its files."""
+        return all(is_litter(each.name) for each in self.path.iterdir())
+
+
+def find_places(root: Path) -> list[Place]:
+    """Find the folders of tracks in a folder.
+
+    It is a track itself if it holds audio. Else each folder in it is one; or, if these hold
+    none, each folder in these, which are subsets then.
+
+    Raises
+    ------
+    ValueError
+        If there is no audio, there are tracks in more than one of these ways, or a folder is
+        one of a source and not of a track.
+    """
+    folders = folders_in(root)
+    tracks = [path for path in folders if audio_in(path)]
+    subsets = [path for path in folders if path not in tracks and _has_tracks(path)]
+    own = audio_in(root)
+    if own and (not (tracks or subsets) or any(kind_of(path) is Kind.AUDIO for path in own)):
+        if tracks or subsets:
+            raise ValueError(
+                f"folder must hold one kind of thing, got {root} with {_some(own)} beside "
+                f"folders of audio ({_some([*tracks, *subsets])}): move the files into the "
+                "folder of a track, or elsewhere"
+            )
+        return [Place(root, root.resolve().name, "", own)]
+    for path in tracks:
+        if _is_subset_by_name(path):
+            raise ValueError(
+                "folder must hold the tracks of a subset in folders of their own, got audio files "
+                f"in {path} ({_some(audio_in(path))}): move them into the folder of a track"
+            )
+    if tracks and subsets:
+        raise ValueError(
+            f"folder must hold one kind of thing, got {root} with tracks ({_some(tracks)}) beside "
+            f"folders of tracks ({_some(subsets)}): put all tracks into folders, or none"
+        )
+    if not tracks and not subsets:
+        raise ValueError(
+            f"folder must hold tracks, each a folder of audio files, got {root}: "
+            f"no audio file in it or in the folders in it{_where_deeper(root)}"
+        )
+    if tracks:
+        places = [Place(path, path.name, "", audio_in(path)) for path in folders]
+    else:
+        places = [
+            Place(path, path.name, subset.name, audio_in(path))
+            for subset in sorted(folders, key=_rank)
+            for path in folders_in(subset)
+        ]
+    _check_no_sources(root, [place.name for place in places])
+    return places
+
+
+def _has_tracks(path: Path) -> bool:
+    return any(audio_in(place) for place in folders_in(path))
+
+
+def _is_subset_by_name(path: Path) -> bool:
+    name = path.name.lower()
+    return name in ("train", "valid", "test") or (name in SUBSETS and _has_tracks(path))
+
+
+def _rank(path: Path) -> tuple[int, str]:
+    name = path.name.lower()
+    return SUBSETS.index(name) if name in SUBSETS else len(SUBSETS), path.name
+
+
+def _where_deeper(root: Path) -> str:
+    """Tell where there is audio further down, if there is."""
+    for path in sorted(root.glob("*/*/*/**/")):
+        if audio_in(path):
+            return f" (the first is in {path}: name the folder that holds the tracks)"
+    return ""
+
+
+def _check_no_sources(root: Path, names: list[str]) -> None:
+    """Refuse a folder for each source, with a file a track in each."""
+    if {"s1", "s2"} <= set(names):
+        raise ValueError(
+            f"folder must hold a folder for each track, got {root} with one for each source "
+            "(s1, s2, ...): use the dataset librimix, its root this folder"
+        )
+    sources = [name for name in names if name.lower() in KNOWN]
+    if len(sources) > 1:
+        raise ValueError(
+            f"folder must hold a folder for each track, got {root} with one for each source "
+            f"({_some(sources)}): make one for each track, with files called like the sources"
+        )
+
+
+def _some(names: Iterable[str | Path]) -> str:
+    several = [name if isinstance(name, str) else name.name for name in names]
+    return ", ".join(several[:SHOWN]) + (", ..." if len(several) > SHOWN else "")
