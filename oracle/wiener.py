@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.stft import Spectrum
+from oracle.threads import one_blas_thread
 
 # Frames filtered at a time: bounds the memory of the covariances and keeps them in the cache.
 BATCH_FRAMES = 16
@@ -290,6 +291,7 @@ def _batches(n_frames: int) -> list[slice]:
     return [slice(start, start + BATCH_FRAMES) for start in range(0, n_frames, BATCH_FRAMES)]
 
 
+@one_blas_thread()
 def _inverse_over_rank(covariance: Complex) -> Complex:
     """Invert Hermitian matrices, as far as their rank goes, and divide by the rank.
 

@@ -14,7 +14,7 @@ from oracle.metrics.energy_ratios import (
     check_pair,
     decibels,
 )
-from oracle.threads import in_threads
+from oracle.threads import in_threads, one_blas_thread
 
 # What rounding may leave of an energy, relative to it.
 ROUNDING = 1e-12
@@ -118,6 +118,7 @@ def inner_products(
     )
 
 
+@one_blas_thread()
 def ratios_of(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
     """Compute the ratios of signals from the inner products of their parts."""
     gram, with_estimates, with_errors, estimate, error = (
