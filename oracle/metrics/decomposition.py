@@ -28,6 +28,7 @@ import scipy.fft
 from oracle.memory import check_fits
 from oracle.metrics.correlations import BLOCK_SAMPLES, Correlator
 from oracle.metrics.energy_ratios import (
+    LEAST_ENERGY,
     Energies,
     Float64s,
     Signals,
@@ -240,7 +241,8 @@ class BSSEval:
         Returns
         -------
         sdr, isr, sir, sar : arrays of shape (n_targets, n_windows), float64
-            In dB; NaN where any reference or estimate is silent.
+            In dB; NaN where any reference or estimate is silent, or the energy of the reference
+        below 1e-270.
 
         Raises
         ------
@@ -249,10 +251,10 @@ class BSSEval:
         """
         parts = self._parts(tally, targets)
         return (
-            self._ratio(tally, parts.source, parts.error),
-            self._ratio(tally, parts.source, parts.spatial),
-            self._ratio(tally, parts.own, parts.interference),
-            self._ratio(tally, parts.all, parts.artifacts),
+            self._ratio(tally, parts, parts.source, parts.error),
+            self._ratio(tally, parts, parts.source, parts.spatial),
+            self._ratio(tally, parts, parts.own, parts.interference),
+            self._ratio(tally, parts, parts.all, parts.artifacts),
         )
 
     @one_blas_thread()
@@ -264,9 +266,9 @@ class BSSEval:
         """
         parts = self._parts(tally, None)
         return (
-            self._ratio(tally, parts.own, parts.own_residual),
-            self._ratio(tally, parts.own, parts.interference),
-            self._ratio(tally, parts.all, parts.artifacts),
+            self._ratio(tally, parts, parts.own, parts.own_residual),
+            self._ratio(tally, parts, parts.own, parts.interference),
+            self._ratio(tally, parts, parts.all, parts.artifacts),
         )
 
     def tally_of(self, estimates: Signals) -> "Tally":
@@ -299,6 +301,8 @@ class BSSEval:
         whole = self._correlate_all(estimates).whole
         parts = [energies(self._references, estimates, piece) for piece in self.pieces]
         silent = silent_windows(self._cuts, np.stack([part.silent for part in parts]))
+        signals = self._cuts.sums(np.stack([part.signal for part in parts]))
+        silent |= (signals < LEAST_ENERGY).any(axis=1)
         projections = self._joint.filters(whole)
         sources = range(len(self._own))
         sir = np.empty((len(sources), len(sources), len(silent)))
@@ -373,8 +377,10 @@ class BSSEval:
             own_residual=_positive(error - 2 * self._products(tally, own) + spatial),
         )
 
-    def _ratio(self, tally: "Tally", numerator: Float64s, denominator: Float64s) -> Float64s:
-        silent = silent_windows(self._cuts, tally.silent())
+    def _ratio(
+        self, tally: "Tally", parts: "_Parts", numerator: Float64s, denominator: Float64s
+    ) -> Float64s:
+        silent = silent_windows(self._cuts, tally.silent()) | (parts.source < LEAST_ENERGY)
         return np.where(silent, np.nan, decibels(numerator, denominator))
 
     def _channels(self, source: int) -> slice:

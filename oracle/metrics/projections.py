@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from oracle.metrics.energy_ratios import Float64s
+from oracle.metrics.energy_ratios import LEAST_ENERGY, Float64s
 
 # Equations with a larger condition number are singular in float64.
 SINGULAR = 1e15
@@ -14,8 +14,8 @@ class Projection:
 
     The normal equations are scaled to a unit diagonal: the solution and its rounding stay
     the same, and their condition number does not depend on the levels of the channels.
-    Channels of zeros get filters of zeros. So do, where the equations are singular in
-    float64, delayed channels that the others already span.
+    Silent channels (energy below 1e-270) get filters of zeros. So do, where the equations are
+    singular in float64, delayed channels that the others already span.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Projection:
 
         self._shape = correlations.shape[1:]
         energy = correlations[:, :, 0].diagonal()
-        self._heard = energy > 0
+        self._heard = energy >= LEAST_ENERGY
         self._scale = 1 / np.sqrt(energy[self._heard])
         scaled = correlations[np.ix_(self._heard, self._heard)]
         scaled *= np.multiply.outer(self._scale, self._scale)[:, :, None]
@@ -45,7 +45,7 @@ class Projection:
         self._order = np.arange(len(matrix))
         self._rank = len(matrix)
         self.condition = 1.0
-        if not self._rank:  # all channels are zero
+        if not self._rank:  # all channels are silent
             self._factor = matrix
             return
         norm = lapack.dlange("1", matrix)  # type: ignore[call-arg]
