@@ -6,18 +6,25 @@ masks are per bin, so leading axes (channels, batches) are independent.
 
 Quotients are taken only where the denominator is positive and are zero elsewhere; nothing
 is added to a denominator, and no magnitude is squared before it is divided by another, so
-that masks do not depend on the level of the audio.
+that masks do not depend on the level of the audio. One that is too large for its precision,
+over a mixture that is next to silent, is the largest number there is: masks are finite.
 
 The functions work on any array of the array API standard (numpy, torch, CuPy, JAX, ...),
-return the same kind of array, and can be differentiated where they are continuous.
+return the same kind of array, and can be differentiated where they are continuous. In torch
+gradients are finite too: what no number could hold, in bins that are next to silent, is 0.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace, device
 
 Array = Any  # an array of the array API standard; the standard defines no type for it
+
+# How far gradients stay from the largest number: what is multiplied on their way is smaller.
+HEADROOM = 2.0**10
 
 
 def uniform_mask(sources: Array, mixture: Array) -> Array:
@@ -173,6 +180,7 @@ def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Arr
     """
     xp = _namespace(sources, mixture)
     power = _positive("power", power)
+    sources, _ = _gentle(sources, mixture, lambda magnitudes, _: xp.max(magnitudes, axis=0))
     magnitudes = xp.abs(sources)
     if power != 1:
         # Relative to the loudest source: powers of quiet bins would leave the range of floats.
@@ -229,9 +237,12 @@ def ideal_amplitude_mask(
     low, high = _range(clip)
     if high <= 0:
         raise ValueError(f"clip must have a positive upper end, got {clip}")
-    magnitudes = xp.abs(sources)
-    mask = _quotient(xp, magnitudes, xp.maximum(xp.abs(mixture), magnitudes / high))
-    return xp.clip(mask, low, high)
+    sources, mixture = _gentle(sources, mixture, lambda _, magnitude: magnitude)
+    magnitudes, magnitude = xp.abs(sources), xp.abs(mixture)
+    mask = _clip(xp, _quotient(xp, magnitudes, magnitude), low, high)
+    if high == math.inf:
+        return mask
+    return xp.where((magnitude == 0) & (magnitudes > 0), xp.full_like(mask, high), mask)
 
 
 def phase_sensitive_mask(
@@ -278,8 +289,9 @@ def phase_sensitive_mask(
     """
     xp = _namespace(sources, mixture)
     low, high = _range(clip)
+    sources, mixture = _gentle(sources, mixture, lambda _, magnitude: magnitude)
     in_phase, magnitude = _in_phase(xp, sources, mixture)
-    return xp.clip(_quotient(xp, in_phase, magnitude), low, high)
+    return _clip(xp, _quotient(xp, in_phase, magnitude), low, high)
 
 
 def optimal_binary_mask(sources: Array, mixture: Array) -> Array:
@@ -355,9 +367,12 @@ def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
     array([0.5+0.5j, 0.5-0.5j])
     """
     xp = _namespace(sources, mixture)
+    sources, mixture = _gentle(sources, mixture, lambda _, magnitude: magnitude)
     magnitude = xp.abs(mixture)
     rotated = sources * xp.conj(_on_parts(xp, mixture, lambda x: _quotient(xp, x, magnitude)))
-    return _on_parts(xp, rotated, lambda part: _quotient(xp, part, magnitude))
+    return _on_parts(
+        xp, rotated, lambda part: _clip(xp, _quotient(xp, part, magnitude), -math.inf, math.inf)
+    )
 
 
 def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N803
@@ -459,8 +474,15 @@ def _quotient(xp: Any, numerator: Array, denominator: Array) -> Array:
     replaced before the division too, not to send NaN into gradients.
     """
     positive = denominator > 0
-    quotient = numerator / xp.where(positive, denominator, xp.ones_like(denominator))
+    with np.errstate(over="ignore"):  # infinity, which is clipped
+        quotient = numerator / xp.where(positive, denominator, xp.ones_like(denominator))
     return xp.where(positive, quotient, xp.zeros_like(quotient))
+
+
+def _clip(xp: Any, mask: Array, low: float, high: float) -> Array:
+    """Clip a mask to a range, and to the numbers of its precision."""
+    largest = float(xp.finfo(mask.dtype).max)
+    return xp.clip(mask, max(low, -largest), min(high, largest))
 
 
 def _share(xp: Any, part: Array, whole: Array) -> Array:
@@ -473,6 +495,29 @@ def _in_phase(xp: Any, sources: Array, mixture: Array) -> tuple[Array, Array]:
     magnitude = xp.abs(mixture)
     direction = _on_parts(xp, mixture, lambda part: _quotient(xp, part, magnitude))
     return xp.real(sources * xp.conj(direction)), magnitude
+
+
+def _gentle(
+    sources: Array, mixture: Array, divisor: Callable[[Array, Array], Array]
+) -> tuple[Array, Array]:
+    """Make constants, as gradients see it, of the bins whose gradients no number could hold.
+
+    A mask divides by `divisor(abs(sources), abs(mixture))`, so that its slopes are about as
+    steep as the reciprocal of that, of a source, or of the source over the divisor squared.
+    Only torch has such gradients; all else is left as it is.
+    """
+    if not (getattr(sources, "requires_grad", False) or getattr(mixture, "requires_grad", False)):
+        return sources, mixture
+    xp = array_namespace(sources)
+    magnitudes = xp.abs(sources.detach())
+    over = divisor(magnitudes, xp.abs(mixture.detach()))
+    steepest = float(xp.finfo(magnitudes.dtype).max) / HEADROOM
+    gentle = xp.maximum(magnitudes, over) / over / over <= steepest
+    gentle &= (magnitudes == 0) | (magnitudes * steepest >= 1)
+    return (
+        xp.where(gentle, sources, sources.detach()),
+        xp.where(gentle, mixture, mixture.detach()),
+    )
 
 
 def _namespace(sources: Array, mixture: Array) -> Any:

@@ -1,7 +1,7 @@
 """The named methods (MIX, IBM1, IRM2, ...): a track in, estimates out."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -18,10 +18,6 @@ from oracle.track import Audio, Rest, Track, target_names, with_accompaniment
 
 # Samples that a thread separates at a time.
 SEGMENT_SAMPLES = 2**18
-
-# The level, -15.603 dBFS RMS, at which the regularization of MWF is SiSEC 2018's: that of the
-# track whose published scores it is held against.
-SISEC18_RMS = 10 ** (-15.603 / 20)
 
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
 # (n_channels, n_freqs, n) in n frames to those of the estimates, shaped like the sources.
@@ -71,37 +67,28 @@ def masking(mask: Callable[..., Any], **parameters: Any) -> Callable[[Track, STF
 
 
 def _mwf(track: Track, stft: STFT) -> Separator:
-    def statistics(spectra: Spectrum) -> tuple[Any, float]:
-        sources, mixture = spectra[:-1], spectra[-1]
-        return wiener.covariance_sums(sources), float(np.sum(mixture.real**2 + mixture.imag**2))
-
-    covariances, energy = _sum_over_frames(statistics, track, stft)
-    n_bins = stft.n_freqs * stft.n_frames(track.n_samples) * track.n_channels
-    power = energy / n_bins / np.sum(stft.window_samples**2)
-    # SiSEC's epsilon, moved with the level of the mixture, or quiet music would be lost.
-    epsilon = wiener.sisec18_regularization(track.n_channels, _window_sum(stft))
-    model = wiener.SpatialModel.of(covariances)
-    return _wiener_filter(model, epsilon * power / SISEC18_RMS**2, track)
+    return _wiener_filter(wiener.SpatialModel.of(_covariances(track, stft)), track)
 
 
 def _mwf_sisec18(track: Track, stft: STFT) -> Separator:
-    window_sum = _window_sum(stft)
-    floor = wiener.sisec18_floor(window_sum)
-    (covariances,) = _sum_over_frames(
-        lambda spectra: [wiener.covariance_sums(spectra[:-1], floor=floor)], track, stft
+    window_sum = float(stft.window_samples.sum())
+    covariances = _covariances(track, stft, floor=wiener.sisec18_floor(window_sum))
+    regularization = wiener.sisec18_regularization(track.n_channels, window_sum)
+    return _wiener_filter(wiener.SpatialModel.of_sisec18(covariances), track, regularization)
+
+
+def _covariances(track: Track, stft: STFT, *, floor: float = 0.0) -> Any:
+    (sums,) = stft.sum_over_frames(
+        lambda spectra: [wiener.covariance_sums(spectra, floor=floor)],
+        list(track.sources.values()),
+        dtype=np.float64,
     )
-    model = wiener.SpatialModel.of_sisec18(covariances)
-    return _wiener_filter(model, wiener.sisec18_regularization(track.n_channels, window_sum), track)
+    return sums
 
 
-def _sum_over_frames(
-    function: Callable[[Spectrum], Sequence[Any]], track: Track, stft: STFT
-) -> list[Any]:
-    signals = [*track.sources.values(), track.mixture]
-    return stft.sum_over_frames(function, signals, dtype=np.float64)
-
-
-def _wiener_filter(model: wiener.SpatialModel, regularization: float, track: Track) -> Separator:
+def _wiener_filter(
+    model: wiener.SpatialModel, track: Track, regularization: float = 0.0
+) -> Separator:
     # Only the analysis may need more precision than the track has.
     dtype = np.result_type(track.mixture.dtype, np.complex64)
     return partial(model.filter, regularization=regularization, dtype=dtype)
@@ -109,10 +96,6 @@ def _wiener_filter(model: wiener.SpatialModel, regularization: float, track: Tra
 
 def _opt(track: Track, stft: STFT) -> dict[str, Audio]:
     return {name: optimum.estimate for name, optimum in optima_of(track, stft=stft).items()}
-
-
-def _window_sum(stft: STFT) -> float:
-    return float(stft.window_samples.sum())
 
 
 SISEC18 = "Stöter, Liutkus & Ito 2018 (SiSEC 2018)"
@@ -199,8 +182,8 @@ _ALL = (
         name="MWF",
         formula="p_j R_j (sum_k p_k R_k)^-1 X, all channels jointly",
         summary="Multichannel Wiener filter: local Gaussian model, spatial covariances constant "
-        "in time; regularized as in SiSEC 2018, relative to the level of the mixture.",
-        reference=f"Duong, Vincent & Gribonval 2010; {SISEC18}",
+        "in time, no regularization.",
+        reference="Duong, Vincent & Gribonval 2010",
         prepare=_mwf,
         # Of a nearly mono source, float32 rounding would drown what differs between channels.
         double=True,
@@ -208,7 +191,8 @@ _ALL = (
     Method(
         name="MWF-SISEC18",
         formula="MWF with the trace of R_j taken over the wrong axes",
-        summary="Only to match the row that SiSEC 2018 published.",
+        summary="Only to match the row that SiSEC 2018 published: with its epsilon, which makes it "
+        "depend on the level of the audio.",
         reference=SISEC18,
         prepare=_mwf_sisec18,
         double=True,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -66,14 +67,51 @@ def one_blas_thread() -> Iterator[None]:
     """Keep BLAS, of the whole process, to one thread.
 
     Threads of BLAS wait by spinning. Beside other processes that work they take the cores from
-    each other; two runs at once took twice as long. And its sums depend on how many it has.
-    """
-    # scipy has a BLAS of its own, which is limited only once it is there.
-    import scipy.linalg  # noqa: F401
-    from threadpoolctl import threadpool_limits
+    each other; two runs at once took twice as long. Its sums depend on how many it has. And on
+    equations of some 16 000 unknowns several crash.
 
-    with threadpool_limits(1, user_api="blas"):
+    It may be entered again, and by several threads at once: the last one out gives BLAS its
+    threads back.
+    """
+    global _blas
+    with _turn:
+        _blas = _blas or _Blas()
+        _blas.users += 1
+    try:
         yield
+    finally:
+        with _turn:
+            _blas.users -= 1
+            if not _blas.users:
+                _blas.release()
+                _blas = None
+
+
+class _Blas:
+    """BLAS while it has one thread."""
+
+    def __init__(self) -> None:
+        # scipy has a BLAS of its own, which is limited only once it is there.
+        import scipy.linalg  # noqa: F401
+        import threadpoolctl
+
+        # From its version 3.8 on it obeys one thread alone, as long as that lives.
+        openblas = threadpoolctl.OpenBLASController
+        self._obey: Callable[..., object] = getattr(
+            openblas, "clear_controlling_thread", lambda force: None
+        )
+        self._obey(force=True)
+        self._limits = threadpoolctl.threadpool_limits(1, user_api="blas")
+        self.users = 0
+
+    def release(self) -> None:
+        """Give BLAS its threads back."""
+        self._obey(force=True)
+        self._limits.restore_original_limits()
+
+
+_turn = Lock()
+_blas: _Blas | None = None
 
 
 @cache

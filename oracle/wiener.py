@@ -11,6 +11,10 @@ and the estimates are y_j = p_j R_j C^-1 x, where C = sum_k p_k R_k and x is the
 Where R_j has not full rank (a source panned hard, or the same in all channels), R_j^-1 is
 the pseudo-inverse and the rank takes the place of I, so that a track whose channels are
 all the same is separated as its mono version is.
+
+The estimates of a bin do not depend on a common scale of its y_j, nor R_j on that of a frame:
+powers of two bring both near 1, or the powers of very quiet or loud audio would leave the range
+of floats.
 """
 
 import itertools
@@ -20,7 +24,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oracle.levels import LARGEST_EXPONENT, exponents
 from oracle.stft import Spectrum
+from oracle.threads import one_blas_thread
 
 # Frames filtered at a time: bounds the memory of the covariances and keeps them in the cache.
 BATCH_FRAMES = 16
@@ -28,6 +34,9 @@ BATCH_FRAMES = 16
 # An eigenvalue or a pivot that is smaller, relative to the largest, is rounding: of float32 audio
 # in a direction in which it has no energy (about 1e-14), or of the matrices themselves.
 RANK_TOLERANCE = 1e-13
+
+# What is smaller, relative to what is near 1, is 0: the reciprocal might not be a float.
+SMALLEST = 1e-290
 
 Complex = npt.NDArray[np.complex128]
 Real = npt.NDArray[np.float64]
@@ -173,8 +182,11 @@ def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
     n_sources, n_channels, n_freqs, n_frames = sources.shape
     sums = np.zeros((n_sources, n_channels**2, n_freqs))
     for batch in _batches(n_frames):
-        for total, products in zip(sums, map(_products, _planes(sources, batch)), strict=True):
-            power = products[:n_channels].mean(axis=0) + floor
+        for total, source in zip(sums, _planes(sources, batch), strict=True):
+            gain = np.ldexp(1.0, -_level(source))
+            products = _products(source, gain)
+            with np.errstate(over="ignore"):  # a floor far above the source
+                power = products[:n_channels].mean(axis=0) + floor * gain * gain
             total += np.einsum("ktf,tf->kf", products, _quotient(1.0, power))
     # From the real numbers of a Hermitian matrix to the matrix.
     matrices = np.zeros((n_sources, n_channels, n_channels, n_freqs), np.complex128)
@@ -212,8 +224,10 @@ class SpatialModel:
         """Scale `covariance_sums` as `sisec18_wiener_filter` explains."""
         n_channels, n_freqs = sums.shape[2:]
         steps = np.arange(min(n_channels, n_freqs))
-        # For each source and column b, the sum of R_j(f_k)[k, b] over k.
-        trace = sums[:, steps, :, steps].sum(axis=0)
+        # For each source and column b, the sum of R_j(f_k)[k, b] over k. A common scale of the
+        # columns does not matter, nor one of R_j at a frequency: p_j undoes both.
+        trace, _ = _near_one(sums[:, steps, :, steps].sum(axis=0), axis=1)
+        sums, _ = _near_one(sums, axis=(1, 2))
         scale = n_channels * _quotient(np.ones(n_channels), trace)
         # (R diag(scale))^-1 = diag(1 / scale) R^-1
         reciprocal = _quotient(np.ones(n_channels), scale)
@@ -232,21 +246,28 @@ class SpatialModel:
     ) -> Spectrum:
         """Filter any frames of the mixture; see `multichannel_wiener_filter`."""
         estimates = np.empty_like(sources, dtype=dtype)
+        largest = np.finfo(estimates.dtype).max
         for batch in _batches(sources.shape[-1]):
+            level = _level(_planes(sources, batch))
+            gain = np.ldexp(1.0, -level)
             powers = [
-                _quadratic_form(inverse, _products(source))
+                _quadratic_form(inverse, _products(source, gain))
                 for source, inverse in zip(_planes(sources, batch), self.inverse, strict=True)
             ]
             # As numbers per frequency broadcast against planes (frames, freqs).
             spatials = self.spatial[..., None, :]
             total = sum(p * spatial for p, spatial in zip(powers, spatials, strict=True))
             whitened = _planes(mixture, batch).astype(np.complex128)
-            _solve(total, whitened, regularization)
+            _solve(total, whitened, regularization, 2 * level)
             for estimate, power, spatial in zip(
                 _planes(estimates, batch), powers, spatials, strict=True
             ):
                 for channel, row in zip(estimate, spatial, strict=True):
-                    channel[:] = power * sum(r * w for r, w in zip(row, whitened, strict=True))
+                    filtered = power * sum(r * w for r, w in zip(row, whitened, strict=True))
+                    if estimates.dtype != filtered.dtype:
+                        parts = filtered.view(np.float64)
+                        np.clip(parts, -largest, largest, out=parts)
+                    channel[:] = filtered
         return estimates
 
 
@@ -262,10 +283,25 @@ def _entries(n_channels: int) -> list[tuple[int, int, complex]]:
     return diagonal + [(a, b, part) for a, b in pairs for part in (1, 1j)]
 
 
-def _products(source: Spectrum) -> Real:
-    """Compute the matrices y y^H in all bins, as the real numbers of `_entries`."""
+def _level(spectra: Spectrum) -> npt.NDArray[np.int_]:
+    """Find the level of each bin, by its largest part over all axes but the last two."""
+    sizes = np.maximum(np.abs(spectra.real), np.abs(spectra.imag))
+    return exponents(sizes.max(axis=tuple(range(spectra.ndim - 2))))
+
+
+def _near_one(
+    numbers: npt.NDArray[Any], *, axis: int | tuple[int, ...] = ()
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int_]]:
+    """Split numbers into powers of two, by the largest along some axes, and what is near 1."""
+    sizes = np.maximum(np.abs(numbers.real), np.abs(numbers.imag))
+    level = exponents(sizes.max(axis=axis, keepdims=True))
+    return numbers * np.ldexp(1.0, -level), level
+
+
+def _products(source: Spectrum, gain: Real) -> Real:
+    """Compute the matrices y y^H in all bins, at a gain, as the real numbers of `_entries`."""
     n_channels = len(source)
-    real, imaginary = (part.astype(np.float64, copy=False) for part in (source.real, source.imag))
+    real, imaginary = source.real * gain, source.imag * gain
     products = np.empty((n_channels**2, *source.shape[1:]))
     for plane, (a, b, part) in zip(products, _entries(n_channels), strict=True):
         if part == 1:
@@ -290,6 +326,7 @@ def _batches(n_frames: int) -> list[slice]:
     return [slice(start, start + BATCH_FRAMES) for start in range(0, n_frames, BATCH_FRAMES)]
 
 
+@one_blas_thread()
 def _inverse_over_rank(covariance: Complex) -> Complex:
     """Invert Hermitian matrices, as far as their rank goes, and divide by the rank.
 
@@ -303,27 +340,30 @@ def _inverse_over_rank(covariance: Complex) -> Complex:
     return np.moveaxis(inverse, 1, -1)
 
 
-def _solve(matrix: Complex, vector: Complex, regularization: float) -> None:
+def _solve(
+    matrix: Complex, vector: Complex, regularization: float, level: npt.NDArray[np.int_]
+) -> None:
     """Solve C u = x in every bin by elimination, and scale u by the regularization.
 
-    `matrix` has shape (I, I, n_frames, n_freqs); it and `vector` (I, ...) are overwritten.
-    C is positive semidefinite: no pivoting is needed, and a pivot that is zero up to
-    rounding belongs to a direction in which no source has energy, whose u is set to zero.
+    `matrix` has shape (I, I, n_frames, n_freqs), and is C 2^-level; it and `vector` (I, ...)
+    are overwritten. C is positive semidefinite: no pivoting is needed, and a pivot that is
+    zero up to rounding belongs to a direction in which no source has energy, whose u is set
+    to zero.
     """
     n_channels = len(vector)
-    floors = [RANK_TOLERANCE * np.abs(matrix[k, k]) for k in range(n_channels)]
+    sizes = np.abs([matrix[k, k] for k in range(n_channels)])
+    floors = np.maximum(RANK_TOLERANCE * sizes, SMALLEST)
     reciprocals = []
-    added = np.ones(vector.shape[1:], np.complex128)
+    added = _Product(np.ones(vector.shape[1:], np.complex128)) if regularization else None
     for k in range(n_channels):
         pivot, size = matrix[k, k], np.abs(matrix[k, k])
         zero = size <= floors[k]
         # As real numbers: numpy's complex division is slow, and squares may leave the range.
         inverse = 1 / np.where(zero, np.inf, size)
         reciprocals.append(pivot.conj() * inverse * inverse)
-        if regularization:
-            # regularization^r over the product of r pivots, neither of which need fit a float
-            with np.errstate(over="ignore", invalid="ignore"):
-                added *= np.where(zero, 1, regularization * reciprocals[k])
+        if added is not None:
+            added.multiply(np.where(zero, 1, reciprocals[k]), np.where(zero, 0, -level))
+            added.multiply(np.where(zero, 1, regularization))
         for i in range(k + 1, n_channels):
             factor = matrix[i, k] * reciprocals[k]
             matrix[i, k + 1 :] -= factor * matrix[k, k + 1 :]
@@ -332,14 +372,34 @@ def _solve(matrix: Complex, vector: Complex, regularization: float) -> None:
         for j in range(k + 1, n_channels):
             vector[k] -= matrix[k, j] * vector[j]
         vector[k] *= reciprocals[k]
-    if regularization:
-        finite = np.isfinite(added)
-        vector *= finite / (1 + np.where(finite, added, 0))
+    if added is not None:
+        # regularization^r over the product of r pivots
+        vector *= _quotient(1.0, 1 + added.value)
+
+
+class _Product:
+    """Products of complex numbers that need not fit a float on the way."""
+
+    def __init__(self, numbers: Complex) -> None:
+        self._numbers = numbers
+        self._exponents = np.zeros(numbers.shape, np.int_)
+
+    def multiply(self, factors: npt.NDArray[Any], exponent: npt.NDArray[np.int_] | int = 0) -> None:
+        """Multiply by factors, and by powers of two."""
+        factors, theirs = _near_one(factors)
+        self._numbers, ours = _near_one(self._numbers * factors)
+        self._exponents += theirs + ours + exponent
+
+    @property
+    def value(self) -> Complex:
+        """The products; what is too large is large."""
+        within = np.clip(self._exponents, -LARGEST_EXPONENT, LARGEST_EXPONENT)
+        return self._numbers * np.ldexp(1.0, within)
 
 
 def _quotient(numerator: Any, denominator: Any) -> Any:
     """Divide where the denominator is not zero; 0 elsewhere."""
-    nonzero = denominator != 0
+    nonzero = np.abs(denominator) > SMALLEST
     return np.where(nonzero, numerator / np.where(nonzero, denominator, 1), 0)
 
 

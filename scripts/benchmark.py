@@ -40,10 +40,8 @@ import scipy.fft
 import scipy.signal
 
 import oracle
-from oracle.methods import SISEC18_RMS
 from oracle.scores import MUSEVAL
 from oracle.track import with_accompaniment
-from oracle.wiener import sisec18_regularization
 
 Audio = npt.NDArray[np.float32]
 Sources = dict[str, npt.NDArray[Any]]
@@ -130,14 +128,11 @@ def scipy_estimates(track: oracle.Track, method: str) -> Sources:
 def scipy_wiener_filter(sources: Sources, mixture: npt.NDArray[Any]) -> Sources:
     """Filter two channels by a local Gaussian model, the inverse of C by its determinant."""
 
-    def inverse(matrix: npt.NDArray[Any], added: float) -> npt.NDArray[Any]:
+    def inverse(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
         (a, b), (c, d) = matrix
-        return np.asarray(np.array([[d, -b], [-c, a]]) / (a * d - b * c + added))
+        # Silence has no inverse, and needs none.
+        return np.asarray(np.array([[d, -b], [-c, a]]) / (a * d - b * c + np.finfo(float).tiny))
 
-    window_sum = scipy.signal.get_window("hann", N_FFT).sum()
-    level = np.mean(np.abs(mixture) ** 2) * window_sum**2
-    level /= np.sum(scipy.signal.get_window("hann", N_FFT) ** 2) * SISEC18_RMS**2
-    added = (sisec18_regularization(2, window_sum) / window_sum**2 * level) ** 2
     spatial, powers = {}, {}
     for name, source in sources.items():
         norm = np.sqrt(np.sum(np.abs(source) ** 2, axis=0)) + np.finfo(np.float64).tiny
@@ -145,10 +140,10 @@ def scipy_wiener_filter(sources: Sources, mixture: npt.NDArray[Any]) -> Sources:
         covariance = np.einsum("aft,bft->abf", direction, direction.conj())
         covariance *= 2 / np.einsum("aaf->f", covariance).real
         spatial[name] = covariance[..., None]
-        form = np.einsum("aft,abf,bft->ft", source.conj(), inverse(covariance, 0), source)
+        form = np.einsum("aft,abf,bft->ft", source.conj(), inverse(covariance), source)
         powers[name] = form.real / len(mixture)
     total = sum(powers[name] * spatial[name] for name in sources)
-    whitened = np.einsum("abft,bft->aft", inverse(total, added), mixture)
+    whitened = np.einsum("abft,bft->aft", inverse(total), mixture)
     return {
         name: powers[name] * np.einsum("abft,bft->aft", spatial[name], whitened) for name in sources
     }

@@ -239,6 +239,84 @@ def test_masks_are_finite_in_their_range_and_sum_to_one_where_they_should(
         np.testing.assert_allclose(made[name].sum(axis=0), sounding, rtol=0, atol=4 * eps)
 
 
+def compressed_complex_mask(sources: Any, mixture: Any) -> Any:
+    return masks.compress(masks.complex_ideal_ratio_mask(sources, mixture))
+
+
+DIFFERENTIABLE = {name: MASKS[name] for name in SOFT} | {"compressed": compressed_complex_mask}
+
+
+# From nothing but the smallest numbers to far more than any audio.
+decades = st.sampled_from([-45, -44, -41, -39, -38, -30, -20, -10, 0, 10, 20, 30])
+
+
+@st.composite
+def extremes(draw: st.DrawFn) -> tuple[Array, Array]:
+    """Sources and a mixture, each at a level of its own, in bins that are silent or decay."""
+    dtype = draw(st.sampled_from([np.complex64, np.complex128]))
+    n_sources, n_frames = draw(st.integers(1, 3)), draw(st.integers(1, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    parts = rng.standard_normal((n_sources + 1, 3, n_frames, 2))
+    parts *= rng.integers(0, 4, parts.shape) > 0
+    levels = draw(st.lists(decades, min_size=n_sources + 1, max_size=n_sources + 1))
+    decay = 10.0 ** -(draw(st.sampled_from([0, 5, 300])) * np.arange(n_frames))
+    parts *= 10.0 ** np.array(levels)[:, None, None, None] * decay[:, None]
+    spectra: Array = parts.view(complex)[..., 0].astype(dtype)
+    mixture = spectra[:-1].sum(axis=0) if draw(st.booleans()) else spectra[-1]
+    return spectra[:-1], mixture
+
+
+@settings(max_examples=300, deadline=None)
+@given(scene=extremes())
+def test_masks_and_what_they_make_are_finite_at_any_level(scene: tuple[Array, Array]) -> None:
+    sources, mixture = scene
+    for name, mask in MASKS.items():
+        made = mask(sources, mixture)
+        assert np.isfinite(made).all(), name
+        assert np.isfinite(made * mixture).all(), name
+        if name in ("IRM1", "IRM2", "IRM3"):
+            eps = float(np.finfo(made.dtype).eps)
+            sounding = (sources != 0).any(axis=0)
+            np.testing.assert_allclose(made.sum(axis=0), sounding, rtol=0, atol=4 * eps)
+
+
+@settings(max_examples=300, deadline=None)
+@given(scene=extremes())
+def test_gradients_are_finite_at_any_level(scene: tuple[Array, Array]) -> None:
+    torch = pytest.importorskip("torch")
+    for name, mask in DIFFERENTIABLE.items():
+        inputs = [torch.from_numpy(array).requires_grad_() for array in scene]
+        made = mask(*inputs)
+        assert np.isfinite(made.detach().numpy()).all(), name
+        (made.real + made.imag if made.is_complex() else made).sum().backward()
+        for array in inputs:
+            if array.grad is not None:
+                assert torch.isfinite(torch.view_as_real(array.grad)).all(), name
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize("name", ["IAM-inf", "PSM", "CIRM"])
+def test_a_quotient_that_is_too_large_is_the_largest_number(name: str, dtype: Any) -> None:
+    largest = np.finfo(dtype).max
+    tiny = np.finfo(dtype).smallest_subnormal
+    sources = np.array([1, -1, 1e-5], dtype)[:, None, None]
+    mixture = np.full((1, 1), tiny * 2**10, dtype)
+    low = 0 if name == "IAM-inf" else -largest
+    assert MASKS[name](sources, mixture).ravel()[0] == largest
+    assert MASKS[name](sources, mixture).real.ravel()[1] == (largest if low == 0 else low)
+    assert 0 < MASKS[name](sources * 1e-10, mixture * 1e10).real.ravel()[2] < largest
+
+
+def test_amplitude_mask_has_the_upper_end_of_its_range_over_silence_at_any_level() -> None:
+    for dtype in (np.complex64, np.complex128):
+        tiny = np.finfo(dtype).smallest_subnormal
+        for level in (tiny, 1e-20, 1e30):
+            sources = np.full((1, 1, 1), level, dtype)
+            for high in (0.5, 1.0, 2.0, 1e20):
+                mask = masks.ideal_amplitude_mask(sources, 0 * sources[0], clip=(0, high))
+                assert mask.item() == np.asarray(high, mask.dtype)
+
+
 # What the masks are for.
 
 
@@ -371,13 +449,6 @@ def test_compression_gives_that_of_numpy(name: str, dtype: Any, rng: np.random.G
             assert isinstance(actual, type(library.asarray(parts)))
             np.testing.assert_allclose(np.asarray(actual), function(parts), rtol=0, atol=atol)
             assert np.asarray(actual).dtype == parts.dtype
-
-
-def compressed_complex_mask(sources: Any, mixture: Any) -> Any:
-    return masks.compress(masks.complex_ideal_ratio_mask(sources, mixture))
-
-
-DIFFERENTIABLE = {name: MASKS[name] for name in SOFT} | {"compressed": compressed_complex_mask}
 
 
 @pytest.mark.parametrize("mask", DIFFERENTIABLE.values(), ids=DIFFERENTIABLE)
@@ -547,3 +618,11 @@ def test_uncompress_is_finite_where_compress_saturated() -> None:
         back = masks.uncompress(masks.compress(mask))
         assert np.isfinite(back).all()
         assert np.sign(back.real).tolist() == np.sign(mask.real).tolist()
+
+
+def test_a_silent_source_of_a_mixture_has_a_gradient() -> None:
+    torch = pytest.importorskip("torch")
+    for name in ("PSM", "CIRM"):
+        sources = torch.zeros((1, 1, 1), dtype=torch.complex128, requires_grad=True)
+        MASKS[name](sources, torch.full((1, 1), 2 + 0j, dtype=torch.complex128)).real.backward()
+        assert sources.grad.item() == 0.5

@@ -2,6 +2,7 @@ import itertools
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -394,3 +395,85 @@ def test_scale_invariant_ratios_keep_their_digits_of_good_and_of_quiet_estimates
         alpha = 1 + level * (part @ truth) / (truth @ truth)
         expected = 10 * np.log10(alpha**2 * (truth @ truth) / (residual @ residual))
         assert ratios.si_sdr[source] == pytest.approx(expected, abs=1e-4)
+
+
+# Levels.
+
+Metric = Callable[[Any, Any], Floats]
+
+
+def framewise(references: Any, estimates: Any) -> Floats:
+    return metrics.framewise_sdr(references, estimates, window=300, hop=300)
+
+
+def images(references: Any, estimates: Any) -> Floats:
+    ratios = metrics.bss_eval_v4(references, estimates, window=300, hop=300, filter_length=8)
+    return np.array(ratios[:4])
+
+
+def sources(references: Any, estimates: Any) -> Floats:
+    evaluation = metrics.BSSEval(references, window=300, hop=300, filter_length=8)
+    return np.array(evaluation.sources(evaluation.tally_of(estimates)))
+
+
+def scale_invariant(references: Any, estimates: Any) -> Floats:
+    return np.array(metrics.scale_invariant_ratios(references, estimates))
+
+
+each_metric = pytest.mark.parametrize(
+    "metric", [framewise, metrics.usdr, scale_invariant, images, sources]
+)
+
+
+@each_metric
+@pytest.mark.parametrize("gain", [1e-130, 1e-45, 1e-38, 1e-30, 1e30, 1e130])
+def test_ratios_do_not_depend_on_the_level(metric: Metric, gain: float) -> None:
+    references, noise = np.random.default_rng(9).standard_normal((2, 2, 2, 900))
+    estimates = references + 0.3 * noise
+    expected = metric(references, estimates)
+    np.testing.assert_allclose(
+        metric(gain * references, gain * estimates), expected, rtol=0, atol=1e-6
+    )
+
+
+@each_metric
+@pytest.mark.parametrize("gain", [1e-140, 1e-160, 1e-170, 1e-300, 5e-324])
+def test_what_is_too_quiet_for_its_energy_to_be_a_float_has_no_ratios(
+    metric: Metric, gain: float
+) -> None:
+    """None would be better than a perfect one, whose error is too quiet."""
+    references, noise = np.random.default_rng(9).standard_normal((2, 2, 2, 900))
+    estimates = references + 1e-9 * noise
+    assert np.isnan(metric(gain * references, gain * estimates)).all()
+    ratios = metrics.scale_invariant_ratios(references, gain * estimates)
+    assert np.isnan([ratios.si_sdr, ratios.si_sir, ratios.si_sar]).all()
+    np.testing.assert_allclose(ratios.snr, 0, atol=1e-9)
+
+
+def test_only_the_windows_that_are_too_quiet_have_no_ratios() -> None:
+    references, noise = np.random.default_rng(9).standard_normal((2, 2, 2, 900))
+    estimates = references + 0.1 * noise
+    expected = framewise(references, estimates)
+    for quiet in (1e-125, 1e-170):
+        # The first source decays, the second does not.
+        gains = np.array([[1, 1e-40, quiet], [1, 1, 1]]).repeat(300, axis=1)[:, None]
+        quieter = gains * references, gains * estimates
+        sdr, isr, sir, sar, _ = metrics.bss_eval_v4(*quieter, window=300, hop=300, filter_length=8)
+        np.testing.assert_allclose(sdr, framewise(*quieter))
+        silent = np.zeros((2, 3), bool)
+        silent[0, 2] = quiet < 1e-135
+        for ratio in (sdr, isr, sir, sar):
+            np.testing.assert_array_equal(np.isnan(ratio), silent)
+            assert np.isfinite(ratio[~silent]).all()
+        np.testing.assert_allclose(sdr[~silent], expected[~silent], atol=1e-6)
+
+
+def test_windows_that_are_too_quiet_do_not_choose_the_order() -> None:
+    references, noise = np.random.default_rng(5).standard_normal((2, 2, 1, 1200))
+    gains = np.array([1, 1e-161, 1e-161, 1e-161]).repeat(300)
+    estimates = gains * (references + 3 * noise + references[::-1])
+    evaluation = metrics.BSSEval(gains * references, window=300, hop=300, filter_length=2)
+    expected = metrics.BSSEval(references[..., :300], window=300, hop=300, filter_length=2)
+    for order in ([0, 1], [1, 0]):
+        found = evaluation.best_permutation(estimates[order])
+        np.testing.assert_array_equal(found, expected.best_permutation(estimates[order, :, :300]))

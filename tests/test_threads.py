@@ -1,14 +1,26 @@
+import pkgutil
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from oracle import Track
+from oracle import Track, metrics, separate
+from oracle.metrics.energy_ratios import Signals
+from oracle.optimal import framewise_ceiling, optimal_mask
 from oracle.scores import Scorer
 from oracle.tasks import TracksFailed, each_track
 from oracle.threads import in_threads, limited_threads, n_cores, n_threads, one_blas_thread
 from oracle.track import Audio
+
+# Where BLAS is called from.
+FACTOR, FILTERS, WEAKEST = (
+    f"oracle.metrics.projections.Projection.{name}" for name in ("__init__", "filters", "weakest")
+)
+CORRELATE = "numpy.matmul"
 
 
 def test_results_come_in_the_order_of_the_pieces() -> None:
@@ -87,6 +99,84 @@ def test_blas_has_one_thread_while_estimates_are_scored(track: Track) -> None:
 
     with threadpool_limits(3, user_api="blas"):
         Scorer(track.targets, rate=track.rate, metrics=["SDR"]).score_each(read)
+        assert blas_threads() == {3}
+    assert seen
+    assert all(each == {1} for each in seen)
+
+
+def test_blas_has_its_threads_back_when_the_last_thread_is_done() -> None:
+    both, first_is_out = threading.Barrier(2), threading.Event()
+
+    def work(last: bool) -> set[int]:
+        with one_blas_thread():
+            both.wait(timeout=10)
+            if last:
+                first_is_out.wait(timeout=10)
+            seen = blas_threads()
+        first_is_out.set()
+        return seen
+
+    with one_blas_thread(), one_blas_thread():  # from here on scipy's is there, too
+        pass
+    with threadpool_limits(3, user_api="blas"):
+        assert list(in_threads(work, [False, True], workers=2)) == [{1}, {1}]
+        assert blas_threads() == {3}
+        with one_blas_thread():
+            with one_blas_thread():
+                pass
+            assert blas_threads() == {1}
+        assert blas_threads() == {3}
+
+
+def evaluation(signals: Signals) -> metrics.BSSEval:
+    return metrics.BSSEval(signals, window=2000, hop=2000, filter_length=4)
+
+
+@pytest.mark.parametrize(
+    ("function", "place"),
+    [
+        (lambda s: metrics.bss_eval_v4(s, s, window=2000, hop=2000), FILTERS),
+        (lambda s: metrics.bss_eval_v4_regularized(s, s, window=2000, hop=2000), FILTERS),
+        (lambda s: metrics.bss_eval_images(s, s), FILTERS),
+        (lambda s: metrics.bss_eval_sources(s, s), FILTERS),
+        (lambda s: metrics.bss_eval_images_framewise(s, s, window=2000, hop=2000), FILTERS),
+        (lambda s: metrics.bss_eval_sources_framewise(s, s, window=2000, hop=2000), FILTERS),
+        (evaluation, FACTOR),
+        (lambda s: evaluation(s).images(evaluation(s).tally_of(s)), FILTERS),
+        (lambda s: evaluation(s).images(evaluation(s).tally_of(s)), CORRELATE),
+        (lambda s: evaluation(s).sources(evaluation(s).tally_of(s)), FILTERS),
+        (lambda s: evaluation(s).best_permutation(s), FILTERS),
+        (lambda s: evaluation(s).examine(0, [s[..., :2003]]), CORRELATE),
+        (lambda s: evaluation(s[[0, 0]]).trouble, WEAKEST),
+        (lambda s: metrics.scale_invariant_ratios(s, s), "numpy.linalg.lstsq"),
+        (lambda s: separate(Track("a", 8000, s[0], {"a": s[0]}), "MWF"), "numpy.linalg.eigh"),
+        (lambda s: optimal_mask(s, s[0]), "oracle.optimal.descent.least_error"),
+        (
+            lambda s: optimal_mask(s, s[0], metric="SI-SDR"),
+            "oracle.optimal.optimum.least_error",
+        ),
+        (
+            lambda s: framewise_ceiling(s, s[0], window=2000, hop=2000),
+            "oracle.optimal.ceilings.clipped_projection",
+        ),
+    ],
+)
+def test_blas_has_one_thread_wherever_it_is_called(
+    function: Callable[[Signals], object], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[int]] = []
+    owner, _, name = place.rpartition(".")
+    original = pkgutil.resolve_name(place)
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        seen.append(blas_threads())
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(pkgutil.resolve_name(owner), name, spy)
+    with one_blas_thread():
+        pass
+    with threadpool_limits(3, user_api="blas"):
+        function(np.random.default_rng(0).standard_normal((2, 1, 4000)))
         assert blas_threads() == {3}
     assert seen
     assert all(each == {1} for each in seen)

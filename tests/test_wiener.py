@@ -1,6 +1,7 @@
 """Wiener filter: against its formula written plainly, closed forms, invariants, errors."""
 
 import re
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import oracle.wiener
 from oracle import STFT, masks
 from oracle.wiener import (
+    SpatialModel,
     multichannel_wiener_filter,
     sisec18_regularization,
     sisec18_wiener_filter,
@@ -500,3 +502,110 @@ def test_estimates_in_another_than_a_complex_dtype_are_refused(dtype: Any) -> No
         multichannel_wiener_filter(SOURCES, SOURCES[0], dtype=dtype)
     with pytest.raises(TypeError, match=message):
         sisec18_wiener_filter(SOURCES, SOURCES[0], window_sum=1.0, dtype=dtype)
+
+
+# Levels.
+
+
+@st.composite
+def extremes(draw: st.DrawFn) -> tuple[Spectra, Spectra]:
+    """Sources and a mixture, each source and channel at a level of its own, that may decay."""
+    dtype = draw(st.sampled_from([np.complex64, np.complex128]))
+    decades = st.sampled_from(
+        [-45, -40, -30, 0, 30, *(dtype == np.complex128) * (-320, -300, -160)]
+    )
+    n_sources, n_channels = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    spectra = random_spectra(rng, n_sources + 1, n_channels, 3, 5)
+    levels = draw(
+        st.lists(
+            st.one_of(st.just(-400), decades, decades),  # or silence
+            min_size=(n_sources + 1) * n_channels,
+            max_size=(n_sources + 1) * n_channels,
+        )
+    )
+    decay = 10.0 ** -(draw(st.sampled_from([0, 8, 80])) * np.arange(5))
+    spectra *= 10.0 ** np.reshape(levels, (n_sources + 1, n_channels, 1, 1)) * decay
+    spectra = spectra.astype(dtype)
+    mixture = spectra[:-1].sum(axis=0) if draw(st.booleans()) else spectra[-1]
+    return spectra[:-1], mixture
+
+
+@settings(max_examples=300, deadline=None)
+@given(scene=extremes(), regularization=st.sampled_from([0, 1e-30, 0.1]), single=st.booleans())
+def test_estimates_are_finite_at_any_level(
+    scene: tuple[Spectra, Spectra], regularization: float, single: bool
+) -> None:
+    dtype = np.complex64 if single else np.complex128
+    for estimates in (
+        multichannel_wiener_filter(*scene, regularization=regularization, dtype=dtype),
+        sisec18_wiener_filter(*scene, window_sum=1024, dtype=dtype),
+    ):
+        assert np.isfinite(estimates).all()
+
+
+# Powers of two, and so not a digit changes: down to where the squares of most are no floats.
+@each_channel_count
+@pytest.mark.parametrize("power", [-500, -100, 100, 500])
+def test_level_does_not_matter_but_relative_to_what_is_added(
+    n_channels: int, power: int, rng: np.random.Generator
+) -> None:
+    sources = random_sources(rng, 3, n_channels)
+    mixture = random_spectra(rng, *sources.shape[1:])
+    gain = 2.0**power
+    scaled = gain * sources, gain * mixture
+    for added in (0.0, 0.1):
+        actual = multichannel_wiener_filter(*scaled, regularization=added * gain * gain)
+        expected = multichannel_wiener_filter(sources, mixture, regularization=added)
+        np.testing.assert_array_equal(actual, gain * expected)
+    actual = sisec18_wiener_filter(*scaled, window_sum=1024 * gain)
+    expected = sisec18_wiener_filter(sources, mixture, window_sum=1024)
+    np.testing.assert_array_equal(actual, gain * expected)
+
+
+@each_channel_count
+@pytest.mark.parametrize("decade", [-200, -60, -30, -4, 0, 4, 100])
+def test_what_is_added_is_added_exactly_at_any_level(n_channels: int, decade: int) -> None:
+    """A source for each channel: C is diagonal, and every determinant a product of powers."""
+    sources = np.eye(n_channels)[:, :, None, None] * (10.0**decade + 0j)
+    determinant, added = (Fraction(size) ** n_channels for size in (10.0**decade, 1e-6))
+    share = float(determinant**2 / (determinant**2 + added))
+    estimates = multichannel_wiener_filter(sources, sources.sum(axis=0), regularization=1e-6)
+    np.testing.assert_allclose(estimates, share * sources, rtol=1e-12, atol=1e-300)
+
+
+def test_a_channel_that_is_next_to_nothing_beside_another_has_its_own_estimates() -> None:
+    for quiet in (1e-20, 1e-100):
+        sources = np.array([[3, 3 * quiet], [1, -quiet]])[:, :, None, None] + 0j
+        estimates = multichannel_wiener_filter(sources, sources.sum(axis=0))
+        np.testing.assert_allclose(estimates, sources, rtol=1e-12)
+
+
+def test_sisec18_filter_tells_levels_that_are_far_below_its_epsilon(
+    rng: np.random.Generator,
+) -> None:
+    sources = random_sources(rng, 2, 2, n_freqs=5)
+    mixture = sources.sum(axis=0)
+
+    def filtered(quiet: slice, power: int) -> Spectra:
+        scaled = sources.copy()
+        scaled[:, :, quiet] *= 2.0**power
+        return sisec18_wiener_filter(scaled, mixture, window_sum=1)
+
+    # The trace is over the first two frequencies; a common scale of it does not matter.
+    first = slice(0, 2)
+    expected = filtered(first, -100)[:, :, 2:]
+    assert np.abs(expected).max() > 0.1
+    assert_close(filtered(first, -520)[:, :, 2:], expected)
+    # The reciprocal of such a covariance is no float.
+    sources = np.array([1, 2.0**-538])[None, None, :, None] + 0j
+    estimates = sisec18_wiener_filter(sources, sources[0], window_sum=1)
+    np.testing.assert_allclose(estimates.ravel(), [1, 0], atol=1e-9)
+
+
+def test_a_determinant_that_the_regularization_cancels_filters_nothing() -> None:
+    """No covariance has a negative one, but SiSEC 2018's may."""
+    one: Any = np.ones((1, 1, 1, 1), complex)
+    model = SpatialModel(one, -one)
+    assert model.filter(one, one[0], regularization=1.0).item() == 0
+    assert model.filter(one, one[0]).item() == 1

@@ -98,6 +98,8 @@ def bss_eval_v4(
     ValueError
         If the shapes do not fit, a signal is not finite, or is silent throughout, or the
         window, the hop or the filter length is not positive.
+    MemoryError
+        At once, if the filters of so many channels and taps would not fit into memory.
 
     Warns
     -----
@@ -170,7 +172,7 @@ def bss_eval_v4_regularized(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As in `bss_eval_v4`, and if the regularization is negative or not finite.
     """
     return _v4(
@@ -206,6 +208,8 @@ def bss_eval_images(
         If the signals are not real numbers.
     ValueError
         If the shapes do not fit, or a signal is silent or not finite.
+    MemoryError
+        As in `bss_eval_v4`.
 
     Warns
     -----
@@ -253,7 +257,7 @@ def bss_eval_images_framewise(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As in `bss_eval_v4`, and if there is no such convention.
 
     Warns
@@ -289,7 +293,7 @@ def bss_eval_sources(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As in `bss_eval_images`.
 
     Warns

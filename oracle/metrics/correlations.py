@@ -55,4 +55,5 @@ class Correlator:
         # (n_freqs, n_earlier, n_blocks) @ (n_freqs, n_blocks, n_later)
         products = np.matmul(self._spectra.transpose(2, 0, 1), spectra.transpose(2, 1, 0))
         correlations = scipy.fft.irfft(products, self._n_fft, axis=0)[: self._n_lags]
-        return np.moveaxis(correlations, 0, -1)
+        # A copy: a view would keep the other lags in memory.
+        return np.ascontiguousarray(np.moveaxis(correlations, 0, -1))

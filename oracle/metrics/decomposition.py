@@ -18,15 +18,17 @@ projection, it is the error e - s that is projected, not e: of a good estimate, 
 are lost in differences of large energies.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from oracle.metrics.correlations import Correlator
+from oracle.memory import check_fits
+from oracle.metrics.correlations import BLOCK_SAMPLES, Correlator
 from oracle.metrics.energy_ratios import (
+    LEAST_ENERGY,
     Energies,
     Float64s,
     Signals,
@@ -38,7 +40,7 @@ from oracle.metrics.energy_ratios import (
 )
 from oracle.metrics.projections import SINGULAR, Projection
 from oracle.metrics.windows import Windows, check_length
-from oracle.threads import in_threads
+from oracle.threads import in_threads, n_threads, one_blas_thread
 
 # Taps of the distortion filters of every published BSS Eval.
 FILTER_LENGTH = 512
@@ -46,10 +48,14 @@ FILTER_LENGTH = 512
 # From this condition number on, ISR, SIR and SAR can be wrong in the third decimal.
 ILL_CONDITIONED = 1e12
 
+# Pieces that a thread takes on before what it has found is added up.
+PIECES_A_THREAD = 4
+
 # Stands for infinity where assignments are compared.
 INFINITE_DB = 1e4
 
 Permutation = npt.NDArray[np.intp]
+Result = TypeVar("Result")
 
 
 class BSSEval:
@@ -89,6 +95,9 @@ class BSSEval:
         If the shape does not fit, a reference is silent or not finite, the window, the hop
         or the filter length is not positive, or the regularization is negative or not
         finite.
+    MemoryError
+        At once, if the normal equations, as many as channels of all sources times taps, or
+        the correlations in the windows would not fit into memory.
 
     Examples
     --------
@@ -103,6 +112,7 @@ class BSSEval:
     40.0
     """
 
+    @one_blas_thread()
     def __init__(
         self,
         references: Signals,
@@ -128,6 +138,7 @@ class BSSEval:
         check_heard("references", references, self._names)
         self._cuts = Windows(n_samples, window=int(window), hop=int(hop))
         self.pieces = self._cuts.pieces
+        self._check_memory()
         self.lookahead = self._n_lags - 1
         sums = self._correlate_all(references)
         if not np.isfinite(sums.whole).all():
@@ -140,6 +151,7 @@ class BSSEval:
         ]
 
     @property
+    @one_blas_thread()
     def trouble(self) -> str | None:
         """What is wrong with the references, if their delayed copies are nearly dependent."""
         bad = {
@@ -167,6 +179,7 @@ class BSSEval:
             "SAR-reg or bss_eval_v4_regularized"
         )
 
+    @one_blas_thread()
     def examine(
         self,
         index: int,
@@ -212,6 +225,7 @@ class BSSEval:
         """Start to add up what is examined of an estimate."""
         return Tally(self._cuts)
 
+    @one_blas_thread()
     def images(
         self, tally: "Tally", *, targets: Sequence[int] | None = None
     ) -> tuple[Float64s, Float64s, Float64s, Float64s]:
@@ -227,7 +241,8 @@ class BSSEval:
         Returns
         -------
         sdr, isr, sir, sar : arrays of shape (n_targets, n_windows), float64
-            In dB; NaN where any reference or estimate is silent.
+            In dB; NaN where any reference or estimate is silent, or the energy of the reference
+        below 1e-270.
 
         Raises
         ------
@@ -236,12 +251,13 @@ class BSSEval:
         """
         parts = self._parts(tally, targets)
         return (
-            self._ratio(tally, parts.source, parts.error),
-            self._ratio(tally, parts.source, parts.spatial),
-            self._ratio(tally, parts.own, parts.interference),
-            self._ratio(tally, parts.all, parts.artifacts),
+            self._ratio(tally, parts, parts.source, parts.error),
+            self._ratio(tally, parts, parts.source, parts.spatial),
+            self._ratio(tally, parts, parts.own, parts.interference),
+            self._ratio(tally, parts, parts.all, parts.artifacts),
         )
 
+    @one_blas_thread()
     def sources(self, tally: "Tally") -> tuple[Float64s, Float64s, Float64s]:
         """Compute SDR, SIR and SAR, the sources version: filtering is no error.
 
@@ -250,9 +266,9 @@ class BSSEval:
         """
         parts = self._parts(tally, None)
         return (
-            self._ratio(tally, parts.own, parts.own_residual),
-            self._ratio(tally, parts.own, parts.interference),
-            self._ratio(tally, parts.all, parts.artifacts),
+            self._ratio(tally, parts, parts.own, parts.own_residual),
+            self._ratio(tally, parts, parts.own, parts.interference),
+            self._ratio(tally, parts, parts.all, parts.artifacts),
         )
 
     def tally_of(self, estimates: Signals) -> "Tally":
@@ -265,10 +281,11 @@ class BSSEval:
             return self.examine(index, [[estimate[:, cut] for estimate in estimates]])[0]
 
         tally = self.tally()
-        for index, examined in enumerate(in_threads(examine, range(len(self.pieces)))):
+        for index, examined in self._each_piece(examine):
             tally.add(index, examined)
         return tally
 
+    @one_blas_thread()
     def best_permutation(self, estimates: Signals) -> Permutation:
         """Find the order of the estimates with the highest mean SIR over sources and windows.
 
@@ -284,6 +301,8 @@ class BSSEval:
         whole = self._correlate_all(estimates).whole
         parts = [energies(self._references, estimates, piece) for piece in self.pieces]
         silent = silent_windows(self._cuts, np.stack([part.silent for part in parts]))
+        signals = self._cuts.sums(np.stack([part.signal for part in parts]))
+        silent |= (signals < LEAST_ENERGY).any(axis=1)
         projections = self._joint.filters(whole)
         sources = range(len(self._own))
         sir = np.empty((len(sources), len(sources), len(silent)))
@@ -301,6 +320,36 @@ class BSSEval:
         if not heard.size:
             return np.arange(len(sources))
         return np.asarray(linear_sum_assignment(heard.mean(axis=-1), maximize=True)[1])
+
+    def _check_memory(self) -> None:
+        """Check that the large arrays, at their most, fit into memory."""
+        n_sources, n_windows = len(self._references), len(self._cuts.windows)
+        n_channels = n_sources * self._n_channels
+        n_equations = n_channels * self._n_lags
+        # A number for every channel with every other; one for every sample of a piece.
+        pairs = 8 * n_channels**2
+        longest = max(piece.stop - piece.start for piece in self.pieces)
+        signals = 8 * n_channels * (longest + self._n_lags)
+        threads = min(n_threads(), len(self.pieces))
+        n_bytes = (
+            # factors of the joint equations, and of those of each source,
+            8 * n_equations**2 * (1 + 1 / n_sources)
+            # correlations of references and estimates, in all and in windows; once more, scaled;
+            # of pieces, and beyond the window that ends with one,
+            + pairs * self._n_lags * (2 * n_windows + 3 + 2 * min(self._at_once, len(self.pieces)))
+            # autocorrelations of five filters, twice, and the products of one, in `_energies`,
+            + pairs * self._n_lags * n_sources * (2 * 5 + 4)
+            # in each thread: products of spectra, and their inverse; signals and spectra.
+            + pairs * 2 * (BLOCK_SAMPLES + self._n_lags) * threads
+            + signals * 10 * threads
+        )
+        check_fits(
+            "references",
+            f"{n_sources} sources x {self._n_channels} channels x {self._n_lags} taps = "
+            f"{n_equations} equations, and {n_windows} windows",
+            n_bytes,
+            remedy="evaluate fewer sources or channels at a time, or with fewer taps or windows",
+        )
 
     def _parts(self, tally: "Tally", targets: Sequence[int] | None) -> "_Parts":
         targets = range(len(self._own)) if targets is None else targets
@@ -328,8 +377,10 @@ class BSSEval:
             own_residual=_positive(error - 2 * self._products(tally, own) + spatial),
         )
 
-    def _ratio(self, tally: "Tally", numerator: Float64s, denominator: Float64s) -> Float64s:
-        silent = silent_windows(self._cuts, tally.silent())
+    def _ratio(
+        self, tally: "Tally", parts: "_Parts", numerator: Float64s, denominator: Float64s
+    ) -> Float64s:
+        silent = silent_windows(self._cuts, tally.silent()) | (parts.source < LEAST_ENERGY)
         return np.where(silent, np.nan, decibels(numerator, denominator))
 
     def _channels(self, source: int) -> slice:
@@ -338,10 +389,19 @@ class BSSEval:
 
     def _correlate_all(self, later: Signals) -> "_Sums":
         sums = _Sums(self._cuts)
-        pieces = range(len(self.pieces))
-        for index, found in enumerate(in_threads(lambda i: self._correlate(i, [later]), pieces)):
+        for index, found in self._each_piece(lambda index: self._correlate(index, [later])):
             sums.add(index, found[0])
         return sums
+
+    def _each_piece(self, work: Callable[[int], Result]) -> Iterator[tuple[int, Result]]:
+        """Work on the pieces in threads, on a few at a time: what is found of each is large."""
+        for start in range(0, len(self.pieces), self._at_once):
+            indices = range(start, min(start + self._at_once, len(self.pieces)))
+            yield from zip(indices, in_threads(work, indices), strict=True)
+
+    @property
+    def _at_once(self) -> int:
+        return PIECES_A_THREAD * n_threads()
 
     def _correlate(
         self, index: int, several: Sequence[Signals], *, offset: int = 0

@@ -19,6 +19,10 @@ Signals = Audio | Sequence[Audio]
 # Samples taken to float64 at a time.
 BLOCK_SAMPLES = 2**16
 
+# Signals of less energy, only found in float64 audio below about 1e-135, have no ratios: the
+# squares of errors 300 dB below them would leave the range of floats.
+LEAST_ENERGY = 1e-270
+
 
 def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: int) -> Float64s:
     """Compute museval's SDR in windows: 10 log10(|s|^2 / |s - estimate|^2), all channels.
@@ -42,7 +46,8 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
     Returns
     -------
     sdr : array of shape (n_sources, n_windows), float64
-        In dB; +inf for a perfect estimate, NaN as above.
+        In dB; +inf for a perfect estimate, NaN as above, and for a reference whose energy is
+        below 1e-270.
 
     Raises
     ------
@@ -83,7 +88,8 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     Returns
     -------
     sdr : array of shape (n_sources,), float64
-        In dB; NaN for a silent reference, else +inf for a perfect estimate.
+        In dB; NaN for a silent reference (energy below 1e-270), else +inf for a perfect
+        estimate.
 
     Raises
     ------
@@ -108,7 +114,7 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     )
     signal, error = np.sum(signals, axis=0), np.sum(errors, axis=0)
     check_finite(signal, error)
-    return np.where(signal == 0, np.nan, decibels(signal, error))
+    return np.where(signal < LEAST_ENERGY, np.nan, decibels(signal, error))
 
 
 class Energies(NamedTuple):
@@ -141,8 +147,10 @@ def framewise_ratio(cuts: Windows, parts: Sequence[Energies]) -> Float64s:
     """Compute SDR in windows from the energies of their pieces."""
     signal, error, silent = (np.stack(values) for values in zip(*parts, strict=True))
     check_finite(signal, error)
-    ratio = decibels(cuts.sums(signal), cuts.sums(error))
+    in_windows = cuts.sums(signal)
+    ratio = decibels(in_windows, cuts.sums(error))
     ratio[silent_windows(cuts, silent)] = np.nan
+    ratio[in_windows < LEAST_ENERGY] = np.nan
     return ratio.T
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from oracle.metrics.energy_ratios import Float64s
+from oracle.metrics.energy_ratios import LEAST_ENERGY, Float64s
 
 # Equations with a larger condition number are singular in float64.
 SINGULAR = 1e15
@@ -14,8 +14,8 @@ class Projection:
 
     The normal equations are scaled to a unit diagonal: the solution and its rounding stay
     the same, and their condition number does not depend on the levels of the channels.
-    Channels of zeros get filters of zeros. So do, where the equations are singular in
-    float64, delayed channels that the others already span.
+    Silent channels (energy below 1e-270) get filters of zeros. So do, where the equations are
+    singular in float64, delayed channels that the others already span.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Projection:
 
         self._shape = correlations.shape[1:]
         energy = correlations[:, :, 0].diagonal()
-        self._heard = energy > 0
+        self._heard = energy >= LEAST_ENERGY
         self._scale = 1 / np.sqrt(energy[self._heard])
         scaled = correlations[np.ix_(self._heard, self._heard)]
         scaled *= np.multiply.outer(self._scale, self._scale)[:, :, None]
@@ -45,7 +45,7 @@ class Projection:
         self._order = np.arange(len(matrix))
         self._rank = len(matrix)
         self.condition = 1.0
-        if not self._rank:  # all channels are zero
+        if not self._rank:  # all channels are silent
             self._factor = matrix
             return
         norm = lapack.dlange("1", matrix)  # type: ignore[call-arg]
@@ -53,11 +53,17 @@ class Projection:
         reciprocal = 0.0 if failed else lapack.dpocon(self._factor, norm, b"L")[0]
         self.condition = 1 / max(reciprocal, np.finfo(np.float64).eps)
         if self.condition >= SINGULAR:
-            matrix = _normal_equations(scaled, regularization)
+            del matrix, self._factor  # two of these need not fit into memory
             self._factor, pivots, self._rank, _ = lapack.dpstrf(
-                matrix, lower=True, overwrite_a=True
+                _normal_equations(scaled, regularization), lower=True, overwrite_a=True
             )
             self._order = pivots - 1
+            # The first that is dropped, by those before it; then each has an equation of its
+            # own, 1 x = 0.
+            dropped = self._factor[self._rank :]
+            self._dropped = dropped[:1].flatten()
+            dropped[:] = 0
+            np.fill_diagonal(dropped[:, self._rank :], 1)
 
     def filters(self, correlations: Float64s) -> Float64s:
         """Solve for the filters of the projections of some signals.
@@ -79,10 +85,10 @@ class Projection:
             return filters
         scale = self._scale[:, None, None]
         right = (correlations[self._heard] * scale).swapaxes(1, 2)
-        right = right.reshape(len(self._order), -1)[self._order[: self._rank]]
-        factor = np.asfortranarray(self._factor[: self._rank, : self._rank])
-        solution = np.zeros((len(self._order), right.shape[1]))
-        solution[self._order[: self._rank]] = lapack.dpotrs(factor, right, lower=True)[0]
+        right = right.reshape(len(self._order), -1)[self._order]
+        right[self._rank :] = 0
+        solution = np.empty_like(right)
+        solution[self._order] = lapack.dpotrs(self._factor, right, lower=True)[0]
         n_lags = correlations.shape[-1]
         filters[self._heard] = solution.reshape(-1, n_lags, right.shape[1]).swapaxes(1, 2) * scale
         return filters
@@ -93,12 +99,9 @@ class Projection:
 
         if self._rank < len(self._order):
             # The first dropped delayed channel, less what the others make of it.
-            factor = self._factor[: self._rank, : self._rank]
-            known = solve_triangular(
-                factor, self._factor[self._rank, : self._rank], lower=True, trans="T"
-            )
+            known = solve_triangular(self._factor, self._dropped, lower=True, trans="T")
             vector = np.zeros(len(self._order))
-            vector[self._order[: self._rank + 1]] = [*known, -1]
+            vector[self._order[: self._rank + 1]] = [*known[: self._rank], -1]
         else:
             vector = np.random.default_rng(0).standard_normal((len(self._order), 1))
             for _ in range(3):  # inverse iteration

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oracle.metrics.energy_ratios import (
+    LEAST_ENERGY,
     Float64s,
     Signals,
     blocks,
@@ -14,7 +15,7 @@ from oracle.metrics.energy_ratios import (
     check_pair,
     decibels,
 )
-from oracle.threads import in_threads
+from oracle.threads import in_threads, one_blas_thread
 
 # What rounding may leave of an energy, relative to it.
 ROUNDING = 1e-12
@@ -59,8 +60,9 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     Returns
     -------
     ratios : ScaleInvariantRatios
-        Of each source; NaN where the reference is silent, +inf where what a ratio is over
-        is nothing, or less than 1e-12 of the weaker of error and estimate: rounding.
+        Of each source; NaN where the reference is silent (energy below 1e-270), and the first
+        three where the estimate is; +inf where what a ratio is over is nothing, or less than
+        1e-12 of the weaker of error and estimate: rounding.
 
     Raises
     ------
@@ -118,6 +120,7 @@ def inner_products(
     )
 
 
+@one_blas_thread()
 def ratios_of(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
     """Compute the ratios of signals from the inner products of their parts."""
     gram, with_estimates, with_errors, estimate, error = (
@@ -125,7 +128,7 @@ def ratios_of(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
     )
     signal = gram.diagonal()
     check_finite(signal, error)
-    silent = signal == 0
+    silent = signal < LEAST_ENERGY
     norms = np.sqrt(np.where(silent, 1, signal))
     alpha = with_estimates.diagonal() / norms**2
     excess = with_errors.diagonal() / norms**2  # alpha - 1, exactly 0 of a perfect estimate
@@ -143,8 +146,8 @@ def ratios_of(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
     def beyond_rounding(part: Float64s) -> Float64s:
         return np.where(part > ROUNDING * energy, part, 0)
 
-    target = alpha**2 * signal
-    snr = decibels(signal, error)
+    target = np.where(estimate < LEAST_ENERGY, np.nan, alpha**2 * signal)
+    snr = decibels(np.where(silent, np.nan, signal), error)
     ratios = (
         decibels(target, beyond_rounding(residual)),
         decibels(target, beyond_rounding(interference)),

@@ -19,7 +19,7 @@ from oracle.optimal.optimum import (
 )
 from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
-from oracle.threads import in_threads
+from oracle.threads import in_threads, one_blas_thread
 from oracle.track import Audio
 
 
@@ -122,6 +122,7 @@ def framewise_ceiling(
     return ceiling
 
 
+@one_blas_thread()
 def ceilings_of(
     synthesis: Synthesis,
     source: Audio,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from oracle.metrics.energy_ratios import Float64s, decibels
 from oracle.optimal.certificates import bound, inner, least_error, least_error_of_cone, together
 from oracle.optimal.synthesis import Scaled, Synthesis
-from oracle.threads import in_threads
+from oracle.threads import in_threads, one_blas_thread
 from oracle.track import Audio
 
 Result = TypeVar("Result")
@@ -74,6 +74,7 @@ class Found(NamedTuple):
         return float(decibels(self.energy, self.least_error))
 
 
+@one_blas_thread()
 def descend(
     synthesis: Synthesis,
     source: Audio,

@@ -14,6 +14,7 @@ from oracle.optimal.certificates import least_error, least_error_of_cone
 from oracle.optimal.descent import Found, descend, is_perfect, scale_free_gap
 from oracle.optimal.synthesis import Scaled, Synthesis
 from oracle.stft import STFT
+from oracle.threads import one_blas_thread
 from oracle.track import Audio
 
 # How near a mask comes to its certificate, in dB, unless asked otherwise.
@@ -240,6 +241,7 @@ def _best_binary(
     return rounded._replace(converged=near or is_perfect(error, found.energy, source.dtype))
 
 
+@one_blas_thread()
 def _best_of_any_scale(
     synthesis: Synthesis, source: Audio, limits: dict[str, Any]
 ) -> tuple[Found, float, float]:

@@ -1,0 +1,30 @@
+"""Levels: powers of two that bring signals near 1, so that no square leaves the range of floats.
+
+A product with a power of two is exact.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Powers of two up to this, either way, are normal numbers of double precision, and so are the
+# products of any number with the one that brings it near 1.
+LARGEST_EXPONENT = 1000
+
+
+def exponents(sizes: Any) -> npt.NDArray[np.int_]:
+    """Return the e at which 2^-e times a size is in [1/2, 1), or as near as floats can tell.
+
+    Parameters
+    ----------
+    sizes : float or array of floats
+        Not negative.
+
+    Returns
+    -------
+    exponents : array of int, same shape
+        From -1000 to 1000; 0 for 0.
+    """
+    found = np.frexp(sizes)[1]
+    return np.asarray(np.clip(found, -LARGEST_EXPONENT, LARGEST_EXPONENT), np.int_)

@@ -1,0 +1,109 @@
+"""Memory: what would not fit is refused, with the figures, before it is allocated."""
+
+import re
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+import oracle.metrics.decomposition
+from oracle import metrics
+from oracle.memory import GIB, check_fits
+from oracle.metrics.correlations import Correlator
+from oracle.scores import Scorer
+
+# What is not counted: short arrays, and objects of each piece.
+SMALL = 1e6
+
+
+def memory_of(monkeypatch: pytest.MonkeyPatch, available: float) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+
+
+def noise(*shape: int) -> tuple[Any, Any]:
+    references, errors = np.random.default_rng(0).standard_normal((2, *shape))
+    return references, references + 0.1 * errors
+
+
+def test_what_fits_just_so_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory_of(monkeypatch, 3 * GIB)
+    check_fits("audio", "a lot", 3 * GIB, remedy="take less")
+    message = "audio must fit into memory, got a lot, which take 3.5 GiB of 3.0 GiB available: take"
+    with pytest.raises(MemoryError, match=re.escape(message)):
+        check_fits("audio", "a lot", 3.5 * GIB, remedy="take less")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        partial(metrics.bss_eval_v4, window=400, hop=400),
+        partial(metrics.bss_eval_v4_regularized, window=400, hop=400),
+        metrics.bss_eval_images,
+        metrics.bss_eval_sources,
+        metrics.bss_eval_images_framewise,
+        metrics.bss_eval_sources_framewise,
+        lambda references, _: metrics.BSSEval(references, window=400, hop=400),
+        lambda references, _: Scorer(dict(zip(map(str, range(200)), references)), rate=400),  # noqa: B905
+    ],
+)
+def test_filters_of_too_many_sources_are_refused_before_anything_is_computed(
+    function: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(*arguments: object) -> None:
+        raise AssertionError("too late")
+
+    monkeypatch.setattr(Correlator, "__init__", compute)
+    memory_of(monkeypatch, 16 * GIB)
+    message = (
+        r"^references must fit into memory, got 200 sources x 1 channels x 512 taps = 102400 "
+        r"equations, and 1 windows, which take \d+\.\d GiB of 16.0 GiB available: evaluate fewer "
+        "sources or channels at a time, or with fewer taps or windows$"
+    )
+    with pytest.raises(MemoryError, match=message):
+        function(*noise(200, 1, 400))
+
+
+@pytest.mark.parametrize(
+    ("shape", "taps", "window", "hop"),
+    [
+        ((4, 2, 20000), 128, 5000, 5000),
+        ((2, 4, 9000), 256, 9000, 9000),  # equations
+        ((4, 1, 9000), 64, 100, 10),  # windows
+        ((30, 1, 3000), 16, 3000, 3000),  # sources
+        ((2, 20, 5000), 4, 5000, 5000),  # channels
+        ((2, 2, 100000), 64, 50000, 50000),  # samples
+    ],
+)
+@pytest.mark.parametrize("singular", [False, True])
+def test_no_more_is_allocated_than_is_counted(
+    shape: tuple[int, ...],
+    taps: int,
+    window: int,
+    hop: int,
+    singular: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[float] = []
+
+    def count(argument: str, figures: str, n_bytes: float, *, remedy: str) -> None:
+        counted.append(n_bytes)
+
+    monkeypatch.setattr(oracle.metrics.decomposition, "check_fits", count)
+    references, estimates = noise(*shape)
+    if singular:
+        references[1] = references[0]
+    metrics.bss_eval_v4(*noise(1, 1, 100), window=100, hop=100)  # imports what it needs
+    counted.clear()
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", metrics.IllConditionedWarning)
+        metrics.bss_eval_v4(references, estimates, window=window, hop=hop, filter_length=taps)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - SMALL < counted[0] < 4 * peak
