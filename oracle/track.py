@@ -49,7 +49,7 @@ class Track:
         (see `from_sources`).
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of sound that is in the mixture and in no source, where it is loud and
-        the caller of a function does not choose: see `oracle.rest.with_rest`.
+        the caller of a function does not choose: see `oracle.rest.complete`.
 
     Raises
     ------
