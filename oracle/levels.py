@@ -28,3 +28,19 @@ def exponents(sizes: Any) -> npt.NDArray[np.int_]:
     """
     found = np.frexp(sizes)[1]
     return np.asarray(np.clip(found, -LARGEST_EXPONENT, LARGEST_EXPONENT), np.int_)
+
+
+def level_of(signal: npt.NDArray[np.floating[Any]]) -> int:
+    """Return the e at which the peak of 2^-e times a signal is in [1/2, 1); 0 for silence.
+
+    Parameters
+    ----------
+    signal : array of floats
+        Not empty.
+    """
+    return int(np.frexp(max(signal.max(), -signal.min()))[1])
+
+
+def scaled(signal: npt.NDArray[Any], exponent: int) -> npt.NDArray[Any]:
+    """Return 2^exponent times a signal, exactly unless it leaves the range of its floats."""
+    return np.ldexp(signal, exponent) if exponent else signal

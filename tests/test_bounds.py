@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from conftest import dataset_of
 from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, results, separate
-from oracle.bounds import BOUNDS, CERTIFIED, bounds_named, score_track
+from oracle.bounds import BOUNDS, CERTIFIED, LooseCeilingWarning, bounds_named, score_track
 from oracle.files import file_name
 from oracle.methods import CEILING, METHODS, Separation, methods_named
-from oracle.optimal import framewise_ceiling
+from oracle.optimal import FramewiseCeiling, framewise_ceiling
+from oracle.optimal.of_track import Optimum
 from oracle.progress import Advance
 from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, aggregate, read_scores, tidy
 from oracle.scores import GLOBAL, METRICS, MUSEVAL, Score, Scorer
@@ -477,6 +479,7 @@ def test_the_accompaniment_of_opt_is_not_the_sum_but_better() -> None:
     np.testing.assert_allclose(rest, estimates["vocals"], atol=0.02)
 
 
+@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
 def test_a_ceiling_needs_neither_vocals_nor_two_channels() -> None:
     for track, targets in (
         (music("drums", "bass"), ["drums", "bass"]),
@@ -599,6 +602,69 @@ def test_a_ceiling_is_one_of_medians_over_the_same_windows() -> None:
     ibm, ceiling = (np.array(values(scores, m, "quiet", "SDR")) for m in ("IBM", "CEILING"))
     assert np.nanmedian(ibm) > np.median(ceiling)
     assert (ibm[:3] < ceiling[:3]).all()
+
+
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize(
+    ("achieved", "certified", "converged", "message"),
+    [
+        ([1, 2, NAN], [1, 2, NAN], [True, True, True], None),
+        (
+            [1, 2, 3],
+            [1, 2.5, 3.25],
+            [True, False, False],
+            "music: in 2 of 3 windows the ceiling holds, but is up to 0.5 dB above the best mask "
+            "found",
+        ),
+        (
+            [1, 140, INF],
+            [1, INF, INF],
+            [True, False, False],
+            "music: in 2 of 3 windows nothing is proven: the ceiling is +inf",
+        ),
+        (
+            [NAN, 2, 140],
+            [NAN, 2.5, INF],
+            [True, False, False],
+            "music: in 1 of 3 windows the ceiling holds, but is up to 0.5 dB above the best mask "
+            "found; in 1 of 3 windows nothing is proven: the ceiling is +inf",
+        ),
+    ],
+)
+def test_a_warning_tells_how_far_ceilings_are_and_where_nothing_is_proven(
+    achieved: list[float],
+    certified: list[float],
+    converged: list[bool],
+    message: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    track = music("drums", "bass")
+
+    def optima(track: Track, **options: object) -> dict[str, Optimum]:
+        ceilings = [
+            FramewiseCeiling(*(np.array(each[cut]) for each in (achieved, certified, converged)))
+            for cut in (slice(0, 1), slice(1, 3))
+        ]
+        return {
+            name: Optimum(audio, 1.0, each)
+            for (name, audio), each in zip(track.targets.items(), ceilings, strict=True)
+        }
+
+    monkeypatch.setattr("oracle.bounds.optima_of", optima)
+    monkeypatch.setattr(Scorer, "ceilings", lambda self, framewise, whole: [])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        score_track(track, ["CEILING"], metrics=["SDR"])
+    assert [str(each.message) for each in caught] == [message] * (message is not None)
+
+
+def test_a_source_that_is_the_mixture_has_no_ceiling_and_says_so() -> None:
+    message = "in 2 of 2 windows nothing is proven: the ceiling is +inf"
+    with pytest.warns(LooseCeilingWarning, match=re.escape(message)):
+        scores = score_track(music("vocals"), ["CEILING"], metrics=["SDR"])
+    assert [row[-1] for row in scores] == [INF, INF]
 
 
 def test_what_is_silent_everywhere_has_no_ceiling() -> None:

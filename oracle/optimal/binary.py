@@ -18,7 +18,12 @@ WORTHWHILE = 1e-9
 
 
 def best_binary(
-    synthesis: Synthesis, source: Audio, scaled: Scaled, *, max_iterations: int
+    synthesis: Synthesis,
+    source: Audio,
+    scaled: Scaled,
+    *,
+    maximum: float,
+    max_iterations: int,
 ) -> tuple[Scaled, Audio, float, int]:
     """Find a binary mask that no flip of a single bin improves.
 
@@ -29,7 +34,9 @@ def best_binary(
     source : array of shape (n_channels, n_samples of the cut)
         What the samples should be.
     scaled : array of shape (n_channels or 1, n_frames, n_freqs)
-        |X| times a mask in [0, 1], to start from.
+        |X| times a mask, to start from.
+    maximum : float
+        What the mask is where it is not 0.
     max_iterations : int
         The number of rounds of flips after which to stop in any case.
 
@@ -44,7 +51,7 @@ def best_binary(
     iterations : int
         Rounds taken.
     """
-    magnitude = synthesis.magnitude
+    magnitude = maximum * synthesis.magnitude
     mask = (scaled >= 0.5 * magnitude) & (magnitude > 0)
     norms = _norms(synthesis)
     residual = source - synthesis.forward(np.where(mask, magnitude, 0))

@@ -1,26 +1,30 @@
 """Ceilings of framewise SDR: what no mask exceeds in each window of a signal."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from oracle.levels import level_of, scaled
 from oracle.metrics.energy_ratios import Float64s, is_silent
 from oracle.metrics.windows import window_starts
-from oracle.optimal.descent import descend
 from oracle.optimal.optimum import (
     MAX_ITERATIONS,
     TOLERANCE,
     check_limits,
     check_signals,
     check_stft,
-    clipped_projection,
 )
-from oracle.optimal.synthesis import Synthesis
+from oracle.optimal.problems import Problem
+from oracle.optimal.synthesis import Scaled, Synthesis
 from oracle.stft import STFT
 from oracle.threads import in_threads, one_blas_thread
 from oracle.track import Audio
+
+# What is just outside a window, and more than this louder, does not matter to its first mask.
+LOUDEST = 2.0**40
 
 
 class FramewiseCeiling(NamedTuple):
@@ -31,9 +35,12 @@ class FramewiseCeiling(NamedTuple):
     achieved : array of float64
         The SDR in dB of the mask that was found for this window alone.
     certified : array of float64
-        No mask of the class has a higher SDR in this window, in dB.
+        No mask of the class has a higher SDR in this window, in dB; +inf where nothing is
+        proven.
     converged : array of bool
-        Whether the two are within the tolerance. The certificate holds in any case.
+        Whether the two are within the tolerance, or there is no SDR. Not where nothing is
+        proven: the steps did not suffice, or a mask makes the source itself, but for rounding.
+        The certificate holds in any case.
     """
 
     achieved: Float64s
@@ -108,7 +115,7 @@ def framewise_ceiling(
     n_samples = mixture.shape[-1]
     starts = window_starts(n_samples, window=window, hop=hop)
     windows = [slice(start, min(start + window, n_samples)) for start in starts]
-    synthesis = Synthesis(stft, mixture, shared=shared)
+    synthesis = Synthesis(stft, mixture, level=level_of(mixture), shared=shared)
     limits: dict[str, Any] = {
         "maximum": float(maximum),
         "tolerance": tolerance,
@@ -143,22 +150,19 @@ def ceilings_of(
         part = synthesis.part(window)
         if not part.magnitude.any():
             return np.nan, np.nan, True
-        truth = source[:, window]
+        problem = Problem.of(part, source[:, window], maximum=maximum)
         # What is just outside the window, and may be far louder, matters to the first mask.
-        around = part.stft.under(part.frames, source, dtype=part.dtype)
-        starts = [
-            clipped_projection(part, padded, maximum=maximum)
-            for padded in (around, part.padded(truth))
-        ]
-        found = descend(
-            part,
-            truth,
-            min(starts, key=lambda start: np.linalg.norm(part.forward(start) - truth)),
-            maximum=maximum,
+        around = part.stft.under(part.frames, source, dtype=problem.synthesis.dtype)
+        with np.errstate(over="ignore"):
+            around = np.clip(scaled(around, -problem.level), -LOUDEST, LOUDEST)
+        starts = [problem.start(around), problem.start()]
+        found = problem.solve(
+            min(starts, key=lambda start: _error(problem, start)),
             tolerance=tolerance,
             max_iterations=max_iterations,
         )
-        return found.sdr, found.certified_sdr, found.converged
+        certified = found.certified_sdr
+        return found.sdr, certified, found.converged and certified != math.inf
 
     found = []
     for ceiling in in_threads(certify, windows, workers=synthesis.stft.workers):
@@ -168,3 +172,7 @@ def ceilings_of(
     return FramewiseCeiling(
         np.array(achieved, np.float64), np.array(certified, np.float64), np.array(converged, bool)
     )
+
+
+def _error(problem: Problem, start: Scaled) -> float:
+    return float(np.linalg.norm(problem.synthesis.forward(start) - problem.source))

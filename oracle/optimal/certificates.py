@@ -8,6 +8,8 @@ What is left is to bound <q, z> from above: by sum R |X| max(q, 0) where 0 <= z 
 by 0 where z >= 0 is all that is known, if q <= 0. At the residual r of the best mask both ends
 meet. It does not matter how r was found, or in what precision. Channels with masks of their
 own are bounded each on its own, and the bounds add up.
+
+All of this is computed of a source and a mixture near 1, in double precision.
 """
 
 from collections.abc import Callable
@@ -29,6 +31,9 @@ ROUNDING = 2e-13
 
 # The rounding error of a bin of an FFT, relative to the norm of its frame.
 ROUNDING_OF_FFT = 1e-15
+
+# More than a sum of squares or products may lose, of any signal, because some are no floats.
+UNDERFLOW = 1e-300
 
 
 def least_error(synthesis: Synthesis, source: Audio, scaled: Audio, *, maximum: float) -> float:
@@ -62,8 +67,7 @@ def least_error(synthesis: Synthesis, source: Audio, scaled: Audio, *, maximum: 
 
     gain, size, size_of_other, *products = _sums(synthesis, examine)
     rs, rr, ss = together(synthesis, products)
-    sizes = np.sqrt(size) * np.sqrt(size_of_other)
-    rounding = ROUNDING * (np.sqrt(rr) * np.sqrt(ss) + maximum * sizes)
+    rounding = ROUNDING * (_root(rr) * _root(ss) + maximum * _root(size) * _root(size_of_other))
     return bound(rs - maximum * gain - rounding, rr)
 
 
@@ -90,14 +94,14 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
     def need(block: slice) -> Float64s:
         mixture, other = _spectra(synthesis, scaled, block)
         squares, others = (_products(synthesis, each, each) for each in (mixture, other))
-        rounding = np.sqrt(squares) * _norm(others) + np.sqrt(others) * _norm(squares)
+        rounding = _root(squares) * _norm(others) + _root(others) * _norm(squares)
         products = _products(synthesis, mixture, other) + ROUNDING_OF_FFT * rounding
         heard = synthesis.magnitude[:, block] > 0
         needed = np.divide(products, squares, out=np.zeros_like(squares), where=heard)
         return np.asarray(needed.max(axis=(1, 2)))
 
     needs = np.max(list(in_threads(need, synthesis.blocks, workers=workers)), axis=0)
-    repair = np.maximum(needs, 0)[:, np.newaxis] * synthesis.padded(synthesis.mixture)
+    repair = np.maximum(needs, 0)[:, np.newaxis] * synthesis.padded_mixture()
     repaired = scaled - repair
 
     def examine(block: slice) -> list[Any]:
@@ -105,11 +109,11 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
         return [inner(residual, truth), inner(residual, residual), inner(truth, truth)]
 
     rs, rr, ss = together(synthesis, _sums(synthesis, examine))
-    return bound(rs - ROUNDING * np.sqrt(rr) * np.sqrt(ss), rr)
+    return bound(rs - ROUNDING * _root(rr) * _root(ss), rr)
 
 
 def _spectra(synthesis: Synthesis, scaled: Audio, block: slice) -> tuple[Spectrum, Spectrum]:
-    mixture = synthesis.under(block, synthesis.mixture, np.float64)
+    mixture = synthesis.under(block, np.float64)
     other = scaled[:, synthesis.region(block)].astype(np.float64)
     return synthesis.stft.analyse(mixture), synthesis.stft.analyse(other)
 
@@ -120,9 +124,14 @@ def _products(synthesis: Synthesis, spectra: Spectrum, others: Spectrum) -> Floa
     return products.sum(axis=0, keepdims=True) if synthesis.shared else products
 
 
+def _root(squares: Float64s) -> Float64s:
+    """Take the root of a sum of squares, with what it may have lost."""
+    return np.asarray(np.sqrt(squares + UNDERFLOW))
+
+
 def _norm(squares: Float64s) -> Float64s:
     """Compute the norm of each frame."""
-    return np.asarray(np.sqrt(squares.sum(axis=-1, keepdims=True)))
+    return _root(squares.sum(axis=-1, keepdims=True))
 
 
 def _squares(spectra: Spectrum) -> Float64s:
@@ -153,6 +162,4 @@ def together(synthesis: Synthesis, products: list[Any]) -> list[Any]:
 
 def bound(gain: Float64s, rr: Float64s) -> float:
     """Add up the bounds gain^2 / <r, r> of the channels; 0 where the gain is negative."""
-    norms = np.sqrt(rr)
-    cosines = np.divide(np.maximum(gain, 0), norms, out=np.zeros_like(rr), where=norms > 0)
-    return float((cosines**2).sum())
+    return float(((np.maximum(gain, 0) / _root(rr)) ** 2).sum())

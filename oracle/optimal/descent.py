@@ -74,6 +74,11 @@ class Found(NamedTuple):
         return float(decibels(self.energy, self.least_error))
 
 
+def gap(error: float, least: float) -> float:
+    """Return how far an error is above the least, in dB."""
+    return float(decibels(error, least))
+
+
 @one_blas_thread()
 def descend(
     synthesis: Synthesis,
@@ -83,7 +88,7 @@ def descend(
     maximum: float,
     tolerance: float,
     max_iterations: int,
-    scale_free: bool = False,
+    distance: Callable[[float, float], float] = gap,
 ) -> Found:
     """Find the best mask for a source.
 
@@ -103,16 +108,13 @@ def descend(
         The gap in dB between the SDR and its certificate at which to stop.
     max_iterations : int
         The number of steps after which to stop in any case.
-    scale_free : bool, optional
-        Whether the gap is one of SI-SDRs.
+    distance : callable, optional
+        ``(error, least_error) -> gap`` in dB.
     """
     energy = float(np.einsum("cn,cn->", source, source, dtype=np.float64))
     if energy == 0:
         start[:] = 0
         return Found(start, np.zeros_like(source), 0.0, 0.0, 0.0, 0, True)
-
-    def distance(error: float, least: float) -> float:
-        return scale_free_gap(error, least, energy) if scale_free else gap(error, least)
 
     def run(synthesis: Synthesis, start: Scaled, max_iterations: int) -> Found:
         descent = _Descent(synthesis, source, start, maximum)
@@ -154,11 +156,6 @@ def descend(
 def is_perfect(error: float, energy: float, dtype: npt.DTypeLike) -> bool:
     """Tell whether an error is nothing but the rounding of audio of this energy."""
     return error <= energy * (PERFECT * float(np.finfo(np.dtype(dtype)).eps)) ** 2
-
-
-def gap(error: float, least: float) -> float:
-    """Return how far an error is above the least, in dB."""
-    return float(decibels(error, least))
 
 
 def scale_free_gap(error: float, least: float, energy: float) -> float:

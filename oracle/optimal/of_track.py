@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from oracle.levels import level_of
 from oracle.optimal.ceilings import FramewiseCeiling, ceilings_of
-from oracle.optimal.descent import descend
-from oracle.optimal.optimum import MAX_ITERATIONS, TOLERANCE, clipped_projection
+from oracle.optimal.optimum import MAX_ITERATIONS, TOLERANCE
+from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
 from oracle.track import Audio, Track
@@ -61,20 +62,14 @@ def optima_of(
     optima : dict from str to Optimum
         By target: the sources, and the accompaniment, which has a mask of its own.
     """
-    synthesis = Synthesis(stft, track.mixture)
+    synthesis = Synthesis(stft, track.mixture, level=level_of(track.mixture))
     targets = track.targets
     optima = {}
     for name, source in targets.items():
         cuts = windows[name] if windows else ()
         share_of_windows = WINDOWS_COST / (1 + WINDOWS_COST) if cuts else 0.0
-        found = descend(
-            synthesis,
-            source,
-            clipped_projection(synthesis, synthesis.padded(source), maximum=1),
-            maximum=1,
-            tolerance=TOLERANCE,
-            max_iterations=MAX_ITERATIONS,
-        )
+        problem = Problem.of(synthesis, source, maximum=1)
+        found = problem.solve(problem.start(), tolerance=TOLERANCE, max_iterations=MAX_ITERATIONS)
         advance((1 - share_of_windows) / len(targets))
 
         def done(part: float, share: float = share_of_windows) -> None:
@@ -87,5 +82,5 @@ def optima_of(
             max_iterations=STEPS_IN_WINDOW,
             advance=done,
         )
-        optima[name] = Optimum(found.audio, found.certified_sdr, ceilings)
+        optima[name] = Optimum(problem.estimate(found.audio), found.certified_sdr, ceilings)
     return optima

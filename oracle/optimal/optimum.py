@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from oracle.metrics.energy_ratios import Float64s, decibels
-from oracle.metrics.scale_invariant import scale_invariant_ratios
+from oracle.levels import level_of
+from oracle.metrics.energy_ratios import Float64s
+from oracle.optimal.any_scale import best_of_any_scale
 from oracle.optimal.binary import best_binary
-from oracle.optimal.certificates import least_error, least_error_of_cone
-from oracle.optimal.descent import Found, descend, is_perfect, scale_free_gap
-from oracle.optimal.synthesis import Scaled, Synthesis
+from oracle.optimal.descent import Found, is_perfect
+from oracle.optimal.problems import Problem
+from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
-from oracle.threads import one_blas_thread
 from oracle.track import Audio
 
 # How near a mask comes to its certificate, in dB, unless asked otherwise.
@@ -178,14 +178,12 @@ def optimal_mask(
         )
     stft = STFT() if stft is None else stft
     check_stft(stft)
-    limits: dict[str, Any] = {
-        "maximum": maximum,
-        "tolerance": tolerance,
-        "max_iterations": max_iterations,
-    }
+    limits: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
     dtype = np.float64 if scale_free else mixture.dtype
     floor = FLOOR if scale_free else 0.0
-    synthesis = Synthesis(stft, mixture, shared=shared, floor=floor, dtype=dtype)
+    synthesis = Synthesis(
+        stft, mixture, level=level_of(mixture), shared=shared, floor=floor, dtype=dtype
+    )
     # A last frame that lies in the padding alone does not matter; it gets zeros.
     n_frames = stft.n_frames(mixture.shape[-1])
     shape = (len(sources), len(synthesis.magnitude), n_frames, stft.n_freqs)
@@ -194,101 +192,37 @@ def optimal_mask(
     verdicts = []
     for source, mask, estimate in zip(sources, masks, estimates, strict=True):
         if scale_free:
-            found, achieved, certified = _best_of_any_scale(synthesis, source, limits)
+            best = best_of_any_scale(synthesis, source, maximum=maximum, **limits)
+            mask[:, synthesis.frames], estimate[:], *verdict = best
         else:
-            start = clipped_projection(synthesis, synthesis.padded(source), maximum=maximum)
-            found = descend(synthesis, source, start, **limits)
+            problem = Problem.of(synthesis, source, maximum=maximum)
+            found = problem.solve(problem.start(), **limits)
             if binary and found.energy > 0:
-                found = _best_binary(synthesis, source, found, limits)
-            achieved, certified = found.sdr, found.certified_sdr
-        heard = synthesis.magnitude > 0
-        mask[:, synthesis.frames] = np.divide(
-            found.scaled, synthesis.magnitude, out=np.zeros_like(found.scaled), where=heard
-        )
+                found = _best_binary(problem, found, **limits)
+            mask[:, synthesis.frames] = problem.mask(found.scaled)
+            estimate[:] = problem.estimate(found.audio)
+            verdict = [found.sdr, found.certified_sdr, found.iterations, found.converged]
         np.minimum(mask, _rounded_down(maximum, mask.dtype), out=mask)
-        estimate[:] = found.audio
-        verdicts.append((achieved, certified, found.iterations, found.converged))
+        verdicts.append(verdict)
     columns = [np.array(column) for column in zip(*verdicts, strict=True)]
     return OptimalMask(masks.swapaxes(-1, -2), estimates, *columns)
 
 
-def clipped_projection(synthesis: Synthesis, padded: Audio, *, maximum: float) -> Scaled:
-    """Compute |X| times the mask to start from: the best bin by bin, as TPSM.
-
-    `padded` is the source under all frames, array of shape (n_channels, n_padded).
-    """
-    start = np.empty_like(synthesis.magnitude)
-    for block in synthesis.blocks:
-        projection = synthesis.project(padded[:, synthesis.region(block)], block)
-        start[:, block] = synthesis.limit(projection, block, maximum=maximum)
-    return start
-
-
-def _best_binary(
-    synthesis: Synthesis, source: Audio, found: Found, limits: dict[str, Any]
-) -> Found:
+def _best_binary(problem: Problem, found: Found, *, tolerance: float, max_iterations: int) -> Found:
     """Round the best mask in [0, 1], whose certificate stands, and improve it."""
     scaled, audio, error, rounds = best_binary(
-        synthesis,
-        source,
+        problem.synthesis,
+        problem.source,
         found.scaled,
-        max_iterations=limits["max_iterations"] - found.iterations,
+        maximum=problem.maximum,
+        max_iterations=max_iterations - found.iterations,
     )
     rounded = found._replace(
         scaled=scaled, audio=audio, error=error, iterations=found.iterations + rounds
     )
-    near = rounded.certified_sdr - rounded.sdr <= limits["tolerance"]
-    return rounded._replace(converged=near or is_perfect(error, found.energy, source.dtype))
-
-
-@one_blas_thread()
-def _best_of_any_scale(
-    synthesis: Synthesis, source: Audio, limits: dict[str, Any]
-) -> tuple[Found, float, float]:
-    """Find the mask of the best SI-SDR, this SI-SDR, and the certified one.
-
-    At its best scale, the error of an estimate at an angle a to the source is sin(a)^2 of the
-    energy of the source, and its SI-SDR is cot(a)^2. That is blind to the sign: masks whose
-    estimate comes near to -s count too.
-    """
-    truth = source.astype(np.float64)
-    best = _descend_at_any_scale(synthesis, truth, limits)
-    least = best.least_error
-    # Of -s, what the mixture itself proves as a dual point, D x, is mostly enough.
-    mixture = -synthesis.padded(synthesis.mixture)
-    least_of_opposite = _least_error(synthesis, -truth, mixture, limits["maximum"])
-    if least_of_opposite < best.error:
-        opposite = _descend_at_any_scale(synthesis, -truth, limits)
-        least_of_opposite = max(least_of_opposite, opposite.least_error)
-        best = min(best, opposite, key=lambda found: found.error)
-    least = min(least, least_of_opposite)
-    achieved = float(scale_invariant_ratios([truth], [best.audio]).si_sdr[0])
-    certified = float(decibels(max(best.energy - least, 0.0), least))
-    # Not a number: a silent source or estimate, or infinity less infinity.
-    converged = not certified - achieved > limits["tolerance"]
-    converged |= is_perfect(best.error, best.energy, source.dtype)
-    converged |= scale_free_gap(best.error, least, best.energy) <= limits["tolerance"]
-    return best._replace(converged=converged), achieved, certified
-
-
-def _descend_at_any_scale(synthesis: Synthesis, source: Audio, limits: dict[str, Any]) -> Found:
-    start = clipped_projection(synthesis, synthesis.padded(source), maximum=limits["maximum"])
-    found = descend(synthesis, source, start, scale_free=True, **limits)
-    power = float(np.einsum("cn,cn->", found.audio, found.audio))
-    scale = float(np.einsum("cn,cn->", found.audio, source)) / power if power else 1.0
-    if scale <= 1 or limits["maximum"] == math.inf:
-        return found
-    # The best scale is beyond the maximum: the certificate is to hold for this mask, too.
-    residual = synthesis.padded(source - found.audio) * synthesis.inverse_squares
-    least = _least_error(synthesis, source, residual, scale * limits["maximum"])
-    return found._replace(least_error=least)
-
-
-def _least_error(synthesis: Synthesis, source: Audio, scaled: Audio, maximum: float) -> float:
-    padded = synthesis.padded(source)
-    if maximum == math.inf:
-        return least_error_of_cone(synthesis, padded, scaled)
-    return least_error(synthesis, padded, scaled, maximum=maximum)
+    near = rounded.certified_sdr - rounded.sdr <= tolerance
+    perfect = is_perfect(error, found.energy, problem.source.dtype)
+    return rounded._replace(converged=near or perfect)
 
 
 def _rounded_down(value: float, dtype: npt.DTypeLike) -> Any:

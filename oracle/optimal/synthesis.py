@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from oracle.levels import level_of
 from oracle.stft import STFT, Spectrum
 from oracle.threads import in_threads
 from oracle.track import Audio
@@ -20,6 +21,13 @@ Scaled = npt.NDArray[np.floating[Any]]
 
 # Samples in the windows of a block of frames: few enough for its arrays to stay in the cache.
 BLOCK_SAMPLES = 2**16
+
+# The square of a smaller number has lost digits.
+SMALLEST = 1e-130
+
+# A part with a peak that is no more than this has a level and a precision of its own: its bins,
+# and their products, might lose digits, or not be floats at all.
+QUIET = 2.0**-60
 
 
 class Synthesis:
@@ -44,10 +52,13 @@ class Synthesis:
         The transform.
     mixture : array of shape (n_channels, n_samples), float32 or float64
         The signal that is masked.
+    level : int, optional
+        What is masked here is 2^-level times the mixture, whose peak should be near 1.
     shared : bool, optional
         Whether all channels have one mask; |X| is then the norm over the channels.
     floor : float, optional
-        Bins up to this part of the norm of their frame count as 0.
+        Bins up to this part of the norm of their frame count as 0, and so do those that are
+        less than the smallest number whose square is precise.
     dtype : dtype, optional
         The precision to work in, float32 or float64; that of the mixture by default.
 
@@ -76,11 +87,13 @@ class Synthesis:
         stft: STFT,
         mixture: Audio,
         *,
+        level: int = 0,
         shared: bool = False,
         floor: float = 0.0,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
-        self.stft, self.mixture, self.shared, self._floor = stft, mixture, shared, floor
+        self.stft, self.mixture, self.level = stft, mixture, level
+        self.shared, self._floor = shared, floor
         self.dtype = np.dtype(mixture.dtype if dtype is None else dtype)
         self._place(slice(0, mixture.shape[-1]))
         self._analyse()
@@ -88,13 +101,21 @@ class Synthesis:
     def part(self, cut: slice) -> Self:
         """Restrict the map to some samples; the frames that do not reach there drop out.
 
-        The work on a part is not spread over threads: many parts may be.
+        The work on a part is not spread over threads: many parts may be. One that is far
+        quieter than the whole has a level of its own, in double precision.
         """
         part = copy(self)
         part.stft = self._single
         part._place(cut)
-        part.phase = self.phase[:, part.frames]
-        part.magnitude = self.magnitude[:, part.frames]
+        around = part.stft.under(part.frames, self.mixture)
+        if np.abs(np.ldexp(around, -self.level)).max() <= QUIET:
+            part.level = level_of(around)
+            part.dtype = np.dtype(np.float64)
+            part._place(cut)
+            part._analyse()
+        else:
+            part.phase = self.phase[:, part.frames]
+            part.magnitude = self.magnitude[:, part.frames]
         part.steps = part._steps_of_part()
         return part
 
@@ -164,18 +185,20 @@ class Synthesis:
             pass
 
     def _analyse_block(self, block: slice) -> None:
-        spectra = self.stft.analyse(self.under(block, self.mixture, self.dtype))
+        spectra = self.stft.analyse(self.under(block, self.dtype))
         magnitude = np.abs(spectra)
         if self._floor:
             norms = np.linalg.norm(magnitude, axis=-1, keepdims=True)
-            magnitude[magnitude <= self._floor * norms] = 0
+            magnitude[magnitude <= np.maximum(self._floor * norms, SMALLEST)] = 0
         if self.shared:
-            magnitude = np.linalg.norm(magnitude, axis=0, keepdims=True)
-        heard = np.broadcast_to(magnitude > 0, spectra.shape)
+            # Not by squares, which may not be floats.
+            magnitude = np.hypot.reduce(magnitude, axis=0, keepdims=True)
         self.magnitude[:, block] = magnitude
-        self.phase[:, block] = np.divide(
-            spectra, magnitude, out=np.zeros_like(spectra), where=heard
-        )
+        # Part by part: numpy takes the reciprocal, which may not be a float, of what a complex
+        # number is divided by.
+        divisor = np.where(magnitude > 0, magnitude, np.inf)
+        self.phase[:, block].real = spectra.real / divisor
+        self.phase[:, block].imag = spectra.imag / divisor
 
     @cached_property
     def weights(self) -> npt.NDArray[np.float64]:
@@ -186,11 +209,12 @@ class Synthesis:
             weights[-1] /= 2
         return weights
 
-    def under(self, block: slice, signal: Audio, dtype: npt.DTypeLike | None = None) -> Audio:
-        """Return the samples of a signal of the track under the frames of a block."""
+    def under(self, block: slice, dtype: npt.DTypeLike) -> Audio:
+        """Return the samples of the mixture, at its level here, under the frames of a block."""
         first = self.frames.start
         frames = slice(first + block.start, first + block.stop)
-        return self.stft.under(frames, signal, dtype=dtype)
+        samples = self.stft.under(frames, self.mixture, dtype=dtype)
+        return np.ldexp(samples, -self.level, out=samples)
 
     def region(self, block: slice) -> slice:
         """Tell where the frames of a block lie, among all padded samples."""
@@ -208,6 +232,11 @@ class Synthesis:
         padded = np.zeros((len(signal), len(self.squares)), self.dtype)
         padded[:, self.inside] = signal
         return padded
+
+    def padded_mixture(self) -> Audio:
+        """Place the mixture, at its level here, on the samples of the whole signal."""
+        padded = self.padded(self.mixture)
+        return np.ldexp(padded, -self.level, out=padded)
 
     def project(self, padded: Audio, block: slice) -> Scaled:
         """Find how much of the mixture's phase is in a signal: B^T D r / w, of a block."""
