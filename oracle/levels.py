@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Powers of two up to this, either way, are normal numbers of double precision, and so are the
-# products of any number with the one that brings it near 1.
-LARGEST_EXPONENT = 1000
+# Powers of two up to this, either way, are numbers of double precision with room for products.
+LARGEST_EXPONENT = 900
 
 
 def exponents(sizes: Any) -> npt.NDArray[np.int_]:
@@ -24,7 +23,7 @@ def exponents(sizes: Any) -> npt.NDArray[np.int_]:
     Returns
     -------
     exponents : array of int, same shape
-        From -1000 to 1000; 0 for 0.
+        From -900 to 900; 0 for 0.
     """
     found = np.frexp(sizes)[1]
     return np.asarray(np.clip(found, -LARGEST_EXPONENT, LARGEST_EXPONENT), np.int_)

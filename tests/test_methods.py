@@ -1,5 +1,6 @@
 import dataclasses
 import re
+import warnings
 
 import hypothesis.strategies as st
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from oracle import STFT, Track, masks, methods, separate
+from oracle.bounds import BOUNDS, LooseCeilingWarning, score_track
 from oracle.methods import METHODS, Method, Separation, masking, methods_named, separate_each
 from oracle.track import Audio
 
@@ -215,3 +217,60 @@ def test_long_tracks_are_separated_whole(rng: np.random.Generator) -> None:
     masked = masks.ideal_ratio_mask(spectra, mixture, power=1) * mixture
     expected = stft.inverse(masked, n_samples=n_samples)
     np.testing.assert_allclose(np.stack(list(estimates.values())), expected, atol=1e-12)
+
+
+@st.composite
+def extremes(draw: st.DrawFn) -> Track:
+    """Whole tracks, or their ends, at 1e-45 to 1e30 of a normal level; in double, 1e-320 too."""
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    n_sources, n_channels = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    n_samples = draw(st.integers(2, 900))
+    decades = st.sampled_from([-45, -40, -38, -30, 0, 0, 30, *(dtype == np.float64) * (-320, -160)])
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    common, together = draw(decades), draw(st.booleans())
+    audio = []
+    for _ in range(n_sources + 1):
+        level = common if together else draw(decades)
+        decay = np.arange(n_samples) / n_samples * draw(st.sampled_from([0, 10, 45, 330]))
+        signal = 10.0 ** (level - decay) * rng.standard_normal((n_channels, n_samples))
+        audio.append(signal.astype(dtype))
+    sources = {f"source {index}": signal for index, signal in enumerate(audio[1:])}
+    if draw(st.booleans()):
+        return Track.from_sources("extreme", 8000, sources)
+    return Track("extreme", 8000, audio[0], sources)
+
+
+@settings(max_examples=60, deadline=None)
+@given(track=extremes(), hop_length=st.sampled_from([32, 16]))
+def test_every_method_makes_finite_estimates_at_any_level(track: Track, hop_length: int) -> None:
+    stft = STFT(n_fft=64, hop_length=hop_length)
+    for method, estimates in separate_each(track, METHODS, stft=stft):
+        for estimate in estimates.values():
+            assert np.isfinite(estimate).all(), method
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_method_has_its_scores_where_sound_decays_to_nothing(dtype: type) -> None:
+    seconds = np.arange(3 * 8000) / 8000
+    sources: dict[str, Audio] = {
+        name: (0.3 * np.exp(-seconds / 0.02) * np.sin(2 * np.pi * frequency * seconds)).astype(
+            dtype
+        )[None]
+        for name, frequency in (("vocals", 220), ("drums", 330))
+    }
+    track = Track.from_sources("decaying", 8000, sources)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LooseCeilingWarning)
+        rows = score_track(track, BOUNDS, metrics=["SDR", "uSDR", "SI-SDR"])
+    scores = {row[2:6]: row[-1] for row in rows}
+    for method in METHODS:
+        for target in track.targets:
+            sdr = [scores[method, target, "SDR", time] for time in (0.0, 1.0, 2.0)]
+            assert np.isfinite([*sdr[:2], scores[method, target, "uSDR", None]]).all()
+            # SiSEC's epsilon makes silence of it, which has no SDR.
+            assert np.isfinite(sdr[2]) or method == "MWF-SISEC18"
+    # The first second and the last are proven to a hundredth of a decibel, the loudest and the
+    # quietest; between them the best mask is next to perfect.
+    for target in track.targets:
+        assert np.isfinite(scores["CEILING", target, "SDR", 0.0])
+        assert scores["OPT", target, "uSDR", None] < scores["CEILING", target, "uSDR", None]

@@ -62,7 +62,8 @@ def best_binary(
         some = classes[iterations % len(classes)]
         iterations += 1
         change = np.where(mask[some], -magnitude[some], magnitude[some])
-        rise = change * (change * norms[some] - 2 * synthesis.adjoint(residual)[some])
+        with np.errstate(over="ignore"):  # of a bin that is far louder than the source
+            rise = change * (change * norms[some] - 2 * synthesis.adjoint(residual)[some])
         helpful = np.flatnonzero(rise < -WORTHWHILE * error)
         helpful = helpful[np.argsort(rise.ravel()[helpful])]
         idle += 1

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.optimal.synthesis import Synthesis
+from oracle.optimal.synthesis import SMALLEST, Synthesis
 from oracle.stft import Spectrum
 from oracle.threads import in_threads
 from oracle.track import Audio
@@ -97,12 +97,15 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
         rounding = _root(squares) * _norm(others) + _root(others) * _norm(squares)
         products = _products(synthesis, mixture, other) + ROUNDING_OF_FFT * rounding
         heard = synthesis.magnitude[:, block] > 0
-        needed = np.divide(products, squares, out=np.zeros_like(squares), where=heard)
+        # A square that has lost digits needs D x alone.
+        needed = np.where(heard, np.inf, 0.0)
+        np.divide(products, squares, out=needed, where=heard & (squares > SMALLEST**2))
         return np.asarray(needed.max(axis=(1, 2)))
 
     needs = np.max(list(in_threads(need, synthesis.blocks, workers=workers)), axis=0)
-    repair = np.maximum(needs, 0)[:, np.newaxis] * synthesis.padded_mixture()
-    repaired = scaled - repair
+    needs = np.maximum(needs, 0)[:, np.newaxis]
+    # Divided by what is needed, if that is much, r proves the same.
+    repaired = scaled / np.maximum(needs, 1) - np.minimum(needs, 1) * synthesis.padded_mixture()
 
     def examine(block: slice) -> list[Any]:
         truth, residual = _own(synthesis, source, repaired, block)

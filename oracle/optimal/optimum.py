@@ -38,7 +38,8 @@ class OptimalMask(NamedTuple):
     Attributes
     ----------
     mask : array of shape (n_sources, n_channels, n_freqs, n_frames)
-        To be multiplied with the mixture's STFT; n_channels is 1 if they share it.
+        To be multiplied with the mixture's STFT; n_channels is 1 if they share it. Of SI-SDR
+        at its best scale.
     estimate : array of shape (n_sources, n_channels, n_samples)
         What the inverse STFT makes of that.
     achieved : array of shape (n_sources,), float64
@@ -100,15 +101,18 @@ def optimal_mask(
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metric : str, optional
         ``"SDR"``, of the whole signal, all channels (uSDR), or ``"SI-SDR"``, for which the
-        scale of a mask does not matter, so that the classes are cones.
+        scale of a mask does not matter, nor the sign of its estimate.
     maximum : float, optional
         The largest value of the masks. For SDR at most 1e6, by default 1. For SI-SDR the
-        largest value at the best scale, the one at which the error is least: 100 by
-        default, which leaves out masks that amplify a bin by more than 40 dB; infinity
-        stands for all masks that are not negative, whose certificate is rigorous too, but
-        takes thousands of steps and may stay at infinity for the first hundreds. For SI-SDR
-        masks are 0 in bins that are nothing but rounding errors of the FFT (below 1e-14 of
-        their frame), or they could make anything of them.
+        largest value at the best scale, the one at which the error of the estimate, or of its
+        opposite, is least: 100 by default, which leaves out masks that amplify a bin by more
+        than 40 dB. The mask that is returned is of this class, and at its best scale. If hardly
+        any mask that is of use has its best scale below the maximum, it may be far from the
+        certificate, or silent. Infinity stands for all masks that are not negative, whose
+        certificate is rigorous too, but takes thousands of steps and may stay at infinity for
+        the first hundreds. For SI-SDR masks are 0 in bins that are nothing but rounding errors
+        of the FFT (below 1e-14 of their frame, or 1e-130 of the peak of the mixture), or they
+        could make anything of them.
     binary : bool, optional
         For SDR: whether the masks are 0 or 1. The best that is found is one that no change
         of a single bin improves; the certificate is that of all masks in [0, 1]. The best
