@@ -1,7 +1,8 @@
 """The main job: tracks x methods -> scores, a table of bounds, and files."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from oracle.optimal import FramewiseCeiling
 from oracle.optimal.of_track import optima_of
 from oracle.progress import Advance
 from oracle.rest import complete
+from oracle.results import PERFECT_DB
 from oracle.runs import Scored, run, scorer_of
 from oracle.scores import METRICS, Score, Scorer, metrics_named
 from oracle.stft import STFT
@@ -214,7 +216,7 @@ def score_track(
         if name in scores
         for score in scores[name]
     ]
-    return Scored(completed, rows, failures)
+    return Scored(completed, rows, failures=failures)
 
 
 def _score_optima(
@@ -242,28 +244,40 @@ def _score_optima(
         whole = {name: best.ceiling for name, best in optima.items()}
         framewise = {name: best.ceilings.certified for name, best in optima.items()}
         scores[CEILING.name] = scorer.ceilings(framewise if windows else {}, whole)
-        trouble = _looseness([best.ceilings for best in optima.values()])
+        trouble = _looseness({name: best.ceilings for name, best in optima.items()})
         if trouble:
             warnings.warn(f"{track.name}: {trouble}", LooseCeilingWarning, stacklevel=2)
     return scores
 
 
-def _looseness(ceilings: Sequence[FramewiseCeiling]) -> str:
-    """Say in how many windows ceilings are not near what a mask achieves, and how far."""
-    achieved, certified, converged = (np.concatenate(each) for each in zip(*ceilings, strict=True))
-    unproven = np.isinf(certified)
-    loose = ~converged & ~unproven
+def _looseness(ceilings: Mapping[str, FramewiseCeiling]) -> str:
+    """Say in how many windows ceilings are not near what a mask achieves, and how far.
+
+    Where a mask is perfect, nothing but +inf is true.
+    """
+    loose, unproven = Counter[str](), Counter[str]()
+    farthest = 0.0
+    for target, (achieved, certified, converged) in ceilings.items():
+        infinite = np.isinf(certified)
+        unproven[target] = int((infinite & ~(achieved > PERFECT_DB)).sum())
+        apart = ~converged & ~infinite
+        loose[target] = int(apart.sum())
+        farthest = max(farthest, (certified[apart] - achieved[apart]).max(initial=0.0))
     parts = []
-    if loose.any():
+    if loose.total():
         parts.append(
-            f"in {loose.sum()} of {len(loose)} windows the ceiling holds, but is up to "
-            f"{(certified - achieved)[loose].max():.2g} dB above the best mask found"
+            f"the ceiling holds, but is up to {farthest:.2g} dB above the best mask found, in "
+            f"{_windows(loose)}"
         )
-    if unproven.any():
-        parts.append(
-            f"in {unproven.sum()} of {len(loose)} windows nothing is proven: the ceiling is +inf"
-        )
+    if unproven.total():
+        parts.append(f"nothing is proven, so that the ceiling is +inf, in {_windows(unproven)}")
     return "; ".join(parts)
+
+
+def _windows(counts: Counter[str]) -> str:
+    """Tell how many windows there are of each target."""
+    of_each = ", ".join(f"{target} ({count})" for target, count in counts.items() if count)
+    return f"windows of {of_each}"
 
 
 def bounds_named(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,7 @@
 """Checks: what a careful person wants to know of a dataset before a long run."""
 
 import json
+import re
 import time
 import warnings
 from collections import Counter
@@ -15,6 +16,7 @@ import numpy as np
 
 from oracle.bounds import BOUNDS, bounds_named
 from oracle.datasets import Dataset
+from oracle.datasets.trees import USUAL
 from oracle.files import write_whole
 from oracle.notes import notes_of_input
 from oracle.progress import Advance
@@ -49,12 +51,15 @@ class TrackCheck(NamedTuple):
         delivered.
     problem : str
         Why a run would refuse it, or what it would do about the mixture.
+    refused : bool
+        Whether a run would refuse it.
     """
 
     info: TrackInfo
     sources: list[str]
     clipped: dict[str, int]
     problem: str
+    refused: bool
 
     @property
     def seconds(self) -> float:
@@ -82,9 +87,9 @@ class Check:
     name : str
         What the dataset is called.
     tracks : tuple of TrackCheck
-        What was found in each track that can be used.
+        What was found in each track that can be read.
     failures : dict from str to str
-        Why the others cannot be used, by ``subset/track``.
+        Why the others cannot be read, by ``subset/track``.
     left_out : tuple of str
         What lies in the folder of the dataset, may be audio, and is read with no track.
     seconds : dict from str to float
@@ -121,7 +126,9 @@ class Check:
         remarks: list[tuple[str, str]] = []
         for track in self.tracks:
             info = track.info
+            song = _shared_by(track.sources)
             about = [
+                *([f"has {song!r} before the name of each source"] if song else []),
                 *(f"has no {name}" for name in common if name not in track.sources),
                 *(f"has {name} as well" for name in track.sources if name not in common),
                 *(f"{name} has {n} samples at full scale" for name, n in track.clipped.items()),
@@ -202,6 +209,14 @@ class Check:
             write_whole(path, json.dumps(everything, indent=2) + "\n")
 
 
+def _shared_by(names: Sequence[str]) -> str:
+    """Find what all names begin with before the usual names of sources: that of a song."""
+    prefixes = {name[: len(name) - len(re.split(r"[ _.-]", name)[-1])] for name in names}
+    shared = prefixes.pop()
+    usual = any(name.removeprefix(shared).lower() in USUAL for name in names)
+    return shared if usual and not prefixes else ""
+
+
 def _joined(value: Any) -> Any:
     return "; ".join(value) if isinstance(value, (list, tuple)) else value
 
@@ -264,16 +279,16 @@ def check(
     in_order = tuple(found[index] for index in sorted(found))
     cores = n_cores() if jobs is None else jobs
     seconds: dict[str, float] = {}
-    index = _sample(found)
+    usable = {index: each for index, each in found.items() if not each.refused}
+    index = max(usable, key=lambda index: usable[index].n_samples, default=None)
     if dask is None and index is not None and isinstance(tracks, (Track, Sequence)):
         start = time.perf_counter()
         sample = tracks if isinstance(tracks, Track) else tracks[index]
-        reading = Cost(0, (time.perf_counter() - start) / found[index].n_samples)
-        costs = {"reading": reading} | measure_costs(
-            sample, chosen, stft=stft, metrics=wanted, rest=rest
-        )
+        sample = complete(sample, rest).track
+        reading = Cost(0, (time.perf_counter() - start) / usable[index].n_samples)
+        costs = {"reading": reading} | measure_costs(sample, chosen, stft=stft, metrics=wanted)
         for name, cost in costs.items():
-            seconds[name] = sum(cost.of(each.n_samples) for each in in_order) / cores
+            seconds[name] = sum(cost.of(each.n_samples) for each in usable.values()) / cores
     return Check(
         name=tracks.name if isinstance(tracks, (Dataset, Track)) else "tracks",
         tracks=in_order,
@@ -285,14 +300,14 @@ def check(
 
 
 def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck:
-    problem = ""
+    problem, refused = "", False
     try:
         completed = complete(track, rest)
     except ValueError as error:
         completed = Completed(track, track, find_unexplained(track))
-        problem = str(error)
+        problem, refused = str(error), True
     info = TrackInfo.of(completed)
-    if info.rest and rest is None and track.rest is None and not problem:
+    if info.rest and rest is None and track.rest is None and not refused:
         problem = notes_of_input([info], ())[0]
     delivered = {} if track.mixture_is_sum else {"mixture": track.mixture}
     signals = delivered | dict(track.sources)
@@ -303,10 +318,5 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck
         sources=list(track.sources),
         clipped={name: count for name, count in clipped.items() if count},
         problem=problem,
+        refused=refused,
     )
-
-
-def _sample(found: dict[int, TrackCheck]) -> int | None:
-    """Choose a track to measure time with: the longest that a run would not refuse."""
-    good = [index for index, each in found.items() if each.info.rest or not each.problem]
-    return max(good, key=lambda index: found[index].n_samples, default=None)

@@ -50,8 +50,8 @@ def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
     notes = []
     if silent:
         notes.append(
-            f"Silent throughout: {_some(silent)}. What is scored together with it has no SDR, ISR, "
-            "SIR and SAR (NaN)."
+            f"Silent throughout: {_some(silent)}. SDR, ISR, SIR and SAR of what is scored together "
+            "with it are NaN."
         )
     if twice:
         notes.append(f"Counted twice: {_some(twice)}.")

@@ -130,7 +130,8 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
     if name in track.sources:
         raise ValueError(
             f"sources must not be called {REST} where the mixture holds more than its sources, "
-            f"got {', '.join(track.sources)}"
+            f"got {', '.join(track.sources)}: rename that source, or leave out what else is there "
+            "(--rest ignore, in Python rest='ignore')"
         )
     left = track.mixture - sum_of(track.sources.values())
     whole = replace(track, sources={**track.sources, name: left}, rest="ignore")
@@ -147,7 +148,7 @@ def what_becomes(added: str | None) -> str:
 
 
 def _refusal(found: Unexplained) -> str:
-    choices = "rest 'source' (--rest source) makes it a source, 'ignore' leaves it out"
+    choices = "--rest source, in Python rest='source', makes it a source; ignore leaves it out"
     if found.mistake:
         return (
             f"mixture must be the sum of its sources, got {found.mistake}: {found.remedy} "

@@ -46,7 +46,7 @@ class TrackInfo(NamedTuple):
     unexplained: float | None = None  # in dB of the mixture: what is in it and in no source
     mistake: str = ""  # what the mixture is instead of the sum of its sources
     rest: str = ""  # what became of it, if it is loud
-    silent: Sequence[str] = ()  # sources that are silent throughout
+    silent: Sequence[str] = ()  # sources, and estimates, that are silent throughout
     redundant: Sequence[str] = ()  # sources that others hold already, and how
     alone: bool = False  # whether just one source is not silent, so that any mask is perfect
     warnings: Sequence[str] = ()

@@ -40,12 +40,15 @@ class Scored(NamedTuple):
         What was scored.
     rows : sequence of Row
         Values of the columns of ``scores.csv``.
+    silent : sequence of str
+        What else is silent throughout, beside sources.
     failures : sequence of MethodError
         Methods that failed: they have no rows.
     """
 
     completed: Completed
     rows: Sequence[Row]
+    silent: Sequence[str] = ()
     failures: Sequence[MethodError] = ()
 
 
@@ -182,7 +185,9 @@ def _scored(
     score: Callable[..., Scored], track: Track, advance: Advance
 ) -> tuple[TrackInfo, Sequence[Row], Sequence[MethodError]]:
     scored = score(track, advance=advance)
-    return TrackInfo.of(scored.completed), scored.rows, scored.failures
+    info = TrackInfo.of(scored.completed)
+    info = info._replace(silent=[*info.silent, *scored.silent])
+    return info, scored.rows, scored.failures
 
 
 def scorer_of(track: Track, references: Mapping[str, Audio], metrics: Sequence[str]) -> Scorer:

@@ -176,7 +176,7 @@ def _score_at_each(
         for name, subset, method, *others in scored.rows:
             rows.append((name, subset, f"{method}-{suffix}", *others))
         failures += [failed.renamed(f"{failed.method}-{suffix}") for failed in scored.failures]
-    return Scored(completed, rows, failures)
+    return Scored(completed, rows, failures=failures)
 
 
 def transforms_of(n_ffts: Iterable[int], overlaps: Iterable[float], window: str) -> list[STFT]:

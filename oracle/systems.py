@@ -13,6 +13,7 @@ from oracle.datasets import Dataset
 from oracle.datasets.audio_files import read_audio
 from oracle.datasets.trees import MIXTURE, audio_in
 from oracle.files import file_name, folded
+from oracle.metrics.energy_ratios import is_silent
 from oracle.progress import Advance
 from oracle.rest import Completed, complete
 from oracle.runs import Scored, run, scorer_of
@@ -168,7 +169,8 @@ def _score_estimates(
         advance=lambda part: advance(track.name, part),
     )
     rows = [(track.name, track.subset, method, *score) for score in scores[method]]
-    return Scored(completed, rows)
+    silent = [f"the estimate of {target}" for target in audio if is_silent(audio[target])]
+    return Scored(completed, rows, silent=silent)
 
 
 def _find_estimates(folder: Path, track: Track) -> dict[str, Path]:
@@ -191,7 +193,8 @@ def _find_estimates(folder: Path, track: Track) -> dict[str, Path]:
         target = exact.get(path.stem) or alike.get(folded(path.stem))
         if target in files:
             raise ValueError(
-                f"{folder} must hold one file a target, got {files[target].name} and {path.name}"
+                f"{folder} must hold one file a target, got {files[target].name} and {path.name}: "
+                "move one elsewhere"
             )
         if target is not None:
             files[target] = path
@@ -220,6 +223,7 @@ def _read_estimates(
         raise ValueError(
             f"{folder} must hold an estimate of every source, or of {VOCALS} and "
             f"{ACCOMPANIMENT} alone, got none of {', '.join(missing)}"
+            + (f"; {VOCALS} goes with a file {ACCOMPANIMENT}" if set(files) == {VOCALS} else "")
         )
     audio = {
         target: _read_fitted(files[target], track, fit_length=fit_length)
@@ -237,22 +241,21 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
     if rate != track.rate:
         raise ValueError(
             f"estimates must have the rate of references, {track.rate} Hz, got {rate} Hz in {file}"
+            f": resample it (ffmpeg -ar {track.rate})"
         )
     if n_channels != track.n_channels:
         raise ValueError(
             f"estimates must have the {track.n_channels} channels of references, "
-            f"got {n_channels} in {file}"
+            f"got {n_channels} in {file}: convert it (ffmpeg -ac {track.n_channels})"
         )
     if not np.isfinite(estimate).all():
         raise ValueError(f"estimates must be finite, got NaN or infinity in {file}")
-    if not n_samples:
-        raise ValueError(f"estimates must have samples, got none in {file}")
     longer = n_samples - track.n_samples
     if longer and not fit_length:
         raise ValueError(
             f"estimates must have the {track.n_samples} samples of references, got {n_samples} "
             f"in {file}: {abs(longer)} {'more' if longer > 0 else 'fewer'} "
-            "(fit_length, or --fit-length, cuts or pads at the end)"
+            "(--fit-length, in Python fit_length=True, cuts or pads at the end)"
         )
     if longer < 0:
         return np.pad(estimate, ((0, 0), (0, -longer)))

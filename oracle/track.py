@@ -239,7 +239,7 @@ def _check_sources(sources: object) -> None:
     if ACCOMPANIMENT in sources and not sources.keys() <= {VOCALS, ACCOMPANIMENT}:
         raise ValueError(
             f"sources must not hold {ACCOMPANIMENT!r} beside the sources that it is the sum of, "
-            f"got {', '.join(sources)}"
+            f"got {', '.join(sources)}: leave out {ACCOMPANIMENT!r}"
         )
 
 

@@ -80,6 +80,7 @@ def test_audio_under_another_name_is_told_by_what_it_holds(
     [
         *(b"\0\0\0\x1cftypM4A ", b"\x1aE\xdf\xa3", b"\x0bw\xc2{", b"\x7f\xfe\x80\x01", b"wvpk"),
         *(b"TTA1", b"0&\xb2u\x8ef\xcf\x11", b"\xff\xf1P\x80", b"ID3\x04", b"#!AMR"),
+        b"G" + bytes(187) + b"G",  # a transport stream
     ],
 )
 def test_audio_that_is_not_read_is_told_by_what_it_holds(tmp_path: Path, start: bytes) -> None:
@@ -90,7 +91,7 @@ def test_audio_that_is_not_read_is_told_by_what_it_holds(tmp_path: Path, start: 
 @pytest.mark.parametrize(
     "content",
     [
-        *(b"", b"a", b"RIFF\0\0\0\0WEBPVP8 ", b"RIFF\0\0\0\0sfbk", b"FORM\0\0\0\0ILBM"),
+        *(b"", b"G", b"a", b"RIFF\0\0\0\0WEBPVP8 ", b"RIFF\0\0\0\0sfbk", b"FORM\0\0\0\0ILBM"),
         *(b"\0\0\0\x1cftypheic", b"\0\0\0\x1cftypcrx ", "Größe".encode("utf-16")),
     ],
 )
@@ -230,10 +231,7 @@ def test_a_header_that_is_cut_is_an_error_of_that_file(tmp_path: Path, n_bytes: 
     for file_format in TELLING:
         path = write(tmp_path / file_format, noise(n_channels=1), format=file_format)
         path.write_bytes(path.read_bytes()[:n_bytes])
-        if file_format == "WAV" and n_bytes in (41, 42, 43):
-            assert read_audio(path)[1].size == 0  # within the size, that of no audio; refused later
-            continue
-        with pytest.raises(ValueError, match=f"{file_format} must be "):
+        with pytest.raises(ValueError, match=rf"{file_format} must (be |hold audio, got 0)"):
             read_audio(path)
 
 

@@ -329,7 +329,7 @@ def test_what_a_ceiling_is_of_is_said_where_there_is_one(
     assert (ABOVE in words) == above
     assert (BETWEEN in words) == between
     if above:
-        assert "that exceed 1 (IBM1, IBM2, IAM, TPSM, OBM)." in words
+        assert "of IBM1, IBM2, IAM, TPSM and OBM, sums of masks above 1." in words
 
 
 def test_where_no_sdr_is_printed_nothing_is_said_of_its_median(run: Run, stems: Path) -> None:
@@ -895,9 +895,9 @@ def test_empty_and_repeated_names_are_wrong_usage(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["bounds", "nowhere"], "dataset must be waltz, musdb18, .* or a folder, got 'nowhere'"),
+        (["bounds", "nowhere"], "dataset must be waltz, .* folder, got 'nowhere', no such folder$"),
         (["bounds", "empty"], "folder must hold tracks, .* got empty: no audio file"),
-        (["bounds", "file"], "dataset must be waltz, musdb18, .* or a folder, got 'file'"),
+        (["bounds", "file"], ".* got 'file', a file: name the folder that it lies in$"),
         (["bounds", "musdb18"], "--root, must be .*set MUSDB_PATH"),
         (["bounds", "musdb18", "--root", "nowhere"], "root must be .* got nowhere: no such"),
         (["bounds", "musdb18", "--root", "empty"], r"root must hold \.stem\.mp4 files"),
@@ -940,7 +940,7 @@ def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
     assert err.startswith("Traceback (most recent call last)")
     last = err.splitlines()[-1]
     assert last.startswith("oracle: dataset must be waltz, musdb18, ")
-    assert last.endswith(" or a folder, got 'nowhere'")
+    assert last.endswith(" or a folder, got 'nowhere', no such folder")
 
 
 def test_out_may_be_an_empty_folder(run: Run, stems: Path, tmp_path: Path) -> None:

@@ -309,11 +309,11 @@ TESTED = sorted(sisec18_tracks())
 @pytest.mark.parametrize(
     ("tracks", "n_windows", "reason"),
     [
-        (["Daisy Bell"], 13, "run has none of the 50, but Daisy Bell"),
+        (["Daisy Bell"], 13, "run has none of the 50 tracks of sisec18, but Daisy Bell"),
         (
             [*TESTED[:-2], "Mine"],
             12435,
-            "run lacks 2 of the 50: We Fell From The Sky - Not You, Zeno - Signs",
+            "run lacks 2 of the 50 tracks of sisec18: We Fell From The Sky - Not You, Zeno - Signs",
         ),
         ([*TESTED, "Mine"], 12435, "run has 1 more: Mine"),
         (TESTED, 350, "run has 350 windows of vocals, sisec18 12435"),  # the preview

@@ -129,10 +129,10 @@ def test_the_command_names_all_and_ends_with_status_3(
     status, out, err = run("check", broken, *QUICKLY, "--out", tmp_path / "out")
     assert (status, err) == (3, "")
     words = " ".join(out.split())
-    assert "test/silent vocals is silent" in words
-    assert "test/clipped drums has 20 samples at full scale" in words
+    assert " silent vocals is silent" in words
+    assert " clipped drums has 20 samples at full scale" in words
     assert "not read: good/takes (1 audio file)" in words
-    assert "not usable 2" in words
+    assert "tracks 10 not usable 3 of these" in words
     assert "rate 8000 Hz (7), 4000 Hz (1)" in words
     assert "6 problems." in words
     table = pd.read_csv(tmp_path / "out/tracks.csv").set_index("name")
@@ -169,6 +169,51 @@ def test_a_dataset_of_which_nothing_can_be_read_is_all_wrong(run: Run, tmp_path:
     assert status == 3
     assert "drums.wav must be a readable audio file" in " ".join(out.split())
     assert "Time" not in out
+
+
+def test_a_dataset_that_bounds_refuses_is_named_and_not_timed(run: Run, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_mixture(write_song(tmp_path / "stems" / name), 0.5 * (noise(0) + noise(1)))
+    status, out, err = run("check", tmp_path / "stems", *QUICKLY)
+    assert (status, err) == (3, "")
+    assert "tracks 2 not usable 2 of these" in " ".join(out.split())
+    assert out.count("got 0.5 x their sum") == 2
+    assert "Time" not in out
+    status, out, _ = run("check", tmp_path / "stems", *QUICKLY, "--rest", "ignore")
+    assert status == 0
+    assert "not usable" not in out
+    assert "Time" in out
+
+
+def test_more_in_a_mixture_is_refused_only_if_that_is_asked_for(run: Run, tmp_path: Path) -> None:
+    write_mixture(write_song(tmp_path / "stems/song"), noise(0) + noise(1) + noise(9))
+    for rest, status, unusable in (((), 3, False), (("source",), 0, False), (("refuse",), 3, True)):
+        options = ("--rest", *rest) if rest else ()
+        outcome = run("check", tmp_path / "stems", *QUICKLY, *options)
+        assert outcome.status == status
+        assert ("not usable" in outcome.out) == unusable
+        assert ("Time" in outcome.out) != unusable
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_timing_warns_of_is_not_said(run: Run, tmp_path: Path) -> None:
+    decay = 10.0 ** -(np.arange(2 * RATE) / RATE * 60)
+    for seed, name in enumerate(("drums", "vocals")):
+        audio = (decay * noise(seed)).astype(np.float32)
+        path = tmp_path / f"stems/song/{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, audio.T, RATE, subtype="FLOAT")
+    status, _, err = run("check", tmp_path / "stems", "--metrics", "SDR,ISR")
+    assert (status, err) == (0, "")
+
+
+def test_a_song_in_the_names_of_sources_is_said(run: Run, tmp_path: Path) -> None:
+    write_song(tmp_path / "stems/one", "My Song - drums", "My Song - vocals")
+    write_song(tmp_path / "stems/two", "part_1", "part_2")
+    status, out, _ = run("check", tmp_path / "stems", *QUICKLY)
+    assert status == 0
+    assert "one has 'My Song - ' before the name of each source" in " ".join(out.split())
+    assert "'part_'" not in out
 
 
 def test_long_lists_are_cut_in_the_terminal_alone(run: Run, tmp_path: Path) -> None:

@@ -601,6 +601,7 @@ def test_value_that_is_not_finite_is_located(tmp_path: Path, file: str, value: f
     write(tmp_path / file, audio, subtype="FLOAT")
     what = r"sources\['x'\]" if file == "x.wav" else "mixture"
     where = rf"{tmp_path}: {what} must be finite, got {value} in channel 1 at sample 7"
+    where += f": export {file} again$"
     with pytest.raises(ValueError, match=where):
         datasets.folder(tmp_path)[0]
 
@@ -624,7 +625,9 @@ def test_files_that_do_not_fit_are_named_with_their_values(
 ) -> None:
     write_track(tmp_path, "x.wav", "y.wav", "mixture.wav")
     write(tmp_path / odd, noise(**shape), rate)
-    with pytest.raises(ValueError, match=f"files of a track must have one {what}, got") as error:
+    with pytest.raises(
+        ValueError, match=f"files of a track must have the same {what}, got"
+    ) as error:
         datasets.folder(tmp_path)[0]
     message = str(error.value)
     assert f"{values[1]} in {tmp_path / odd}" in message
@@ -633,13 +636,15 @@ def test_files_that_do_not_fit_are_named_with_their_values(
 
 def test_zero_length_audio_is_refused(tmp_path: Path) -> None:
     write_track(tmp_path, "x.wav", n_samples=0)
-    with pytest.raises(ValueError, match=rf"{tmp_path}: .* must not be empty, got shape \(2, 0\)"):
+    with pytest.raises(ValueError, match=r"x\.wav must hold audio, got 0 samples: export it ag"):
         datasets.folder(tmp_path)[0]
 
 
 def test_two_files_of_one_source_are_refused(tmp_path: Path) -> None:
     write_track(tmp_path, "drums.wav", "drums.flac")
-    with pytest.raises(ValueError, match=r"one file a source, got drums\.flac and drums\.wav"):
+    with pytest.raises(
+        ValueError, match=r"one file a source, got drums\.flac and drums\.wav: move"
+    ):
         datasets.folder(tmp_path)[0]
 
 

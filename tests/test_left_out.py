@@ -184,10 +184,14 @@ def test_a_mixture_is_told_by_its_name(
 ) -> None:
     write_song(tmp_path, *(f"{name}.wav" for name in (mixture, *others)))
     message = (
-        r"\.wav must be called mixture\.wav if it is the mixture: rename it, or move it elsewhere$"
+        r"\.wav must be called mixture\.wav if it is the mixture: rename it, or move it elsewhere"
+        r"($|; call stems after their sources \((drums|vocals), not )"
     )
     with pytest.raises(ValueError, match=message) as caught:
         datasets.folder(tmp_path)[0]
+    assert ("; call" in str(caught.value)) == any(
+        word in name.lower() for name in others for word in ("song", "v2")
+    )
     assert f"{mixture}.wav must be" in str(caught.value)
     write(tmp_path / "mixture.wav", noise(50))
     with pytest.raises(ValueError, match=r"must not be among the sources if it is a mixture, got "):
@@ -407,7 +411,7 @@ def test_links_to_nothing_are_named_or_an_error(tmp_path: Path) -> None:
     (tmp_path / "moved song").symlink_to(tmp_path / "nowhere")
     assert left_out(datasets.folder(tmp_path)) == {"moved song": "broken link"}
     (tmp_path / "song/bass.wav").symlink_to(tmp_path / "nowhere.wav")
-    with pytest.raises(ValueError, match=r"bass\.wav must be a readable audio file \(no such"):
+    with pytest.raises(ValueError, match=r"bass\.wav must be a readable audio file \(a link to"):
         datasets.folder(tmp_path)[0]
 
 

@@ -112,8 +112,8 @@ def test_a_refusal_says_how_loud_it_is_and_what_to_do() -> None:
     track, _ = with_more("a", "b")
     message = (
         r"^mixture must be the sum of its sources, got one with sound at -4\.\d dB that is in no "
-        r"source: add what is missing \(rest 'source' \(--rest source\) makes it a source, "
-        r"'ignore' leaves it out\)$"
+        r"source: add what is missing \(--rest source, in Python rest='source', makes it a source; "
+        r"ignore leaves it out\)$"
     )
     with pytest.raises(ValueError, match=message):
         complete(track, "refuse")
@@ -121,7 +121,11 @@ def test_a_refusal_says_how_loud_it_is_and_what_to_do() -> None:
 
 def test_a_source_called_rest_is_in_the_way() -> None:
     track, _ = with_more("a", "rest")
-    with pytest.raises(ValueError, match=r"^sources must not be called rest where .* got a, rest$"):
+    message = (
+        r"^sources must not be called rest where .* got a, rest: rename that source, or leave out "
+        r"what else is there \(--rest ignore, in Python rest='ignore'\)$"
+    )
+    with pytest.raises(ValueError, match=message):
         complete(track)
     assert complete(track, "ignore").added is None
 
@@ -225,8 +229,8 @@ def test_a_mistake_is_refused_unless_the_caller_chooses() -> None:
     track = track_of(0.5 * (sources["a"] + sources["b"]), sources)
     message = (
         r"^mixture must be the sum of its sources, got 0\.5 x their sum \(-6\.0 dB\): multiply "
-        r"the mixture by 2 \(rest 'source' \(--rest source\) makes it a source, 'ignore' leaves "
-        r"it out\)$"
+        r"the mixture by 2 \(--rest source, in Python rest='source', makes it a source; ignore "
+        r"leaves it out\)$"
     )
     with pytest.raises(ValueError, match=message):
         complete(track)

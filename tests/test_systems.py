@@ -504,7 +504,8 @@ def test_a_missing_target_is_named(tmp_path: Path, there: list[str], missing: st
     write(tmp_path / "est" / "song", dict.fromkeys(there, noise()))
     message = failure_of(track, tmp_path / "est")
     assert message.startswith(f"{tmp_path / 'est' / 'song'} must hold an estimate of every source")
-    assert message.endswith(f"got none of {missing}")
+    remedy = "; vocals goes with a file accompaniment" if there == ["vocals"] else ""
+    assert message.endswith(f"got none of {missing}{remedy}")
 
 
 def test_files_of_no_target_are_warned_about(tmp_path: Path) -> None:
@@ -898,6 +899,10 @@ def test_silent_estimates_are_nan_and_counted(tmp_path: Path, silent: tuple[str,
     together = {"bass", "drums"} if len(silent) == 1 else set(silent)
     assert set(sdr.index[sdr["median"].isna()]) == together
     assert set(sdr["n_nan"][list(together)]) == {2}
+    (note,) = table.attrs["notes"]
+    assert note.startswith("Silent throughout: the estimate of ")
+    assert note.endswith(" SDR, ISR, SIR and SAR of what is scored together with it are NaN.")
+    assert ("the estimate of vocals in song" in note) == (len(silent) > 1)
     usdr = table.query("metric == 'uSDR'").set_index("target")["median"]
     assert usdr[list(silent)].to_numpy() == pytest.approx(0)
 
@@ -1139,7 +1144,7 @@ def test_estimates_of_several_lengths_are_fitted_one_by_one(song: Track, tmp_pat
     with pytest.raises(TracksFailed) as error:
         score_system(song, tmp_path / "est", metrics=["SDR"])
     (failure,) = error.value.exceptions
-    message = f"got {song.n_samples - 3} in {drums}: 3 fewer (fit_length, or --fit-length, cuts"
+    message = f"got {song.n_samples - 3} in {drums}: 3 fewer (--fit-length, in Python fit_length"
     assert message in str(failure)
     table = score_system(song, tmp_path / "est", metrics=["SDR"], fit_length=True)
     assert table["median"].notna().all()
@@ -1167,7 +1172,7 @@ def test_an_empty_estimate_is_refused_also_with_fit_length(song: Track, tmp_path
     (drums,) = (tmp_path / "est" / "song").glob("drums.*")
     soundfile.write(drums, np.zeros((0, 2)), RATE)
     (failure,) = failures(song, tmp_path / "est", fit_length=True)
-    assert f"estimates must have samples, got none in {drums}" in failure
+    assert f"{drums} must hold audio, got 0 samples" in failure
 
 
 def test_without_musevals_metrics_there_is_no_file_for_museval(song: Track, tmp_path: Path) -> None:

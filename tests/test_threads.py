@@ -153,11 +153,11 @@ def evaluation(signals: Signals) -> metrics.BSSEval:
         (lambda s: optimal_mask(s, s[0]), "oracle.optimal.descent.least_error"),
         (
             lambda s: optimal_mask(s, s[0], metric="SI-SDR"),
-            "oracle.optimal.optimum.least_error",
+            "oracle.optimal.any_scale.least_error",
         ),
         (
             lambda s: framewise_ceiling(s, s[0], window=2000, hop=2000),
-            "oracle.optimal.ceilings.clipped_projection",
+            "oracle.optimal.problems.level_of",
         ),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -74,19 +75,21 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
                 f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
                 "NaN: windows in which a source or estimate is silent."
             )
-    if has_infinite(table[table["metric"].isin(metrics)]):
+    methods = set(table["method"])
+    shown_rows = table[table["metric"].isin(metrics)]
+    if has_infinite(shown_rows) or np.isinf(shown_rows["median"]).any():
         brackets = ""
-        if n_tracks > 1:
+        if n_tracks > 1 and has_infinite(shown_rows):
             brackets = " In brackets: the mean over the tracks that are not."
         console.print(f"inf: scores above {PERFECT_DB:g} dB, infinite but for rounding.{brackets}")
-    methods = set(table["method"])
     if "CIRM" in methods and layout is not one_table:
         console.print("CIRM is exact up to rounding: no bound.")
     if CEILING.name in methods:
         console.print(
-            "CEILING: no mask in [0, 1] at its STFT exceeds it; of SDR, in each window. PSM, CIRM "
-            "and MWF are no such masks; nor are sums of masks, hence accompaniments, that exceed 1 "
-            "(IBM1, IBM2, IAM, TPSM, OBM)."
+            "CEILING: no mask in [0, 1] at its STFT exceeds it; of SDR, in each window. It is inf "
+            "where a mask is perfect, or nothing is proven. PSM, CIRM and MWF may exceed it, as "
+            "they are no such masks; so may the accompaniments of IBM1, IBM2, IAM, TPSM and OBM, "
+            "sums of masks above 1."
         )
     if {"OPT", CEILING.name} <= methods and "SDR" in metrics:
         console.print(

@@ -109,8 +109,11 @@ def _print(found: Check) -> None:
     for name, fact in _facts(found):
         facts.add_row(name, fact)
     console.print(facts)
-    _print_list(console, "Problems", found.problems)
-    _print_list(console, "Worth knowing", found.remarks)
+    several = len({each.info.subset for each in found.tracks}) > 1
+    for title, rows in (("Problems", found.problems), ("Worth knowing", found.remarks)):
+        # The subset of all tracks need not be a folder.
+        shown = rows if several else [(name.partition("/")[2], what) for name, what in rows]
+        _print_list(console, title, shown)
     if found.seconds:
         _print_times(console, found)
     count = len(found.problems)
@@ -120,11 +123,14 @@ def _print(found: Check) -> None:
 
 def _facts(found: Check) -> Iterable[tuple[str, str]]:
     tracks = found.tracks
-    subsets = Counter(each.info.subset for each in tracks)
+    names = [each.info.subset for each in tracks]
+    names += [name.partition("/")[0] for name in found.failures]
+    subsets = Counter(names)
     of_each = ", ".join(f"{count} {name}" for name, count in subsets.items())
-    yield "tracks", f"{len(tracks)} ({of_each})" if len(subsets) > 1 else str(len(tracks))
-    if found.failures:
-        yield "not usable", str(len(found.failures))
+    yield "tracks", f"{len(names)} ({of_each})" if len(subsets) > 1 else str(len(names))
+    unusable = len(found.failures) + sum(each.refused for each in tracks)
+    if unusable:
+        yield "not usable", f"{unusable} of these"
     if not tracks:
         return
     lengths = [each.seconds for each in tracks]

@@ -72,7 +72,8 @@ def compare_command(
 ) -> None:
     """Compare results: scores with intervals, paired differences, and distances to the bounds.
 
-    Distances are those of systems, not among 'oracle methods', to IRM2, OPT and CEILING.
+    Distances go from each system to IRM2, OPT and CEILING; a system is any method that
+    'oracle methods' does not list.
     """
     if out is not None:
         new_folder(out)

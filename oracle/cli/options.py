@@ -90,21 +90,23 @@ RestOption = Annotated[
         "--rest",
         help="What becomes of sound in a mixture that is in none of its sources, if it is louder "
         "than -25 dB: one more source, ignored, or an error.",
-        show_default="source; of musdb18, musdb18-hq and dsd100 ignore",
+        show_default="source, but an error if the mixture is the sum of its sources at another "
+        "gain, upside down, delayed, or with swapped channels; of musdb18, musdb18-hq and dsd100: "
+        "ignore",
     ),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(
         help="Folder for scores.csv, bounds.csv, run.json and museval's JSON: a new one, or that "
-        "of a run to go on with."
+        "of a run to resume."
     ),
 ]
 Jobs = Annotated[
     int | None,
     typer.Option(
         help="Processes to work in; each takes a core, and a track in memory.",
-        show_default="a core each",
+        show_default="one a core",
     ),
 ]
 Dask = Annotated[
@@ -225,5 +227,10 @@ def _opened(
     if name == "waltz":
         return datasets.waltz()
     if not Path(name).is_dir():
-        raise FileNotFoundError(f"dataset must be {', '.join(NAMED)} or a folder, got {name!r}")
+        what = (
+            "a file: name the folder that it lies in" if Path(name).exists() else "no such folder"
+        )
+        raise FileNotFoundError(
+            f"dataset must be {', '.join(NAMED)} or a folder, got {name!r}, {what}"
+        )
     return datasets.folder(name)

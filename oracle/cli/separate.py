@@ -44,7 +44,7 @@ def separate_command(
         Path,
         typer.Option(
             help="Folder for METHOD/SUBSET/TRACK/TARGET.wav (32-bit float): a new one, or that of "
-            "a run to go on with."
+            "a run to resume."
         ),
     ],
     dataset: DatasetName = "waltz",

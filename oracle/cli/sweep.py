@@ -73,7 +73,7 @@ def sweep_command(
         Path | None,
         typer.Option(
             help="Folder for sweep.csv, the figure (sweep-METRIC.png and .pdf), and the files that "
-            "'oracle bounds' writes: a new one, or that of a run to go on with.",
+            "'oracle bounds' writes: a new one, or that of a run to resume.",
         ),
     ] = None,
     jobs: Jobs = None,

@@ -84,9 +84,10 @@ def _other_than_published(
     missing = sorted(published.difference(own))
     others = [name for name in own if name not in published]
     if len(missing) == len(published):
-        reason = f"{mine} has none of the {len(published)}, but {some_of(own)}"
+        reason = f"{mine} has none of the {len(published)} tracks of {theirs}, but {some_of(own)}"
     elif missing:
-        reason = f"{mine} lacks {len(missing)} of the {len(published)}: {some_of(missing)}"
+        which = f"{len(missing)} of the {len(published)} tracks of {theirs}"
+        reason = f"{mine} lacks {which}: {some_of(missing)}"
     elif others:
         reason = f"{mine} has {len(others)} more: {some_of(others)}"
     elif not same_size(*sizes):

@@ -123,12 +123,13 @@ def _paired(comparison: Comparison, table: "DataFrame", metric: str) -> Grid:
         for _, row in table.iterrows()
     ]
     n_tests = int(table["p_value"].notna().sum())
+    corrected = f"; not corrected for the number of tests, {n_tests} here" if n_tests else ""
     return Grid(
         f"paired-{metric}",
         f"{metric}: difference from {comparison.against} in dB",
         f"Of the differences track by track, over the tracks with a score of both: median"
         f"{_interval(comparison, table)}, and mean.{_unpaired(table)} p: Wilcoxon's signed-rank "
-        f"test, two-sided, without zeros; not corrected for the number of tests, {n_tests} here.",
+        f"test, two-sided, without zeros{corrected}.",
         ["method", "target", "tracks", "median", "mean", "p"],
         rows,
         n_names=2,

@@ -57,7 +57,7 @@ def read_together(paths: Iterable[Path]) -> tuple[int, dict[Path, Audio]]:
         ):
             if value != expected:
                 raise ValueError(
-                    f"files of a track must have one {what}, "
+                    f"files of a track must have the same {what}, "
                     f"got {expected} in {first} and {value} in {path}: {remedy}"
                 )
     return first_rate, {path: audio for path, (_, audio) in read.items()}
@@ -69,13 +69,14 @@ def read_audio(path: Path) -> tuple[int, Audio]:
     Raises
     ------
     ValueError
-        If the file cannot be read, or is shorter than its header announces: WAV and its
-        relatives, AIFF, AU, CAF, FLAC and SPHERE tell; MP3 and Ogg may end anywhere.
+        If the file cannot be read, holds no sample, or is shorter than its header announces:
+        WAV and its relatives, AIFF, AU, CAF, FLAC and SPHERE tell; MP3 and Ogg may end anywhere.
     """
     import soundfile
 
     if not path.exists():  # libsndfile would only say "System error"
-        raise ValueError(f"{path} must be a readable audio file (no such file)")
+        why = "a link to nothing: copy the file here" if path.is_symlink() else "no such file"
+        raise ValueError(f"{path} must be a readable audio file ({why})")
     if not path.is_file():  # libsndfile would wait for somebody to write into a pipe
         raise ValueError(f"{path} must be a readable audio file (it is no file)")
     convert = f"ffmpeg -i {shlex.quote(path.name)} {shlex.quote(f'{path.stem}.wav')}"
@@ -103,6 +104,8 @@ def read_audio(path: Path) -> tuple[int, Audio]:
             f"{path} must be whole, got {len(signal)} samples and {n_missing} bytes fewer than its "
             "header announces: copy or export it again"
         )
+    if not len(signal):
+        raise ValueError(f"{path} must hold audio, got 0 samples: export it again")
     return rate, np.ascontiguousarray(signal.T)
 
 

@@ -89,7 +89,10 @@ SIGNATURES = (
     *((0, start) for start in (b"wvpk", b"MAC ", b"MPCK", b"MP+", b"TTA1", b"tBaK", b"DSD ")),
     *((0, start) for start in (b"FRM8", b"#!AMR", b"ajkg", b"OFR ", b"\x7f\xfe\x80\x01", b".RMF")),
 )
-SIGNATURE_BYTES = 32
+SIGNATURE_BYTES = 192
+
+# A transport stream has one byte at the beginning of each of its packets.
+SYNC, PACKET = b"G", 188
 
 # Pictures in containers that may also hold audio, by the word behind `ftyp`.
 PICTURES = (b"avif", b"avis", b"crx ", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
@@ -141,6 +144,8 @@ def _begins_like_audio(path: Path) -> bool:
         return False
     if any(start[8:].startswith(word) for word in PICTURES):
         return False
+    if start[:1] == start[PACKET : PACKET + 1] == SYNC:
+        return True
     return any(start[place:].startswith(word) for place, word in SIGNATURES)
 
 

@@ -88,7 +88,10 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
 def _load(path: Path, track_name: str, subset: str) -> Track:
     stems = _stems_in(path)
     if not stems:
-        raise ValueError(f"{path} must hold a track's audio files, got none")
+        raise ValueError(
+            f"{path} must hold a track's audio files, got none: copy them there, or "
+            "move the folder elsewhere"
+        )
     if stems.keys() == {MIXTURE}:
         raise ValueError(f"{path} must hold the sources beside the mixture, got a mixture alone")
     check_stem_names(path, stems)
@@ -116,7 +119,8 @@ def _stems_in(path: Path) -> dict[str, Path]:
             name = name.lower()
         if name in stems:
             raise ValueError(
-                f"{path} must hold one file a source, got {stems[name].name} and {file.name}"
+                f"{path} must hold one file a source, got {stems[name].name} and {file.name}: "
+                "move one elsewhere"
             )
         stems[name] = file
     return stems

@@ -48,8 +48,8 @@ def find_places(root: Path) -> list[Place]:
         if tracks or subsets:
             raise ValueError(
                 f"folder must hold one kind of thing, got {root} with {_some(own)} beside "
-                f"folders of audio ({_some([*tracks, *subsets])}): move the files into the "
-                "folder of a track, or elsewhere"
+                f"folders of audio ({_some([*tracks, *subsets])}): if the files are a track, move "
+                "the folders elsewhere; if the folders are tracks, move the files"
             )
         return [Place(root, root.resolve().name, "", own)]
     for path in tracks:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from oracle.datasets.trees import MIXTURE
+from oracle.datasets.trees import MIXTURE, USUAL
 
 # What people call a mixture, once all else is taken away from a name.
 MIXTURES = frozenset(
@@ -48,9 +48,18 @@ def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
                     f"{stems[MIXTURE].name} as well: move it elsewhere"
                 )
             raise ValueError(
-                f"{file} must be called {MIXTURE}{file.suffix} if it is the mixture: "
-                "rename it, or move it elsewhere"
+                f"{file} must be called {MIXTURE}{file.suffix} if it is the mixture: rename it, "
+                f"or move it elsewhere{_and_stems(words, before, after)}"
             )
+
+
+def _and_stems(words: Mapping[str, list[str]], before: int, after: int) -> str:
+    """Tell what the stems should be called whose names share words with that of the mixture."""
+    own = {name: " ".join(each[before : len(each) - after]) for name, each in words.items()}
+    usual = [name for name, rest in own.items() if rest in USUAL]
+    if before + after == 0 or not usual:
+        return ""
+    return f"; call stems after their sources ({own[usual[0]]}, not {usual[0]})"
 
 
 def _is_mixture(words: list[str]) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from oracle.datasets.audio_files import read_together
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.file_kinds import Kind, is_hidden, is_litter, kind_of
@@ -196,7 +198,14 @@ def read_track(
             return Track.from_sources(name, rate, stems, subset=subset)
         return Track(name, rate, audio[mixture], stems, subset=subset, rest=rest)
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from error
+        made_of = [(stems[source], files) for source, files in sources.items()]
+        if mixture is not None:
+            made_of.append((audio[mixture], [mixture]))
+        bad = [
+            " or ".join(path.name for path in fs) for a, fs in made_of if not np.isfinite(a).all()
+        ]
+        remedy = f": export {' and '.join(bad)} again" if bad else ""
+        raise ValueError(f"{place}: {error}{remedy}") from error
 
 
 def in_order(sources: Mapping[str, Audio]) -> dict[str, Audio]:

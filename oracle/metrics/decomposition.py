@@ -174,7 +174,8 @@ class BSSEval:
         )
         return (
             f"delayed copies of {named} are nearly linearly dependent: low-passed audio decoded "
-            "to float, the same signal twice, or hardly longer than the filters. All but the SDR "
+            "to float, the same signal twice, silent nearly throughout, or hardly longer than the "
+            "filters. All but the SDR "
             "of v4 and of images is partly arbitrary then, museval's too. Use ISR-reg, SIR-reg, "
             "SAR-reg or bss_eval_v4_regularized"
         )
