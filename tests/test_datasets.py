@@ -471,7 +471,7 @@ def test_folder_of_more_than_one_kind_is_refused(tmp_path: Path, place: str) -> 
         kinds = (
             r"tracks \(b\) beside folders of tracks \(train\): put all tracks into folders, or none"
             if "/" in place
-            else r"x.wav beside folders of audio \(train\): move the files into the folder of a .*"
+            else r"x.wav beside folders of audio \(train\): if the files are a track, move .*"
         )
         with pytest.raises(ValueError, match=f"hold one kind of thing, .* with {kinds}$"):
             datasets.folder(tmp_path)

@@ -12,6 +12,7 @@ from oracle.datasets.file_kinds import HEADERLESS, UNREADABLE
 from oracle.datasets.headers import missing_bytes
 from oracle.datasets.streams import check_one_stream, has_contents, read_to_the_end
 from oracle.files import PARTIAL
+from oracle.threads import in_threads
 from oracle.track import Audio
 
 # Frames from here on stand for a length that a header does not tell.
@@ -35,7 +36,8 @@ def read_together(paths: Iterable[Path]) -> tuple[int, dict[Path, Audio]]:
     ValueError
         If a file cannot be read whole, or rates, channel counts or lengths differ.
     """
-    read = {path: read_audio(path) for path in paths}
+    several = list(dict.fromkeys(paths))
+    read = dict(zip(several, in_threads(read_audio, several), strict=True))
     first, *others = read
     first_rate, first_audio = read[first]
     for path in others:
