@@ -185,6 +185,19 @@ def test_a_dataset_that_bounds_refuses_is_named_and_not_timed(run: Run, tmp_path
     assert "Time" in out
 
 
+def test_what_else_is_in_a_mixture_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[Track] = []
+
+    def measure(track: Track, *arguments: Any, **options: Any) -> dict[str, Cost]:
+        timed.append(track)
+        return {}
+
+    monkeypatch.setattr("oracle.dataset_checks.measure_costs", measure)
+    track = Track("t", RATE, noise(0) + noise(1), {"drums": noise(0)})
+    oracle.check(track, **QUICK)
+    assert list(timed[0].sources) == ["drums", "rest"]
+
+
 def test_more_in_a_mixture_is_refused_only_if_that_is_asked_for(run: Run, tmp_path: Path) -> None:
     write_mixture(write_song(tmp_path / "stems/song"), noise(0) + noise(1) + noise(9))
     for rest, status, unusable in (((), 3, False), (("source",), 0, False), (("refuse",), 3, True)):
@@ -197,13 +210,13 @@ def test_more_in_a_mixture_is_refused_only_if_that_is_asked_for(run: Run, tmp_pa
 
 @pytest.mark.filterwarnings("error")
 def test_what_timing_warns_of_is_not_said(run: Run, tmp_path: Path) -> None:
-    decay = 10.0 ** -(np.arange(2 * RATE) / RATE * 60)
+    decay = 10.0 ** -(np.arange(RATE) / RATE * 60)
     for seed, name in enumerate(("drums", "vocals")):
-        audio = (decay * noise(seed)).astype(np.float32)
+        audio = (decay * noise(seed, RATE)).astype(np.float32)
         path = tmp_path / f"stems/song/{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, audio.T, RATE, subtype="FLOAT")
-    status, _, err = run("check", tmp_path / "stems", "--metrics", "SDR,ISR")
+    status, _, err = run("check", tmp_path / "stems", "--methods", "MIX", "--metrics", "SDR,ISR")
     assert (status, err) == (0, "")
 
 

@@ -398,7 +398,7 @@ def test_files_of_different_lengths_are_named_not_padded(name: str, root: Path) 
     path = a_source_of_the_first_track(name, root)
     write(path, noise(0, n_channels=soundfile.info(path).channels, n_samples=RATE + 1))
     with pytest.raises(
-        ValueError, match=f"have one number of samples, .* 8001 in {re.escape(str(path))}"
+        ValueError, match=f"have the same number of samples, .* 8001 in {re.escape(str(path))}"
     ):
         open_dataset(name, root)[0]
 
@@ -548,7 +548,7 @@ def test_moisesdb_mono_is_heard_on_all_channels(tmp_path: Path, n_channels: int)
 def test_moisesdb_files_that_do_not_fit_are_named_with_their_values(tmp_path: Path) -> None:
     make_song(tmp_path / "a", rates=(RATE, 44100))
     message = (
-        "^files of a track must have one sampling rate in Hz, "
+        "^files of a track must have the same sampling rate in Hz, "
         r"got 44100 in .*/a/bass/id-5\.wav and 8000 in .*/a/bass/id-6\.wav$"
     )
     with pytest.raises(ValueError, match=message):
@@ -556,7 +556,7 @@ def test_moisesdb_files_that_do_not_fit_are_named_with_their_values(tmp_path: Pa
     remove(tmp_path / "a")
     make_song(tmp_path / "a", {"bass": [(1, {}), (2, {"n_channels": 3})]})
     message = (
-        "^files of a track must have one number of channels or be mono, "
+        "^files of a track must have the same number of channels or be mono, "
         r"got 2 in .*/a/bass/id-1\.wav and 3 in .*/a/bass/id-2\.wav$"
     )
     with pytest.raises(ValueError, match=message):
@@ -602,7 +602,7 @@ def test_moisesdb_track_without_description_among_others_is_not_passed_over(
 
 def test_moisesdb_audio_that_is_no_track_is_named(tmp_path: Path) -> None:
     make_song(tmp_path / "a", {"bass": [(1, {"n_samples": 0})]})
-    with pytest.raises(ValueError, match=rf"^{tmp_path}/a: sources\['bass'\] must not be empty"):
+    with pytest.raises(ValueError, match=r"a/bass/id-1\.wav must hold audio, got 0 samples"):
         datasets.moisesdb(tmp_path)[0]
 
 

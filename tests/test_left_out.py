@@ -401,7 +401,7 @@ def test_a_stray_file_beside_tracks_is_named(tmp_path: Path) -> None:
     (tmp_path / "cover.m4a").write_bytes(b"?")
     assert left_out(datasets.folder(tmp_path)) == {"cover.m4a": "audio file"}
     write(tmp_path / "bounce.wav", noise(5))
-    message = r"with bounce\.wav, cover\.m4a beside folders of audio \(A\): if the files are a track, "
+    message = r"with bounce\.wav, cover\.m4a beside folders of audio \(A\): if the files"
     with pytest.raises(ValueError, match=message):
         datasets.folder(tmp_path)
 

@@ -1185,3 +1185,11 @@ def failures(track: Track, estimates: Path, **options: Any) -> list[str]:
     with pytest.raises(TracksFailed) as error:
         score_system(track, estimates, metrics=["uSDR"], **options)
     return [str(failure) for failure in error.value.exceptions]
+
+
+def test_a_system_that_is_perfect_has_its_inf_explained(run: Run, tmp_path: Path) -> None:
+    for place in ("ref", "est"):
+        write(tmp_path / place, dict(make_track().sources))
+    status, out, _ = run("score", tmp_path / "ref", tmp_path / "est", "--metrics", "SDR")
+    assert status == 0
+    assert "inf: scores above 100 dB, infinite but for rounding.\n" in out

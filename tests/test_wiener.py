@@ -544,6 +544,13 @@ def test_estimates_are_finite_at_any_level(
         assert np.isfinite(estimates).all()
 
 
+@each_channel_count
+def test_a_product_that_is_no_float_is_large(n_channels: int, rng: np.random.Generator) -> None:
+    sources = random_sources(rng, 2, n_channels)
+    estimates = multichannel_wiener_filter(sources, sources.sum(axis=0), regularization=1e200)
+    assert (np.abs(estimates) < 1e-190).all()
+
+
 # Powers of two, and so not a digit changes: down to where the squares of most are no floats.
 @each_channel_count
 @pytest.mark.parametrize("power", [-500, -100, 100, 500])

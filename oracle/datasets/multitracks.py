@@ -85,8 +85,8 @@ def _load_moisesdb(place: Path) -> Track:
             channels.setdefault(len(audio), path)
         lengths.add(audio.shape[1])
         for what, values in (
-            ("one sampling rate in Hz", rates),
-            ("one number of channels or be mono", channels),
+            ("the same sampling rate in Hz", rates),
+            ("the same number of channels or be mono", channels),
         ):
             if len(values) > 1:
                 got = " and ".join(f"{value} in {file}" for value, file in values.items())
