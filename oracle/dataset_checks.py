@@ -18,6 +18,7 @@ from oracle.bounds import BOUNDS, bounds_named
 from oracle.datasets import Dataset
 from oracle.datasets.trees import USUAL
 from oracle.files import write_whole
+from oracle.mixing import redundancies
 from oracle.notes import notes_of_input
 from oracle.progress import Advance
 from oracle.rest import Completed, complete, find_unexplained
@@ -53,6 +54,8 @@ class TrackCheck(NamedTuple):
         Why a run would refuse it, or what it would do about the mixture.
     refused : bool
         Whether a run would refuse it.
+    doubles : list of str
+        Sources that others hold already, as its mixture does.
     """
 
     info: TrackInfo
@@ -60,6 +63,7 @@ class TrackCheck(NamedTuple):
     clipped: dict[str, int]
     problem: str
     refused: bool
+    doubles: Sequence[str] = ()
 
     @property
     def seconds(self) -> float:
@@ -72,9 +76,18 @@ class TrackCheck(NamedTuple):
         return self.info.n_samples * self.info.n_channels * len(self.sources)
 
     @property
+    def is_typical(self) -> tuple[bool, int]:
+        """How good it is to measure time with: one of which all is heard, and a long one."""
+        return not self.info.silent, self.n_samples
+
+    @property
     def problems(self) -> list[str]:
         """What is wrong with it."""
-        silent = [f"{name} is silent" for name in self.info.silent]
+        silent = [
+            f"{name} is silent, so that SDR, ISR, SIR and SAR are NaN: remove it if the track has "
+            f"no {name}"
+            for name in self.info.silent
+        ]
         return [*silent, *self.info.redundant, *([self.problem] if self.problem else [])]
 
 
@@ -134,6 +147,7 @@ class Check:
                 *(f"{name} has {n} samples at full scale" for name, n in track.clipped.items()),
                 *(each.removeprefix(f"{info.name}: ") for each in info.warnings),
             ]
+            about += [f"{what}, and so it is in the mixture" for what in track.doubles]
             if info.alone:
                 about.append("has one source alone: any mask that keeps it is perfect")
             if info.rest and not track.problem:
@@ -280,15 +294,18 @@ def check(
     cores = n_cores() if jobs is None else jobs
     seconds: dict[str, float] = {}
     usable = {index: each for index, each in found.items() if not each.refused}
-    index = max(usable, key=lambda index: usable[index].n_samples, default=None)
+    workers = 1 if jobs is None else max(1, min(jobs, len(usable)))
+    index = max(usable, key=lambda index: usable[index].is_typical, default=None)
     if dask is None and index is not None and isinstance(tracks, (Track, Sequence)):
         start = time.perf_counter()
         sample = tracks if isinstance(tracks, Track) else tracks[index]
         sample = complete(sample, rest).track
         reading = Cost(0, (time.perf_counter() - start) / usable[index].n_samples)
-        costs = {"reading": reading} | measure_costs(sample, chosen, stft=stft, metrics=wanted)
+        costs = {"reading": reading} | measure_costs(
+            sample, chosen, stft=stft, metrics=wanted, n_threads=cores // workers
+        )
         for name, cost in costs.items():
-            seconds[name] = sum(cost.of(each.n_samples) for each in usable.values()) / cores
+            seconds[name] = sum(cost.of(each.n_samples) for each in usable.values()) / workers
     return Check(
         name=tracks.name if isinstance(tracks, (Dataset, Track)) else "tracks",
         tracks=in_order,
@@ -308,10 +325,14 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck
         problem, refused = str(error), True
     info = TrackInfo.of(completed)
     if info.rest and rest is None and track.rest is None and not refused:
-        problem = notes_of_input([info], ())[0]
+        problem = (
+            f"{notes_of_input([info], ())[0]} Choose --rest source if that is right or --rest "
+            "ignore to leave it out (in Python rest='source', 'ignore'), or add what is missing"
+        )
     delivered = {} if track.mixture_is_sum else {"mixture": track.mixture}
     signals = delivered | dict(track.sources)
     clipped = {name: int((np.abs(audio) >= FULL_SCALE).sum()) for name, audio in signals.items()}
+    doubles = [] if info.redundant else redundancies(track.mixing, mixture_is_sum=True)
     advance(track.name, 1)
     return TrackCheck(
         info=info,
@@ -319,4 +340,5 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck
         clipped={name: count for name, count in clipped.items() if count},
         problem=problem,
         refused=refused,
+        doubles=[each.text(list(track.sources)) for each in doubles],
     )

@@ -57,8 +57,8 @@ def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
         notes.append(f"Counted twice: {_some(twice)}.")
     if alone:
         notes.append(
-            f"One source alone: {_some(alone)}. Any mask that keeps it is perfect: scores there "
-            "are infinite, but for rounding."
+            f"One source alone: {_some(alone)}. Any mask that keeps it is perfect: scores there, "
+            "if not NaN, are infinite but for rounding."
         )
     return notes
 

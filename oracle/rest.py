@@ -148,16 +148,14 @@ def what_becomes(added: str | None) -> str:
 
 
 def _refusal(found: Unexplained) -> str:
-    choices = "--rest source, in Python rest='source', makes it a source; ignore leaves it out"
-    if found.mistake:
-        return (
-            f"mixture must be the sum of its sources, got {found.mistake}: {found.remedy} "
-            f"({choices})"
-        )
-    return (
-        f"mixture must be the sum of its sources, got one with sound at {found.level:.1f} dB that "
-        f"is in no source: add what is missing ({choices})"
+    choices = (
+        "or choose --rest source (the difference becomes a source) or --rest ignore, in Python "
+        "rest='source' or 'ignore'"
     )
+    what = f"one with sound at {found.level:.1f} dB that is in no source: add what is missing"
+    if found.mistake:
+        what = f"{found.mistake}: {found.remedy}"
+    return f"mixture must be the sum of its sources, got {what}, {choices}"
 
 
 def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
@@ -186,10 +184,11 @@ def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
     shifted = _gain_between(moved, track.mixture[:, late : late + length], most)
     if delay and shifted is not None:
         n_samples = "1 sample" if abs(delay) == 1 else f"{abs(delay)} samples"
-        when, whose = ("late", "mixture") if delay > 0 else ("early", "sources")
+        behind, ahead = ("mixture", "sources") if delay > 0 else ("sources", "mixture")
         return (
-            f"their sum {n_samples} {when}{_times(shifted)}",
-            f"cut the first {n_samples} of the {whose}{_and_multiply(shifted)}",
+            f"their sum {n_samples} {'late' if delay > 0 else 'early'}{_times(shifted)}",
+            f"cut the first {n_samples} of the {behind} and the last {n_samples} of the {ahead}"
+            f"{_and_multiply(shifted)}",
         )
     if mixing.unexplained > UNRELATED:
         return "something else, in which they are not heard", "find the mixture of these sources"
@@ -222,7 +221,7 @@ def _times(gain: float) -> str:
 
 
 def _and_multiply(gain: float) -> str:
-    return "" if _is_near(gain, 1) else f", and multiply it by {1 / gain:.4g}"
+    return "" if _is_near(gain, 1) else f", and multiply the mixture by {1 / gain:.4g}"
 
 
 def _gain_between(total: Audio, mixture: Audio, most: float) -> float | None:

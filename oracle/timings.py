@@ -15,7 +15,7 @@ SHORT, LONG = 2.0, 6.0
 
 
 class Cost(NamedTuple):
-    """How long a method takes in one thread: `fixed` seconds a track, and some a sample.
+    """How long a method takes: `fixed` seconds a track, and some a sample.
 
     Samples are those of all channels of all sources.
     """
@@ -34,6 +34,7 @@ def measure_costs(
     *,
     stft: STFT,
     metrics: Sequence[str],
+    n_threads: int = 1,
 ) -> dict[str, Cost]:
     """Measure how long methods take, on some seconds from the middle of a track.
 
@@ -46,6 +47,8 @@ def measure_costs(
         Any track like those to come, completed with what else is in its mixture.
     methods, stft, metrics
         As in `oracle.compute_bounds`.
+    n_threads : int, optional
+        How many threads work on a track.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def measure_costs(
         score_track(piece, names, stft=stft, metrics=metrics, rest="ignore")
         return time.perf_counter() - start
 
-    with limited_threads(1), warnings.catch_warnings():
+    with limited_threads(n_threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the pieces, not the track
         seconds_of(pieces[0], methods)  # imports, and plans of FFTs
         alone = {name: seconds_of(pieces[1], [name]) for name in methods}

@@ -112,8 +112,8 @@ def test_a_refusal_says_how_loud_it_is_and_what_to_do() -> None:
     track, _ = with_more("a", "b")
     message = (
         r"^mixture must be the sum of its sources, got one with sound at -4\.\d dB that is in no "
-        r"source: add what is missing \(--rest source, in Python rest='source', makes it a source; "
-        r"ignore leaves it out\)$"
+        r"source: add what is missing, or choose --rest source \(the difference becomes a source\) "
+        r"or --rest ignore, in Python rest='source' or 'ignore'$"
     )
     with pytest.raises(ValueError, match=message):
         complete(track, "refuse")
@@ -181,7 +181,7 @@ def late(audio: Audio, n_samples: int) -> Audio:
         (
             lambda x, s: late(x, 1),
             "their sum 1 sample late",
-            "cut the first 1 sample of the mixture",
+            "cut the first 1 sample of the mixture and the last 1 sample of the sources",
         ),
         (
             lambda x, s: late(x, 37),
@@ -191,12 +191,12 @@ def late(audio: Audio, n_samples: int) -> Audio:
         (
             lambda x, s: late(x, -9),
             "their sum 9 samples early",
-            "cut the first 9 samples of the sources",
+            "cut the first 9 samples of the sources and the last 9 samples of the mixture",
         ),
         (
             lambda x, s: -0.5 * late(x, 99),
             r"their sum 99 samples late, x -0\.5",
-            "cut the first 99 .* of the mixture, and multiply it by -2",
+            "cut the first 99 .* of the mixture .*, and multiply the mixture by -2",
         ),
         (lambda x, s: x[::-1], "their sum with its channels swapped", "swap the channels"),
         (lambda x, s: 0.3 * x[::-1], r"their sum .* swapped, x 0\.3", "swap the channels"),
@@ -229,8 +229,8 @@ def test_a_mistake_is_refused_unless_the_caller_chooses() -> None:
     track = track_of(0.5 * (sources["a"] + sources["b"]), sources)
     message = (
         r"^mixture must be the sum of its sources, got 0\.5 x their sum \(-6\.0 dB\): multiply "
-        r"the mixture by 2 \(--rest source, in Python rest='source', makes it a source; ignore "
-        r"leaves it out\)$"
+        r"the mixture by 2, or choose --rest source \(the difference becomes a source\) or --rest "
+        r"ignore, in Python rest='source' or 'ignore'$"
     )
     with pytest.raises(ValueError, match=message):
         complete(track)

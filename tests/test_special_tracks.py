@@ -42,7 +42,7 @@ def test_a_mixture_of_one_source_is_named_and_counted(run: Run, fuss: Path, tmp_
     status, out, err = run("bounds", "fuss", "--root", fuss, *methods, "--out", tmp_path / "out")
     assert (status, err) == (0, "")
     words = " ".join(out.split())
-    assert "One source alone: one. Any mask that keeps it is perfect: scores there are " in words
+    assert "One source alone: one. Any mask that keeps it is perfect: scores there, if " in words
     assert (
         "inf: scores above 100 dB, infinite but for rounding. In brackets: the mean over " in words
     )

@@ -90,9 +90,8 @@ RestOption = Annotated[
         "--rest",
         help="What becomes of sound in a mixture that is in none of its sources, if it is louder "
         "than -25 dB: one more source, ignored, or an error.",
-        show_default="source, but an error if the mixture is the sum of its sources at another "
-        "gain, upside down, delayed, or with swapped channels; of musdb18, musdb18-hq and dsd100: "
-        "ignore",
+        show_default="source, but a changed gain, sign, delay or channel order is an error; of "
+        "musdb18, musdb18-hq and dsd100: ignore",
     ),
 ]
 Out = Annotated[
