@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 
 from oracle.threads import in_threads, n_threads

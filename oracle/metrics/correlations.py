@@ -1,7 +1,7 @@
 """Correlations at short lags, by FFTs of short blocks."""
 
 import numpy as np
-import scipy.fft
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 
 from oracle.metrics.energy_ratios import Float64s

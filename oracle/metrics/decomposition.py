@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
+import scipy
 
 from oracle.memory import check_fits
 from oracle.metrics.correlations import BLOCK_SAMPLES, Correlator
