@@ -76,11 +76,6 @@ class TrackCheck(NamedTuple):
         return self.info.n_samples * self.info.n_channels * len(self.sources)
 
     @property
-    def is_typical(self) -> tuple[bool, int]:
-        """How good it is to measure time with: one of which all is heard, and a long one."""
-        return not self.info.silent, self.n_samples
-
-    @property
     def problems(self) -> list[str]:
         """What is wrong with it."""
         silent = [
@@ -295,7 +290,12 @@ def check(
     seconds: dict[str, float] = {}
     usable = {index: each for index, each in found.items() if not each.refused}
     workers = 1 if jobs is None else max(1, min(jobs, len(usable)))
-    index = max(usable, key=lambda index: usable[index].is_typical, default=None)
+
+    def is_good(index: int) -> tuple[bool, int]:
+        return not usable[index].info.silent, usable[index].n_samples
+
+    # Time is measured with a track of which all is heard, and with a long one.
+    index = max(usable, key=is_good, default=None)
     if dask is None and index is not None and isinstance(tracks, (Track, Sequence)):
         start = time.perf_counter()
         sample = tracks if isinstance(tracks, Track) else tracks[index]

@@ -172,7 +172,9 @@ def _score_at_each(
         def share(name: str, part: float, stft: STFT = stft) -> None:
             advance(f"{name}: {stft.n_fft}/{stft.hop_length}", part / len(transforms))
 
-        scored = score_track(completed.track, methods, stft=stft, metrics=metrics, advance=share)
+        scored = score_track(
+            completed.track, methods, stft=stft, metrics=metrics, rest="ignore", advance=share
+        )
         for name, subset, method, *others in scored.rows:
             rows.append((name, subset, f"{method}-{suffix}", *others))
         failures += [failed.renamed(f"{failed.method}-{suffix}") for failed in scored.failures]

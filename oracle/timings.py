@@ -88,5 +88,4 @@ def _middle(track: Track, seconds: float) -> Track:
         track.mixture[:, cut].copy(),
         {name: audio[:, cut].copy() for name, audio in track.sources.items()},
         mixture_is_sum=track.mixture_is_sum,
-        rest=track.rest,
     )

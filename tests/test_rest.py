@@ -10,13 +10,21 @@ import numpy as np
 import pytest
 
 import oracle
-from oracle import Track, TracksFailed, compute_bounds, separate, write_estimates
+from oracle import (
+    Track,
+    TracksFailed,
+    compute_bounds,
+    compute_sweep,
+    score_system,
+    separate,
+    write_estimates,
+)
 from oracle.datasets import Dataset, Entry, LeftOut
 from oracle.datasets.audio_files import write_audio
 from oracle.notes import notes_of_input
 from oracle.rest import InputWarning, Unexplained, complete, find_unexplained
 from oracle.run_folder import TrackInfo
-from oracle.track import Audio, Rest
+from oracle.track import Audio, Rest, sum_of
 
 RATE = 8000
 
@@ -150,6 +158,40 @@ def test_other_choices_are_refused_wherever_there_is_one(tmp_path: Path, rest: A
         oracle.check(track, methods=["MIX"], rest=rest)
     with pytest.raises(ValueError, match=message):
         separate(track, "MIX", rest=rest)
+
+
+@pytest.mark.filterwarnings("ignore::oracle.rest.InputWarning")
+@pytest.mark.parametrize("upside_down", [False, True])
+@pytest.mark.parametrize("rest", [None, "source", "ignore", "refuse"])
+def test_everything_makes_the_same_of_a_choice(
+    tmp_path: Path, upside_down: bool, rest: Rest | None
+) -> None:
+    track, _ = with_more("a", "b")
+    if upside_down:
+        track = track_of(-sum_of(track.sources.values()), dict(track.sources))
+    options: dict[str, Any] = {"methods": ["MIX"], "rest": rest}
+    if rest == "refuse" or (upside_down and rest is None):
+        with pytest.raises(TracksFailed, match="1 track failed"):
+            compute_bounds(track, metrics=["uSDR"], **options)
+        with pytest.raises(TracksFailed, match="1 track failed"):
+            compute_sweep(track, n_ffts=[64], overlaps=[0.5], metrics=["uSDR"], **options)
+        with pytest.raises(TracksFailed, match="1 track failed"):
+            write_estimates(track, tmp_path / "out", **options)
+        assert oracle.check(track, metrics=["uSDR"], **options).tracks[0].refused
+        return
+    expected = ["a", "b", "rest"] if rest != "ignore" else ["a", "b"]
+    bounds = compute_bounds(track, metrics=["uSDR"], **options)
+    assert list(bounds["target"]) == expected
+    swept = compute_sweep(track, n_ffts=[64], overlaps=[0.5], metrics=["uSDR"], **options)
+    assert list(swept["target"]) == expected
+    assert list(separate(track, "MIX", rest=rest)) == expected
+    write_estimates(track, tmp_path / "out", **options)
+    written = tmp_path / "out/MIX/test/song"
+    assert sorted(file.stem for file in written.iterdir()) == expected
+    scored = score_system(track, written, metrics=["uSDR"], rest=rest)
+    assert list(scored["target"]) == expected
+    np.testing.assert_allclose(scored["median"], bounds["median"], atol=1e-4)
+    assert not oracle.check(track, metrics=["uSDR"], **options).tracks[0].refused
 
 
 # Mistakes
