@@ -7,6 +7,7 @@ least-squares one of Griffin & Lim (1984): overlap-add of the windowed frames ov
 of the squared windows.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
@@ -18,14 +19,14 @@ import numpy.typing as npt
 import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 
-from oracle.threads import in_threads, n_threads
+from oracle.threads import in_threads
 from oracle.track import Audio
 
 Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
 
 # Frames transformed in one batch: many enough for one call of the FFT to be worth it, few
-# enough that the windowed frames stay in the cache between the steps.
-BATCH_FRAMES = 256
+# enough that the frames and their spectra stay in the cache between the steps.
+BATCH_FRAMES = 128
 
 # The same where several signals are transformed at once, and frames that a thread takes on.
 MODIFY_FRAMES = 16
@@ -194,20 +195,15 @@ class STFT:
             raise ValueError(f"audio must have samples on its last axis, got shape {audio.shape}")
         n_samples = audio.shape[-1]
         n_frames = self.n_frames(n_samples)
-        window = self.window_samples.astype(audio.dtype)
         signals = audio.reshape(-1, n_samples)
         spectra = np.empty(
             (len(signals), n_frames, self.n_freqs), np.result_type(audio.dtype, np.complex64)
         )
 
-        def transform(signal: Audio, spectrum: Spectrum, workers: int) -> None:
-            padded = np.zeros(self.padded_length(n_frames), audio.dtype)
-            padded[self._inside(n_samples)] = signal
-            frames = sliding_window_view(padded, self.n_fft)[:: self.hop_length]
-            for batch in _batches(n_frames):
-                spectrum[batch] = scipy.fft.rfft(frames[batch] * window, workers=workers)
+        def transform(index: int, frames: slice) -> None:
+            spectra[index, frames] = self.analyse(self._under(frames, signals[index]))
 
-        self._for_each(transform, signals, spectra)
+        self._for_each(transform, len(signals), slice(0, n_frames))
         return spectra.reshape(*audio.shape[:-1], n_frames, self.n_freqs).swapaxes(-1, -2)
 
     def inverse(self, spectrum: Spectrum, *, n_samples: int) -> Audio:
@@ -246,22 +242,29 @@ class STFT:
                 f"for n_samples={n_samples}, got {spectrum.shape}"
             )
         dtype: type[np.floating[Any]] = np.float32 if spectrum.dtype == np.complex64 else np.float64
-        window = self.window_samples.astype(dtype)
-        weight = self.sum_of_squares(n_samples).astype(dtype)
+        window = self._dual_window.astype(dtype)
         spectra = spectrum.swapaxes(-1, -2).reshape(-1, n_frames, self.n_freqs)
-        audio = np.empty((len(spectra), n_samples), dtype)
+        half, hop = self.n_fft // 2, self.hop_length
+        # Those hops of the padded signal that hold any of the signal.
+        hops = slice(half // hop, -(-(half + n_samples) // hop))
+        padded = np.empty((len(spectra), hops.stop, hop), dtype)
+        overlap = -(-self.n_fft // hop) - 1
 
-        def transform(frames: Spectrum, signal: Audio, workers: int) -> None:
-            padded = np.zeros(self.padded_length(n_frames), dtype)
-            for batch in _batches(n_frames):
-                block = np.asarray(
-                    scipy.fft.irfft(frames[batch], self.n_fft, workers=workers), dtype
-                )
-                block *= window
-                self._overlap_add(padded[batch.start * self.hop_length :], block)
-            np.divide(padded[self._inside(n_samples)], weight, out=signal)
+        def transform(index: int, some: slice) -> None:
+            # Over a hop lie the frame that begins with it, and as many as overlap it before.
+            start, stop = some.start - overlap, some.stop
+            frames = self._windowed(spectra[index, max(start, 0) : stop], window)
+            if start < 0 or stop > n_frames:
+                frames = np.pad(frames, ((max(-start, 0), max(stop - n_frames, 0)), (0, 0)))
+            sums = padded[index, some]
+            sums[:] = frames[overlap:, :hop]
+            for ago in range(1, overlap + 1):
+                part = frames[overlap - ago : -ago, ago * hop : (ago + 1) * hop]
+                sums[:, : part.shape[1]] += part
 
-        self._for_each(transform, spectra, audio)
+        self._for_each(transform, len(spectra), hops)
+        audio = padded.reshape(len(spectra), hops.stop * hop)[:, half : half + n_samples]
+        self._scale_ends(audio, 0, n_samples)
         return audio.reshape(*spectrum.shape[:-2], n_samples)
 
     def modify(
@@ -320,12 +323,13 @@ class STFT:
                 if first == 0:
                     of_audio = np.float32 if changed.dtype == np.complex64 else np.float64
                     padded.append(np.zeros((*changed.shape[:-2], n_padded), of_audio))
-                self.synthesize(changed, into=padded[index][..., first * self.hop_length :])
+                window = self._dual_window.astype(padded[index].dtype)
+                part = padded[index][..., first * self.hop_length :]
+                self._overlap_add(part, self._windowed(changed, window))
         offset = start + self.n_fft // 2 - frames.start * self.hop_length
-        weight = self.sum_of_squares(n_samples, cut=slice(start, stop))
         audio = [array[..., offset : offset + stop - start] for array in padded]
         for array in audio:
-            array /= weight.astype(array.dtype)
+            self._scale_ends(array, start, n_samples)
         return audio
 
     def sum_over_frames(
@@ -391,10 +395,16 @@ class STFT:
         padded : array of shape (..., padded_length(n)), n frames
             A copy.
         """
+        return self._under(frames, signal).astype(dtype or signal.dtype, order="C")
+
+    def _under(self, frames: slice, signal: Audio) -> Audio:
+        """As `under`, but a view of the signal where it lies under all of the frames."""
         n_samples = signal.shape[-1]
         start = frames.start * self.hop_length - self.n_fft // 2
         stop = start + self.padded_length(frames.stop - frames.start)
-        padded = np.zeros((*signal.shape[:-1], stop - start), dtype or signal.dtype)
+        if start >= 0 and stop <= n_samples:
+            return signal[..., start:stop]
+        padded = np.zeros((*signal.shape[:-1], stop - start), signal.dtype)
         # A frame may lie wholly in the padding after the signal.
         inside = slice(min(max(start, 0), n_samples), max(min(stop, n_samples), 0))
         padded[..., inside.start - start : inside.stop - start] = signal[..., inside]
@@ -412,7 +422,10 @@ class STFT:
         spectra : array of shape (..., n, n_freqs), complex64 or complex128
         """
         frames = sliding_window_view(padded, self.n_fft, axis=-1)[..., :: self.hop_length, :]
-        return scipy.fft.rfft(frames * self.window_samples.astype(padded.dtype))
+        # A copy that is multiplied in place is faster than a product.
+        windowed = frames.astype(padded.dtype, order="C")
+        windowed *= self.window_samples.astype(padded.dtype, copy=False)
+        return scipy.fft.rfft(windowed)
 
     def synthesize(self, spectra: Spectrum, *, into: Audio | None = None) -> Audio:
         """Add up the windowed frames: half of `inverse`, not divided by the squared windows.
@@ -428,8 +441,7 @@ class STFT:
         padded : array of shape (..., padded_length(n)), float32 or float64
             Or `into`.
         """
-        frames = scipy.fft.irfft(spectra, self.n_fft)
-        frames *= self.window_samples.astype(frames.dtype)
+        frames = self._windowed(spectra, self.window_samples)
         if into is None:
             length = self.padded_length(frames.shape[-2])
             into = np.zeros((*frames.shape[:-2], length), frames.dtype)
@@ -440,32 +452,68 @@ class STFT:
         """Return the number of samples under `n_frames` frames."""
         return self.n_fft + (n_frames - 1) * self.hop_length
 
-    def _inside(self, n_samples: int) -> slice:
-        """Where the signal lies in its padded form."""
-        return slice(self.n_fft // 2, self.n_fft // 2 + n_samples)
-
     def _for_each(
-        self, transform: Callable[[Any, Any, int], None], inputs: Any, outputs: Any
+        self, transform: Callable[[int, slice], None], n_signals: int, whole: slice
     ) -> None:
-        """Transform signals in parallel; a single one has all the workers for its FFT."""
-        workers = n_threads() if self.workers == -1 else self.workers
-        threads = max(1, min(workers, len(inputs)))
-        pairs = zip(inputs, outputs, strict=True)
-        for _ in in_threads(
-            lambda pair: transform(*pair, workers // threads), pairs, workers=threads
-        ):
+        """Transform batches of each signal in threads."""
+        starts = range(whole.start, whole.stop, BATCH_FRAMES)
+        batches = [slice(start, min(start + BATCH_FRAMES, whole.stop)) for start in starts]
+        places = itertools.product(range(n_signals), batches)
+        # A single batch is not worth a thread.
+        workers = self.workers if n_signals * len(batches) > 1 else 1
+        for _ in in_threads(lambda place: transform(*place), places, workers=workers):
             pass
+
+    @property
+    def _periodic_squares(self) -> npt.NDArray[np.float64]:
+        """The sum of all squared windows over each sample of a hop, far from the ends."""
+        hop = self.hop_length
+        squares = np.zeros(-(-self.n_fft // hop) * hop)
+        squares[: self.n_fft] = self.window_samples**2
+        return np.asarray(squares.reshape(-1, hop).sum(axis=0))
+
+    @cached_property
+    def _dual_window(self) -> npt.NDArray[np.float64]:
+        """The window over the sum of squares: saves the inverse to divide every sample."""
+        return self.window_samples / np.resize(self._periodic_squares, self.n_fft)
+
+    def _windowed(self, spectra: Spectrum, window: npt.NDArray[Any]) -> Audio:
+        """Transform spectra of shape (..., n, n_freqs) back, and multiply by a window."""
+        frames = scipy.fft.irfft(spectra, self.n_fft)
+        frames *= window.astype(frames.dtype, copy=False)
+        return np.asarray(frames)
+
+    def _scale_ends(self, audio: Audio, start: int, n_samples: int) -> None:
+        """Undo that the dual window takes all windows to lie over each sample of a signal.
+
+        Fewer do at its ends. The audio, of shape (..., n), is the signal from `start` on.
+        """
+        half, hop = self.n_fft // 2, self.hop_length
+        stop = start + audio.shape[-1]
+        full = (-(-self.n_fft // hop) - 1) * hop - half
+        for first, last in (
+            (start, min(full, stop)),
+            (max(self.n_frames(n_samples) * hop - half, full, start), stop),
+        ):
+            if first < last:
+                squares = self._periodic_squares[(np.arange(first, last) + half) % hop]
+                squares /= self.sum_of_squares(n_samples, cut=slice(first, last))
+                audio[..., first - start : last - start] *= squares.astype(audio.dtype)
 
     def _overlap_add(self, padded: Audio, frames: Audio) -> None:
         """Add frames to a signal, the first at its start, one hop's worth of each at a time."""
-        hop = self.hop_length
+        hop, n_frames = self.hop_length, frames.shape[-2]
         for start in range(0, self.n_fft, hop):
             part = frames[..., start : start + hop]
             # Parts of different frames do not overlap: they are rows of one view.
-            rows = sliding_window_view(
-                padded[..., start:], part.shape[-1], axis=-1, writeable=True
-            )[..., ::hop, :]
-            rows[..., : part.shape[-2], :] += part
+            if part.shape[-1] == hop:
+                rows = padded[..., start : start + n_frames * hop]
+                rows = rows.reshape(*padded.shape[:-1], n_frames, hop)
+            else:
+                rows = sliding_window_view(
+                    padded[..., start:], part.shape[-1], axis=-1, writeable=True
+                )[..., ::hop, :][..., :n_frames, :]
+            rows += part
 
     def sum_of_squares(
         self, n_samples: int, *, cut: slice | None = None
@@ -496,8 +544,3 @@ class STFT:
 
 def _add(sums: list[Any], others: list[Any]) -> list[Any]:
     return [each + other for each, other in zip(sums, others, strict=True)]
-
-
-def _batches(n_frames: int) -> list[slice]:
-    starts = range(0, n_frames, BATCH_FRAMES)
-    return [slice(start, min(start + BATCH_FRAMES, n_frames)) for start in starts]
