@@ -1,41 +1,34 @@
 """The main job: tracks x methods -> scores, a table of bounds, and files."""
 
+import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from oracle.files import file_name
-from oracle.methods import CEILING, METHODS, Separation, methods_named
-from oracle.optimal import FramewiseCeiling
-from oracle.optimal.of_track import optima_of
+from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separation, methods_named
+from oracle.optimal.ceilings import Ceiling
+from oracle.optimal.of_track import Ceilings
 from oracle.progress import Advance
 from oracle.rest import complete
 from oracle.results import PERFECT_DB
 from oracle.runs import Scored, run, scorer_of
-from oracle.scores import METRICS, Score, Scorer, metrics_named
+from oracle.scores import METRICS, Score, metrics_named
 from oracle.stft import STFT
 from oracle.tasks import MethodError, try_each
-from oracle.track import Audio, Rest, Track, check_rest
+from oracle.track import Rest, Track, check_rest
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# They share the track's transforms; what is kept of each grows with the track.
-METHODS_AT_ONCE = 5
-
-# What a table of bounds has rows of.
-BOUNDS = (*METHODS, CEILING.name)
+# What a table of bounds has rows of, unless asked otherwise.
+BOUNDS = (*DEFAULT_METHODS, CEILING.name)
 
 # What the ceiling is one of.
 CERTIFIED = ("SDR", "uSDR")
-
-# About how many other methods those that need the optimal masks take as long as.
-EFFORT = {"OPT": 6, CEILING.name: 6}
 
 
 class LooseCeilingWarning(UserWarning):
@@ -62,8 +55,9 @@ def compute_bounds(
     tracks : Track or iterable of Track
         A dataset of `oracle.datasets` reads its tracks one at a time.
     methods : iterable of str, optional
-        Names in `oracle.methods.METHODS`, and ``CEILING``, the SDR that no mask in [0, 1]
-        exceeds (a row, but no separation; of SDR and uSDR only). All by default.
+        Names in `oracle.methods.METHODS`, and in `oracle.methods.CEILINGS`, as ``CEILING``, the
+        SDR that no mask in [0, 1] exceeds (a row, but no separation; of SDR and uSDR only). By
+        default all but those of other classes of masks.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : sequence of str, optional
@@ -183,30 +177,40 @@ def score_track(
     stft = STFT() if stft is None else stft
     completed = complete(track, rest)
     track = completed.track
-    if chosen == [CEILING.name]:
+    if all(name in CEILINGS for name in chosen):
         metrics = [metric for metric in metrics if metric in CERTIFIED]
-    scorer = scorer_of(track, track.targets, metrics)
-    total = sum(EFFORT.get(name, 1) for name in chosen)
+    targets = track.targets
+    scorer = scorer_of(track, targets, metrics)
     scores: dict[str, list[Score]] = {}
     failures: list[MethodError] = []
 
-    def worth(effort: float) -> Callable[[float], object]:
-        return lambda part: advance(track.name, part * effort / total)
+    def score(names: Sequence[str]) -> dict[str, list[Score]]:
+        separation = Separation(track, [name for name in names if name in METHODS], stft=stft)
+        windows = scorer.heard if "SDR" in metrics else {}
+        ceilings = {
+            name: Ceilings(separation.optimal(masks), windows)
+            for name in names
+            if name in CEILINGS and (masks := CEILINGS[name].masks) is not None
+        }
 
-    def score_plain(names: Sequence[str]) -> dict[str, list[Score]]:
-        read = Separation(track, names, stft=stft).part
-        return scorer.score_each(read, advance=worth(len(names)))
+        def certify(piece: slice) -> None:
+            for each in ceilings.values():
+                each.examine(piece)
 
-    def score_optimal(names: Sequence[str]) -> dict[str, list[Score]]:
-        return _score_optima(track, names, stft, scorer, metrics, worth)
+        found = scorer.score_each(
+            separation.part,
+            beside=certify,
+            advance=lambda part: advance(track.name, part * len(names) / len(chosen)),
+        )
+        for name, each in ceilings.items():
+            certified = each.certified()
+            found[name] = scorer.ceilings(certified.windows, certified.whole)
+            trouble = _looseness(certified.windows)
+            if trouble:
+                warnings.warn(f"{track.name}: {name}: {trouble}", LooseCeilingWarning, stacklevel=2)
+        return found
 
-    plain = [name for name in chosen if name not in EFFORT]
-    parts = [
-        (plain[i : i + METHODS_AT_ONCE], score_plain) for i in range(0, len(plain), METHODS_AT_ONCE)
-    ]
-    optimal = [name for name in chosen if name in EFFORT]
-    parts += [(optimal, score_optimal)] if optimal else []
-    for names, score in parts:
+    for names in _together(chosen, scorer.most_at_once):
         found, failed = try_each(names, score)
         scores |= found
         failures += failed
@@ -219,50 +223,37 @@ def score_track(
     return Scored(completed, rows, failures=failures)
 
 
-def _score_optima(
-    track: Track,
-    names: Sequence[str],
-    stft: STFT,
-    scorer: Scorer,
-    metrics: Sequence[str],
-    worth: Callable[[float], Callable[[float], object]],
-) -> dict[str, list[Score]]:
-    """Score what the optimal masks make of a track, and list the ceilings."""
-    certified = CEILING.name in names
-    windows = scorer.heard if certified and "SDR" in metrics else {}
-    separated = "OPT" in names
-    effort = sum(EFFORT[name] for name in names)
-    scores: dict[str, list[Score]] = {}
-    optima = optima_of(track, stft=stft, windows=windows, advance=worth(effort - separated))
+def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
+    """Divide methods into those that share a pass over a track.
 
-    def read(start: int, stop: int) -> dict[str, dict[str, Audio]]:
-        return {"OPT": {name: best.estimate[:, start:stop] for name, best in optima.items()}}
-
-    if separated:
-        scores |= scorer.score_each(read, advance=worth(1))
-    if certified:
-        whole = {name: best.ceiling for name, best in optima.items()}
-        framewise = {name: best.ceilings.certified for name, best in optima.items()}
-        scores[CEILING.name] = scorer.ceilings(framewise if windows else {}, whole)
-        trouble = _looseness({name: best.ceilings for name, best in optima.items()})
-        if trouble:
-            warnings.warn(f"{track.name}: {trouble}", LooseCeilingWarning, stacklevel=2)
-    return scores
+    The best masks of a class and its ceiling do, so that the masks are found once.
+    """
+    units: dict[str, list[str]] = {}
+    for name in chosen:
+        masks = (CEILINGS[name] if name in CEILINGS else METHODS[name]).masks
+        units.setdefault(name if masks is None else masks.ceiling, []).append(name)
+    together: list[list[str]] = [[]]
+    for unit in units.values():
+        if together[-1] and len(together[-1]) + len(unit) > most:
+            together.append([])
+        together[-1] += unit
+    return together
 
 
-def _looseness(ceilings: Mapping[str, FramewiseCeiling]) -> str:
+def _looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
     """Say in how many windows ceilings are not near what a mask achieves, and how far.
 
     Where a mask is perfect, nothing but +inf is true.
     """
     loose, unproven = Counter[str](), Counter[str]()
     farthest = 0.0
-    for target, (achieved, certified, converged) in ceilings.items():
-        infinite = np.isinf(certified)
-        unproven[target] = int((infinite & ~(achieved > PERFECT_DB)).sum())
-        apart = ~converged & ~infinite
-        loose[target] = int(apart.sum())
-        farthest = max(farthest, (certified[apart] - achieved[apart]).max(initial=0.0))
+    for target, ceilings in windows.items():
+        for achieved, certified, converged in ceilings:
+            if certified == math.inf:
+                unproven[target] += not achieved > PERFECT_DB
+            elif not converged:
+                loose[target] += 1
+                farthest = max(farthest, certified - achieved)
     parts = []
     if loose.total():
         parts.append(
@@ -291,10 +282,9 @@ def bounds_named(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[s
         If none is named, there is no such method or metric, one is named twice, or nothing
         but a ceiling of metrics that have none.
     """
-    known = METHODS | {CEILING.name: CEILING}
-    chosen = [method.name for method in methods_named(methods, known=known)]
+    chosen = [method.name for method in methods_named(methods, known=METHODS | CEILINGS)]
     wanted = metrics_named(metrics)
-    if chosen == [CEILING.name] and not set(CERTIFIED) & set(wanted):
+    if all(name in CEILINGS for name in chosen) and not set(CERTIFIED) & set(wanted):
         raise ValueError(
             f"metrics must hold {' or '.join(CERTIFIED)}, the only ones with a {CEILING.name}, "
             f"got {', '.join(wanted)}"

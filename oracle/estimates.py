@@ -9,7 +9,7 @@ from pathlib import Path
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.files import file_name
-from oracle.methods import METHODS, methods_named, separate_each
+from oracle.methods import DEFAULT_METHODS, methods_named, separate_each
 from oracle.notes import notes_of_input, notes_of_tracks
 from oracle.progress import Advance
 from oracle.rest import InputWarning, complete
@@ -24,7 +24,7 @@ def write_estimates(
     tracks: Track | Iterable[Track],
     out: str | Path,
     *,
-    methods: Iterable[str] = tuple(METHODS),
+    methods: Iterable[str] = DEFAULT_METHODS,
     stft: STFT | None = None,
     rest: Rest | None = None,
     progress: bool = False,
@@ -42,7 +42,8 @@ def write_estimates(
         A folder for ``<method>/<subset>/<track>/<target>.wav`` (32-bit float) and
         ``run.json``: new or empty, or that of a run with the same settings, which goes on.
     methods : iterable of str, optional
-        Names in `oracle.methods.METHODS`; all by default.
+        Names in `oracle.methods.METHODS`; by default all but the best masks of classes beside
+        [0, 1].
     stft : STFT, optional
         The default is ``STFT()``.
     rest, progress, jobs, dask, overwrite

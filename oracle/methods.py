@@ -1,7 +1,7 @@
 """The named methods (MIX, IBM1, IRM2, ...): a track in, estimates out."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from oracle import masks, wiener
-from oracle.optimal.of_track import optima_of
+from oracle.optimal.named import CLASSES, NamedClass
+from oracle.optimal.of_track import OptimalMasks
 from oracle.rest import InputWarning, complete, what_becomes
 from oracle.stft import STFT, Spectrum
 from oracle.threads import in_threads
@@ -20,8 +21,9 @@ from oracle.track import Audio, Rest, Track, target_names, with_accompaniment
 SEGMENT_SAMPLES = 2**18
 
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
-# (n_channels, n_freqs, n) in n frames to those of the estimates, shaped like the sources.
-Separator = Callable[[Spectrum, Spectrum], Spectrum]
+# (n_channels, n_freqs, n) in n frames, and which frames these are, to the STFTs of the estimates:
+# of the sources, or of all targets.
+Separator = Callable[[Spectrum, Spectrum, slice], Spectrum]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +37,16 @@ class Method:
     formula : str
         The mask or filter in one line; X is the mixture's STFT, S_j a source's.
     summary : str
-        What it is, in a sentence or two.
+        What it is, in a few sentences.
     reference : str
         Where it comes from.
     prepare : callable, optional
         ``(track, stft) -> separator``; looks at the whole track if it must. The separator,
-        ``(sources, mixture) -> estimates``, works on the STFTs of a few frames.
-    estimate : callable, optional
-        ``(track, stft) -> estimates`` of all targets, of a method that does not work a few
-        frames at a time.
+        ``(sources, mixture, frames) -> estimates``, works on the STFTs of a few frames.
     double : bool, optional
         Whether the separator needs spectra in double precision, also of float32 audio.
+    masks : NamedClass, optional
+        The class of masks whose best these are, or whose ceiling this is: they need no `prepare`.
     """
 
     name: str
@@ -53,15 +54,20 @@ class Method:
     summary: str
     reference: str
     prepare: Callable[[Track, STFT], Separator] | None = None
-    estimate: Callable[[Track, STFT], Mapping[str, Audio]] | None = None
     double: bool = False
+    masks: NamedClass | None = None
+
+    @property
+    def by_default(self) -> bool:
+        """Whether it is among the methods of a run that names none."""
+        return self.masks is None or not self.masks.name
 
 
 def masking(mask: Callable[..., Any], **parameters: Any) -> Callable[[Track, STFT], Separator]:
     """Make the preparation of a mask: its separator multiplies the mixture by it."""
 
     def prepare(track: Track, stft: STFT) -> Separator:
-        return lambda sources, mixture: mask(sources, mixture, **parameters) * mixture
+        return lambda sources, mixture, frames: mask(sources, mixture, **parameters) * mixture
 
     return prepare
 
@@ -91,11 +97,22 @@ def _wiener_filter(
 ) -> Separator:
     # Only the analysis may need more precision than the track has.
     dtype = np.result_type(track.mixture.dtype, np.complex64)
-    return partial(model.filter, regularization=regularization, dtype=dtype)
+    filtered = partial(model.filter, regularization=regularization, dtype=dtype)
+    return lambda sources, mixture, frames: filtered(sources, mixture)
 
 
-def _opt(track: Track, stft: STFT) -> dict[str, Audio]:
-    return {name: optimum.estimate for name, optimum in optima_of(track, stft=stft).items()}
+def _optimal(masks: NamedClass) -> Method:
+    """Make the method of the best masks of a class."""
+    kind = "binary mask that no change of a bin improves" if masks.binary else "best mask"
+    return Method(
+        name=masks.method,
+        formula=f"argmin_m |s - inverse(m X)|^2, {masks.formula}",
+        summary=f"The {kind}, one for the whole track: its SDR through the actual inverse STFT is "
+        f"the highest{' that was found' if masks.binary else ''}. The accompaniment has a mask of "
+        f"its own. For {masks.systems}.",
+        reference="oracle.optimal; bin by bin: Vincent, Gribonval & Plumbley 2007",
+        masks=masks,
+    )
 
 
 SISEC18 = "Stöter, Liutkus & Ito 2018 (SiSEC 2018)"
@@ -197,27 +214,32 @@ _ALL = (
         prepare=_mwf_sisec18,
         double=True,
     ),
-    Method(
-        name="OPT",
-        formula="argmin_m |s - inverse(m X)|^2, 0 <= m <= 1",
-        summary="The best mask in [0, 1], one for the whole track: its SDR through the actual "
-        "inverse STFT is the highest. The accompaniment has a mask of its own.",
-        reference="oracle.optimal; bin by bin: Vincent, Gribonval & Plumbley 2007",
-        estimate=_opt,
-    ),
+    *map(_optimal, CLASSES.values()),
 )
 
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}
 
-# No separation, but a row of every table and file of bounds.
-CEILING = Method(
-    name="CEILING",
-    formula="no m with 0 <= m <= 1 has a higher SDR",
-    summary="The certificate: of uSDR, for the whole track; of SDR, for each window on its "
-    "own, so that its median is a ceiling of medians over the same windows. It does not bound PSM, "
-    "CIRM and MWF, which are not masks in [0, 1], nor sums of masks that exceed 1.",
-    reference="oracle.optimal",
-)
+DEFAULT_METHODS = tuple(name for name, method in METHODS.items() if method.by_default)
+
+
+def _ceiling(masks: NamedClass) -> Method:
+    bracket = " The best binary mask lies between the two." if masks.binary else ""
+    return Method(
+        name=masks.ceiling,
+        formula=f"no m has a higher SDR, {masks.formula}",
+        summary="The certificate: of uSDR, for the whole track; of SDR, for each window on its "
+        "own, so that its median is a ceiling of medians over the same windows. It does not bound "
+        f"masks of other classes, nor sums of masks that are none.{bracket}",
+        reference="oracle.optimal",
+        masks=masks,
+    )
+
+
+# No separations, but rows of every table and file of bounds.
+CEILINGS: dict[str, Method] = {ceiling.name: ceiling for ceiling in map(_ceiling, CLASSES.values())}
+
+# That of masks in [0, 1].
+CEILING = CEILINGS["CEILING"]
 
 
 def separate(
@@ -325,8 +347,8 @@ class Separation:
     ----------
     track : Track
         The mixture and its true sources.
-    methods : iterable of str
-        Names in `oracle.methods.METHODS`.
+    methods : sequence of str
+        Names in `oracle.methods.METHODS`; none if only `optimal` masks are wanted.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
 
@@ -343,22 +365,26 @@ class Separation:
         If there is no such method.
     """
 
-    def __init__(self, track: Track, methods: Iterable[str], *, stft: STFT | None = None) -> None:
+    def __init__(self, track: Track, methods: Sequence[str], *, stft: STFT | None = None) -> None:
         self.stft = STFT() if stft is None else stft
         self._track = track
         self._signals = [*track.sources.values(), track.mixture]
-        chosen = methods_named(methods)
-        self._separators = {
-            method: _on_stack(method.prepare(track, self.stft))
-            for method in chosen
-            if method.prepare is not None
-        }
-        self._estimates = {
-            method.name: method.estimate(track, self.stft)
-            for method in chosen
-            if method.estimate is not None
-        }
+        self._optimal: dict[str, OptimalMasks] = {}
+        chosen = methods_named(methods) if methods else []
+        self._separators = {method: _on_stack(self._separator(method)) for method in chosen}
         self.targets = target_names(track.sources)
+
+    def _separator(self, method: Method) -> Separator:
+        if method.masks is not None:
+            return self.optimal(method.masks).separate
+        assert method.prepare is not None
+        return method.prepare(self._track, self.stft)
+
+    def optimal(self, masks: NamedClass) -> OptimalMasks:
+        """Return the best masks of a class: those that its method separates with."""
+        if masks.name not in self._optimal:
+            self._optimal[masks.name] = OptimalMasks(self._track, self.stft, masks)
+        return self._optimal[masks.name]
 
     def part(self, start: int, stop: int) -> dict[str, dict[str, Audio]]:
         """Separate the samples from `start` to `stop`.
@@ -368,10 +394,7 @@ class Separation:
         estimates : dict from str to dict from str to array of shape (n_channels, stop - start)
             By method, then target, as `separate` returns them.
         """
-        estimates = {
-            method: {target: audio[:, start:stop] for target, audio in whole.items()}
-            for method, whole in self._estimates.items()
-        }
+        estimates = {}
         for double in (False, True):
             chosen = {m: s for m, s in self._separators.items() if m.double == double}
             audio = self.stft.modify(
@@ -381,14 +404,17 @@ class Separation:
                 dtype=np.float64 if double else None,
             )
             for method, sources in zip(chosen, audio, strict=True):
-                by_name = dict(zip(self._track.sources, sources, strict=True))
-                estimates[method.name] = with_accompaniment(by_name)
+                if len(sources) == len(self.targets):
+                    estimates[method.name] = dict(zip(self.targets, sources, strict=True))
+                else:
+                    by_name = dict(zip(self._track.sources, sources, strict=True))
+                    estimates[method.name] = with_accompaniment(by_name)
         return estimates
 
 
-def _on_stack(separator: Separator) -> Callable[[Spectrum], Spectrum]:
+def _on_stack(separator: Separator) -> Callable[[Spectrum, slice], Spectrum]:
     """Have a separator take the spectra of sources and mixture as one array."""
-    return lambda spectra: separator(spectra[:-1], spectra[-1])
+    return lambda spectra, frames: separator(spectra[:-1], spectra[-1], frames)
 
 
 def methods_named(methods: Iterable[str], *, known: Mapping[str, Method] = METHODS) -> list[Method]:
@@ -415,7 +441,7 @@ def methods_named(methods: Iterable[str], *, known: Mapping[str, Method] = METHO
         if name not in known:
             near = get_close_matches(str(name).upper(), known, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            if name == CEILING.name:
+            if name in CEILINGS:
                 hint = " (which is a row of bounds, but separates nothing)"
             raise ValueError(f"method must be one of {', '.join(known)}, got {name!r}{hint}")
         if known[name] in found:

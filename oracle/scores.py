@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from oracle.metrics.bss_eval import REGULARIZATION
-from oracle.metrics.decomposition import BSSEval, Examined
+from oracle.metrics.decomposition import BSSEval, Examined, bytes_kept
 from oracle.metrics.energy_ratios import (
     Energies,
     Float64s,
@@ -20,6 +20,9 @@ from oracle.metrics.scale_invariant import InnerProducts, inner_products, ratios
 from oracle.metrics.windows import Windows
 from oracle.threads import in_threads, one_blas_thread
 from oracle.track import ACCOMPANIMENT, VOCALS, Audio
+
+if TYPE_CHECKING:
+    from oracle.optimal.ceilings import Ceiling
 
 # museval's metrics, which have a value per window, and those with regularized filters.
 MUSEVAL = ("SDR", "ISR", "SIR", "SAR")
@@ -34,6 +37,10 @@ ALL_METRICS = FRAMEWISE + GLOBAL
 
 # Length of museval's windows, and the hop from one to the next, in seconds.
 WINDOW = 1.0
+
+
+# Bytes that are kept of methods that are scored in one pass over a track.
+KEPT = 400e6
 
 
 class Score(NamedTuple):
@@ -103,6 +110,12 @@ class Scorer:
         troubles = (group.trouble for group in self._groups)
         return next((trouble for trouble in troubles if trouble is not None), None)
 
+    @property
+    def most_at_once(self) -> int:
+        """How many methods to score in a pass: what is kept of each grows with the track."""
+        of_a_method = sum(group.kept for group in self._groups) * len(self._cuts.windows)
+        return max(int(KEPT // max(of_a_method, 1)), 1)
+
     @cached_property
     def heard(self) -> dict[str, list[slice]]:
         """The windows in which no reference of a target's group is silent, by target.
@@ -116,14 +129,14 @@ class Scorer:
         return heard
 
     def ceilings(
-        self, framewise: Mapping[str, Float64s], whole: Mapping[str, float]
+        self, framewise: Mapping[str, Sequence["Ceiling"]], whole: Mapping[str, float]
     ) -> list[Score]:
         """List ceilings as scores: of SDR in every window, and of uSDR.
 
         Parameters
         ----------
-        framewise : mapping from str to array
-            The ceiling of SDR in each window of `heard`, by target.
+        framewise : mapping from str to sequence of Ceiling
+            That of SDR in each window of `heard`, by target.
         whole : mapping from str to float
             The ceiling of uSDR, by target.
 
@@ -134,7 +147,10 @@ class Scorer:
         """
         certified = {}
         for target, ceilings in framewise.items():
-            values = dict(zip((cut.start for cut in self.heard[target]), ceilings, strict=True))
+            values = {
+                cut.start: ceiling.certified
+                for cut, ceiling in zip(self.heard[target], ceilings, strict=True)
+            }
             certified[target, "SDR"] = np.array(
                 [values.get(cut.start, np.nan) for cut in self._cuts.windows]
             )
@@ -177,7 +193,11 @@ class Scorer:
 
     @one_blas_thread()
     def score_each(
-        self, read: Reader, *, advance: Callable[[float], object] = lambda part: None
+        self,
+        read: Reader,
+        *,
+        beside: Callable[[slice], object] = lambda piece: None,
+        advance: Callable[[float], object] = lambda part: None,
     ) -> dict[str, list[Score]]:
         """Score the estimates of several methods, which are read a second at a time.
 
@@ -185,6 +205,8 @@ class Scorer:
         ----------
         read : callable
             ``(start, stop) -> estimates``, by method, then target; called in threads.
+        beside : callable, optional
+            ``(piece) -> anything``: called in threads, with each piece of the track in turn.
         advance : callable, optional
             Called with the part of the track that has just been done, from 0 to 1.
 
@@ -197,6 +219,7 @@ class Scorer:
 
         def examine(index: int) -> dict[str, list["_Examined"]]:
             piece = self._cuts.pieces[index]
+            beside(piece)
             estimates = read(piece.start, min(piece.stop + lookahead, self._n_samples))
             of_groups = [
                 group.examine(index, piece, list(estimates.values())) for group in self._groups
@@ -300,6 +323,10 @@ class _Group:
                     names=names,
                 )
         self.lookahead = max((e.lookahead for e in self._evaluations.values()), default=0)
+        # Bytes that are kept of the estimates of a method, of each window.
+        self.kept = len(self._evaluations) * bytes_kept(
+            len(names), len(self._targets), len(self._references[0])
+        )
 
     @property
     def trouble(self) -> str | None:

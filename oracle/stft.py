@@ -269,7 +269,7 @@ class STFT:
 
     def modify(
         self,
-        changes: Sequence[Callable[[Spectrum], Spectrum]],
+        changes: Sequence[Callable[[Spectrum, slice], Spectrum]],
         signals: Sequence[Audio],
         *,
         cut: slice | None = None,
@@ -284,8 +284,8 @@ class STFT:
         ----------
         changes : sequence of callables
             Each takes spectra of all signals in a few frames, shape (n_signals, n_channels,
-            n_freqs, n), to other spectra of these frames, shape (..., n_freqs, n),
-            complex64 or complex128.
+            n_freqs, n), and which frames these are, to other spectra of these frames, shape
+            (..., n_freqs, n), complex64 or complex128.
         signals : sequence of arrays of shape (n_channels, n_samples), float32 or float64
         cut : slice, optional
             The samples to compute; all by default.
@@ -319,7 +319,8 @@ class STFT:
         padded: list[Audio] = []
         for first, spectra in self._analyse(signals, frames, dtype):
             for index, change in enumerate(changes):
-                changed = change(spectra).swapaxes(-1, -2)
+                place = slice(frames.start + first, frames.start + first + spectra.shape[-1])
+                changed = change(spectra, place).swapaxes(-1, -2)
                 if first == 0:
                     of_audio = np.float32 if changed.dtype == np.complex64 else np.float64
                     padded.append(np.zeros((*changed.shape[:-2], n_padded), of_audio))

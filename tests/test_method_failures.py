@@ -33,11 +33,11 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def fail(track: Track, stft: STFT) -> Separator:
         if track.name in failing:
             raise FloatingPointError("divided by nothing")
-        return lambda sources, mixture: sources
+        return lambda sources, mixture, frames: sources
 
     def spoil(track: Track, stft: STFT) -> Separator:
         value = np.nan if track.name in failing else 1
-        return lambda sources, mixture: sources * np.complex64(value)
+        return lambda sources, mixture, frames: sources * np.complex64(value)
 
     for name, prepare in (("IBM", fail), ("IRM1", spoil)):
         method = dataclasses.replace(METHODS[name], prepare=prepare)

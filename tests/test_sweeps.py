@@ -332,7 +332,7 @@ def test_progress_names_the_stft_and_sums_to_one_a_track(
         ({"methods": "MIX"}, TypeError, "methods must be several names, got the one string 'MIX'"),
         ({"methods": []}, ValueError, "methods must name at least one method, got none"),
         ({"methods": ["MIX", "MIX"]}, ValueError, "methods must be named once each, got 'MIX'"),
-        ({"methods": ["ceilling"]}, ValueError, "CEILING, got 'ceilling' (did you mean CEILING?)"),
+        ({"methods": ["ceilling"]}, ValueError, "got 'ceilling' (did you mean CEILING?)"),
         ({"metrics": "SDR"}, TypeError, "metrics must be several names, got the one string 'SDR'"),
         ({"metrics": ["PESQ"]}, ValueError, "metrics must be some of SDR, "),
         ({"metrics": []}, ValueError, "once each, got none"),

@@ -1,11 +1,14 @@
 """oracle methods: every method explained."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from oracle.cli.app import app
-from oracle.methods import CEILING, METHODS
+from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Method
+from oracle.optimal.named import CLASSES
 
 
 @app.command(name="methods", epilog="Example: [b]oracle methods[/b]")
@@ -16,10 +19,29 @@ def methods_command() -> None:
         "X is the mixture's STFT, S_j a source's, per channel; 0/0 is 0. "
         "A mask multiplies the mixture's STFT.\n"
     )
+    console.print(_explained([*(METHODS[name] for name in DEFAULT_METHODS), CEILING]))
+    console.print(
+        "OPT and CEILING bound systems that predict a mask in [0, 1]. Those that predict other "
+        "masks have other bounds, which are computed when they are named:\n"
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="not bold dim")
+    for column in ("best mask", "ceiling", "of masks", "bounds"):
+        table.add_column(column)
+    for masks in CLASSES.values():
+        table.add_row(
+            METHODS[masks.method].name,
+            CEILINGS[masks.ceiling].name,
+            Text(masks.formula, "bold"),
+            masks.systems,
+        )
+    console.print(table)
+
+
+def _explained(methods: Iterable[Method]) -> Table:
     table = Table(box=None, padding=(0, 2, 1, 0), show_header=False)
-    for method in (*METHODS.values(), CEILING):
+    for method in methods:
         text = Text.assemble(
             (method.formula, "bold"), f"\n{method.summary}\n", (method.reference, "dim")
         )
         table.add_row(method.name, text)
-    console.print(table)
+    return table

@@ -9,7 +9,7 @@ import typer
 
 from oracle import Track, datasets
 from oracle.datasets.catalogue import NAMED
-from oracle.methods import METHODS, methods_named
+from oracle.methods import DEFAULT_METHODS, methods_named
 from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
 from oracle.threads import n_cores
 from oracle.track import Rest, check_seconds
@@ -158,7 +158,7 @@ def metrics_in(text: str | None) -> tuple[Sequence[str], Sequence[str]]:
 
 def methods_in(text: str | None) -> list[str]:
     """Tell which methods to separate with."""
-    names = list(METHODS) if text is None else names_in(text)
+    names = DEFAULT_METHODS if text is None else names_in(text)
     return [method.name for method in methods_named(names)]
 
 

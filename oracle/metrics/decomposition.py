@@ -522,6 +522,13 @@ class Tally:
         return np.stack([energies.silent for energies in self._energies])
 
 
+def bytes_kept(
+    n_sources: int, n_targets: int, n_channels: int, *, filter_length: int = FILTER_LENGTH
+) -> int:
+    """Tell how many bytes a `Tally` takes for each window, nearly."""
+    return 8 * n_sources * n_targets * n_channels**2 * filter_length
+
+
 class _Parts(NamedTuple):
     """Energies of the parts of estimates, arrays of shape (n_targets, n_windows)."""
 

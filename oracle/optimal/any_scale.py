@@ -21,10 +21,11 @@ import numpy as np
 
 from oracle.metrics.energy_ratios import decibels
 from oracle.metrics.scale_invariant import scale_invariant_ratios
-from oracle.optimal.certificates import ROUNDING, least_error, least_error_of_cone
+from oracle.optimal.certificates import ROUNDING, least_error
+from oracle.optimal.classes import MaskClass, Scaled
 from oracle.optimal.descent import gap, is_perfect, scale_free_gap
 from oracle.optimal.problems import Problem
-from oracle.optimal.synthesis import Scaled, Synthesis
+from oracle.optimal.synthesis import Synthesis
 from oracle.threads import one_blas_thread
 from oracle.track import Audio
 
@@ -66,7 +67,12 @@ class Best(NamedTuple):
 
 @one_blas_thread()
 def best_of_any_scale(
-    synthesis: Synthesis, source: Audio, *, maximum: float, tolerance: float, max_iterations: int
+    synthesis: Synthesis,
+    source: Audio,
+    *,
+    masks: MaskClass,
+    tolerance: float,
+    max_iterations: int,
 ) -> Best:
     """Find the mask of the best SI-SDR.
 
@@ -78,18 +84,23 @@ def best_of_any_scale(
         The map from masks to samples, of a whole signal in double precision.
     source : array of shape (n_channels, n_samples)
         The true source.
-    maximum : float
-        The largest value of the mask at its best scale; it may be infinite.
+    masks : MaskClass
+        The class of the mask at its best scale, real; its maximum may be infinite.
     tolerance : float
         The gap in dB at which to stop.
     max_iterations : int
         The number of steps, for each sign, after which to stop in any case.
     """
-    problem = Problem.of(synthesis, source.astype(np.float64), maximum=maximum)
+    problem = Problem.of(synthesis, source.astype(np.float64), masks)
     best = _search(problem, tolerance, max_iterations)
     # Of -s, what the mixture itself proves as a dual point, D x, is mostly enough.
     opposite = problem._replace(source=-problem.source)
-    least_of_opposite = _least_error(opposite, -problem.synthesis.padded_mixture())
+    least_of_opposite = least_error(
+        opposite.synthesis,
+        opposite.source,
+        -opposite.synthesis.mixture_times_squares(),
+        masks=opposite.masks,
+    )
     if least_of_opposite < best.error:
         other = _search(opposite, tolerance, max_iterations)
         least_of_opposite = max(least_of_opposite, other.least_error)
@@ -145,15 +156,18 @@ def _search(problem: Problem, tolerance: float, max_iterations: int) -> _Member:
             max_iterations=max_iterations - iterations,
             stretch=stretch,
             distance=partial(_distance, of_members, energy),
+            # Where next to nothing is left of a source, longer steps may not end.
+            long=1.0,
         )
         iterations += found.iterations
         least = max(least, of_members(found.least_error) - ROUNDING * (stretch - 1) * energy)
-        scale = _best_scale(problem, found.audio)
-        member = _member(problem, found.scaled, found.audio, scale)
+        audio = problem.synthesis.forward(found.scaled)
+        scale = _best_scale(problem, audio)
+        member = _member(problem, found.scaled, audio, scale)
         best = min(best, member, key=lambda each: each.error)
         start = found.scaled
         if (
-            problem.maximum == math.inf
+            problem.masks.maximum == math.inf
             or scale_free_gap(best.error, least, energy) <= tolerance
             or is_perfect(best.error, energy, problem.source.dtype)
             or iterations == max_iterations
@@ -209,8 +223,8 @@ def _distance(
 
 def _member(problem: Problem, scaled: Scaled, audio: Audio, scale: float) -> _Member:
     """Bring a mask to its best scale: make it larger, but for what is at the maximum."""
-    if scale > 1 and problem.maximum < math.inf:
-        limit = problem.maximum * problem.synthesis.magnitude
+    if scale > 1 and problem.masks.maximum < math.inf:
+        limit = problem.masks.maximum * problem.synthesis.magnitude
         if (scale * scaled > limit).any():
             scaled, audio, scale = _grown(problem, scaled, limit)
     scale = max(scale, 0.0)
@@ -266,11 +280,3 @@ def _best_scale(problem: Problem, audio: Audio) -> float:
 
 def _inner(signal: Audio, other: Audio) -> float:
     return float(np.einsum("cn,cn->", signal, other))
-
-
-def _least_error(problem: Problem, scaled: Audio) -> float:
-    synthesis = problem.synthesis
-    padded = synthesis.padded(problem.source)
-    if problem.maximum == math.inf:
-        return least_error_of_cone(synthesis, padded, scaled)
-    return least_error(synthesis, padded, scaled, maximum=problem.maximum)

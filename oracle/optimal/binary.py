@@ -7,7 +7,8 @@ combinatorics. The certificate of masks in [0, 1] holds for them too.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from oracle.optimal.synthesis import Scaled, Synthesis
+from oracle.optimal.classes import Scaled
+from oracle.optimal.synthesis import Synthesis
 from oracle.track import Audio
 
 # Bins this far apart in frequency hardly overlap, and are flipped together.
@@ -24,7 +25,7 @@ def best_binary(
     *,
     maximum: float,
     max_iterations: int,
-) -> tuple[Scaled, Audio, float, int]:
+) -> tuple[Scaled, float, int]:
     """Find a binary mask that no flip of a single bin improves.
 
     Parameters
@@ -44,10 +45,8 @@ def best_binary(
     -------
     scaled : array of shape (n_channels or 1, n_frames, n_freqs)
         |X| times the binary mask.
-    audio : array of shape (n_channels, n_samples of the cut)
-        Its estimate.
     error : float
-        The energy of its error.
+        The energy of the error of its estimate.
     iterations : int
         Rounds taken.
     """
@@ -81,8 +80,8 @@ def best_binary(
             # They did overlap too much: only the half that helps most.
             helpful = helpful[: helpful.size // 2]
     binary = np.where(mask, magnitude, 0)
-    audio = synthesis.forward(binary)
-    return binary, audio, _energy(source.astype(np.float64) - audio), iterations
+    error = _energy(source.astype(np.float64) - synthesis.forward(binary))
+    return binary, error, iterations
 
 
 def _energy(signal: Audio) -> float:
@@ -116,5 +115,5 @@ def _norms(synthesis: Synthesis) -> Scaled:
         constant = (phase.real**2 + phase.imag**2) * spectra[:, :1].real
         cosine = (phase**2 * spectra[:, twice].conj()).real
         both = (constant + cosine) / 2 * synthesis.weights**2
-        norms[:, block] = both.sum(axis=0, keepdims=True) if synthesis.shared else both
+        norms[:, block] = both.sum(axis=0, keepdims=True) if synthesis.masks.shared else both
     return norms

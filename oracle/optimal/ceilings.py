@@ -1,15 +1,17 @@
 """Ceilings of framewise SDR: what no mask exceeds in each window of a signal."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from oracle.levels import level_of, scaled
 from oracle.metrics.energy_ratios import Float64s, is_silent
 from oracle.metrics.windows import window_starts
+from oracle.optimal.chunks import Goal, solve_each
+from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.optimum import (
     MAX_ITERATIONS,
     TOLERANCE,
@@ -17,14 +19,10 @@ from oracle.optimal.optimum import (
     check_signals,
     check_stft,
 )
-from oracle.optimal.problems import Problem
-from oracle.optimal.synthesis import Scaled, Synthesis
+from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
 from oracle.threads import in_threads, one_blas_thread
 from oracle.track import Audio
-
-# What is just outside a window, and more than this louder, does not matter to its first mask.
-LOUDEST = 2.0**40
 
 
 class FramewiseCeiling(NamedTuple):
@@ -115,64 +113,51 @@ def framewise_ceiling(
     n_samples = mixture.shape[-1]
     starts = window_starts(n_samples, window=window, hop=hop)
     windows = [slice(start, min(start + window, n_samples)) for start in starts]
-    synthesis = Synthesis(stft, mixture, level=level_of(mixture), shared=shared)
-    limits: dict[str, Any] = {
-        "maximum": float(maximum),
-        "tolerance": tolerance,
-        "max_iterations": max_iterations,
-    }
-    of_sources = [ceilings_of(synthesis, source, windows, **limits) for source in sources]
-    ceiling = FramewiseCeiling(*(np.stack(each) for each in zip(*of_sources, strict=True)))
-    for index, cut in enumerate(windows):
-        if any(is_silent(source[:, cut]) for source in sources):
-            ceiling.achieved[:, index] = ceiling.certified[:, index] = np.nan
-    return ceiling
+    masks = MaskClass(maximum=float(maximum), shared=shared)
+    goal = Goal(tolerance, max_iterations)
+    alone = replace(stft, workers=1)
+
+    def certify(cut: slice) -> list[Ceiling]:
+        heard = not any(is_silent(source[:, cut]) for source in sources)
+        return ceilings_in(cut, alone, mixture, list(sources), masks, goal, heard=heard)
+
+    with one_blas_thread():
+        found = list(in_threads(certify, windows, workers=stft.workers))
+    columns = zip(*(zip(*of_window, strict=True) for of_window in found), strict=True)
+    achieved, certified, converged = (np.array(column).T for column in columns)
+    return FramewiseCeiling(achieved, certified, converged)
 
 
-@one_blas_thread()
-def ceilings_of(
-    synthesis: Synthesis,
-    source: Audio,
-    windows: Sequence[slice],
+class Ceiling(NamedTuple):
+    """The SDR in a window, in dB, that a mask reaches, and that none exceeds."""
+
+    achieved: float
+    certified: float
+    converged: bool
+
+
+def ceilings_in(
+    cut: slice,
+    stft: STFT,
+    mixture: Audio,
+    sources: Sequence[Audio],
+    masks: MaskClass,
+    goal: Goal,
     *,
-    maximum: float = 1.0,
-    tolerance: float = TOLERANCE,
-    max_iterations: int = MAX_ITERATIONS,
-    advance: Callable[[float], object] = lambda part: None,
-) -> FramewiseCeiling:
-    """Certify the SDR of one source in windows; NaN where it, or the mixture, is silent.
+    heard: bool = True,
+    starts: Mask | None = None,
+) -> list[Ceiling]:
+    """Certify the SDR of sources in a window; NaN where one, or the mixture, is silent.
 
-    `advance` is called with the part that has just been done. The arrays have shape
-    (n_windows,).
+    `starts` are masks of the frames that reach there; the best bin by bin by default.
     """
-
-    def certify(window: slice) -> tuple[float, float, bool]:
-        part = synthesis.part(window)
-        if not part.magnitude.any():
-            return np.nan, np.nan, True
-        problem = Problem.of(part, source[:, window], maximum=maximum)
-        # What is just outside the window, and may be far louder, matters to the first mask.
-        around = part.stft.under(part.frames, source, dtype=problem.synthesis.dtype)
-        with np.errstate(over="ignore"):
-            around = np.clip(scaled(around, -problem.level), -LOUDEST, LOUDEST)
-        starts = [problem.start(around), problem.start()]
-        found = problem.solve(
-            min(starts, key=lambda start: _error(problem, start)),
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-        )
+    nothing = Ceiling(np.nan, np.nan, True)
+    synthesis = Synthesis(stft, mixture, masks, cut=cut)
+    if not heard or not synthesis.magnitude.any():
+        return [nothing] * len(sources)
+    ceilings = []
+    for _, found in solve_each(synthesis, mixture, sources, masks, goal, starts):
         certified = found.certified_sdr
-        return found.sdr, certified, found.converged and certified != math.inf
-
-    found = []
-    for ceiling in in_threads(certify, windows, workers=synthesis.stft.workers):
-        found.append(ceiling)
-        advance(1 / len(windows))
-    achieved, certified, converged = zip(*found, strict=True) if found else ((), (), ())
-    return FramewiseCeiling(
-        np.array(achieved, np.float64), np.array(certified, np.float64), np.array(converged, bool)
-    )
-
-
-def _error(problem: Problem, start: Scaled) -> float:
-    return float(np.linalg.norm(problem.synthesis.forward(start) - problem.source))
+        converged = found.converged and certified != math.inf
+        ceilings.append(Ceiling(found.sdr, certified, converged) if found.energy else nothing)
+    return ceilings

@@ -1,26 +1,26 @@
-"""Certificates: the least error that any mask can have, by duality, in double precision.
+"""Certificates: the least error that any mask of a class can have, by duality.
 
-For any signal r, with q = B^T r, and every mask of which z = |X| m,
+For any signal r, with q = B^T r, and every mask of which z is |X| times the mask,
 
     <r, s> - <q, z>  =  <r, s - B z>  <=  ||r|| ||s - B z||.
 
-What is left is to bound <q, z> from above: by sum R |X| max(q, 0) where 0 <= z <= R |X|, and
-by 0 where z >= 0 is all that is known, if q <= 0. At the residual r of the best mask both ends
-meet. It does not matter how r was found, or in what precision. Channels with masks of their
-own are bounded each on its own, and the bounds add up.
+What is left is to bound <q, z> from above: by the support function of the class, or by 0 where
+z >= 0 is all that is known, if q <= 0. At the residual r of the best mask both ends meet. It does
+not matter how r was found, or in what precision. Channels with masks of their own are bounded each
+on its own, and the bounds add up.
 
 All of this is computed of a source and a mixture near 1, in double precision.
 """
 
-from collections.abc import Callable
-from typing import Any
+import math
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import SMALLEST, Synthesis
 from oracle.stft import Spectrum
-from oracle.threads import in_threads
 from oracle.track import Audio
 
 Float64s = npt.NDArray[np.float64]
@@ -36,43 +36,88 @@ ROUNDING_OF_FFT = 1e-15
 UNDERFLOW = 1e-300
 
 
-def least_error(synthesis: Synthesis, source: Audio, scaled: Audio, *, maximum: float) -> float:
-    """Bound ||s - B z||^2 from below for all masks from 0 to `maximum`.
+class Terms(NamedTuple):
+    """What a certificate needs to know of r, s and the mixture x: sums over frames and samples.
+
+    Each is an array of shape (n_channels,).
+
+    Attributes
+    ----------
+    support : array
+        How large <B^T r, z> can be, if masks are at most 1.
+    mixture, other : array
+        Energies of the STFTs of x and of r / D.
+    rs, rr, ss : array
+        Inner products of r and s.
+    """
+
+    support: Float64s
+    mixture: Float64s
+    other: Float64s
+    rs: Float64s
+    rr: Float64s
+    ss: Float64s
+
+    def __add__(self, more: Any) -> Self:  # of tuples it would join them
+        """Add what was found elsewhere."""
+        return type(self)(*(one + other for one, other in zip(self, more, strict=True)))
+
+    def least_error(self, masks: MaskClass) -> float:
+        """Bound ||s - B z||^2 from below; 0 where nothing is proven."""
+        terms = self
+        if masks.shared:
+            terms = type(self)(*(each.sum(keepdims=True) for each in self))
+        maximum = masks.maximum
+        rounding = ROUNDING * (
+            _root(terms.rr) * _root(terms.ss) + maximum * _root(terms.mixture) * _root(terms.other)
+        )
+        return bound(terms.rs - maximum * terms.support - rounding, terms.rr)
+
+
+def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: MaskClass) -> float:
+    """Bound ||s - B z||^2 from below for all masks of a class.
 
     Parameters
     ----------
     synthesis : Synthesis
-        The map B.
-    source : array of shape (n_channels, n_padded)
-        The source s; 0 outside the samples.
-    scaled : array of shape (n_channels, n_padded)
-        Any r, divided by the sum of the squared windows.
-    maximum : float
-        The largest value R of a mask, finite.
+        The map B; that of a whole signal, if masks have no maximum.
+    source, residual : array of shape (n_channels, n_samples of the cut)
+        The source s, and any r.
+    masks : MaskClass
+        The class.
 
     Returns
     -------
     energy : float
         0 where nothing is proven.
     """
-    weights = synthesis.weights
-
-    def examine(block: slice) -> list[Any]:
-        mixture, other = _spectra(synthesis, scaled, block)
-        gain = np.maximum(_products(synthesis, mixture, other), 0).sum(axis=1) @ weights
-        sizes = [_squares(each).sum(axis=(0, 1)) @ weights for each in (mixture, other)]
-        truth, residual = _own(synthesis, source, scaled, block)
-        products = [inner(residual, truth), inner(residual, residual), inner(truth, truth)]
-        return [gain, *sizes, *products]
-
-    gain, size, size_of_other, *products = _sums(synthesis, examine)
-    rs, rr, ss = together(synthesis, products)
-    rounding = ROUNDING * (_root(rr) * _root(ss) + maximum * _root(size) * _root(size_of_other))
-    return bound(rs - maximum * gain - rounding, rr)
+    if masks.maximum == math.inf:
+        return least_error_of_cone(synthesis, source, residual)
+    return terms_of(synthesis, source, residual).least_error(masks)
 
 
-def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> float:
-    """Bound ||s - B z||^2 from below for all masks that are not negative.
+def terms_of(
+    synthesis: Synthesis, source: Audio, residual: Audio, *, own: slice | None = None
+) -> Terms:
+    """Add up what a certificate needs, of the frames and samples of a cut.
+
+    `own` are those of the samples that are counted here; all by default.
+    """
+    divided = _divided(synthesis, residual)
+
+    support = np.zeros(1 if synthesis.masks.shared else len(source))
+    for block in synthesis.blocks:
+        other = synthesis.stft.analyse(divided[:, synthesis.region(block)])
+        support += _supports(synthesis, synthesis.spectra_in_double(block), other)
+    own = slice(None) if own is None else own
+    s, r = (signal[:, own].astype(np.float64, copy=False) for signal in (source, residual))
+    # By Parseval's theorem. The frames of r / D hold the energy of r / D^(1/2) at the most.
+    energies = inner(residual, residual) / synthesis.step
+    return Terms(support, synthesis.energies, energies, inner(r, s), inner(r, r), inner(s, s))
+
+
+def least_error_of_cone(synthesis: Synthesis, source: Audio, residual: Audio) -> float:
+    """Bound ||s - B z||^2 from below for all masks that are real and not negative.
 
     B^T r may not be positive anywhere. Where x is the mixture and D the sum of the squared
     windows, B^T D x is w |X|, by the definitions of both: so r less enough of D x will do.
@@ -81,7 +126,7 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
     ----------
     synthesis : Synthesis
         The map B, of a whole signal.
-    source, scaled
+    source, residual
         As in `least_error`.
 
     Returns
@@ -89,10 +134,11 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
     energy : float
         0 where nothing is proven.
     """
-    workers = synthesis.stft.workers
+    divided = _divided(synthesis, residual)
 
     def need(block: slice) -> Float64s:
-        mixture, other = _spectra(synthesis, scaled, block)
+        mixture = synthesis.spectra_in_double(block)
+        other = synthesis.stft.analyse(divided[:, synthesis.region(block)])
         squares, others = (_products(synthesis, each, each) for each in (mixture, other))
         rounding = _root(squares) * _norm(others) + _root(others) * _norm(squares)
         products = _products(synthesis, mixture, other) + ROUNDING_OF_FFT * rounding
@@ -102,29 +148,45 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, scaled: Audio) -> f
         np.divide(products, squares, out=needed, where=heard & (squares > SMALLEST**2))
         return np.asarray(needed.max(axis=(1, 2)))
 
-    needs = np.max(list(in_threads(need, synthesis.blocks, workers=workers)), axis=0)
+    needs = np.max([need(block) for block in synthesis.blocks], axis=0)
     needs = np.maximum(needs, 0)[:, np.newaxis]
     # Divided by what is needed, if that is much, r proves the same.
-    repaired = scaled / np.maximum(needs, 1) - np.minimum(needs, 1) * synthesis.padded_mixture()
-
-    def examine(block: slice) -> list[Any]:
-        truth, residual = _own(synthesis, source, repaired, block)
-        return [inner(residual, truth), inner(residual, residual), inner(truth, truth)]
-
-    rs, rr, ss = together(synthesis, _sums(synthesis, examine))
+    r = residual / np.maximum(needs, 1)
+    r -= np.minimum(needs, 1) * synthesis.mixture_times_squares()
+    s = source.astype(np.float64, copy=False)
+    rs, rr, ss = (inner(*pair) for pair in ((r, s), (r, r), (s, s)))
+    if synthesis.masks.shared:
+        rs, rr, ss = (each.sum(keepdims=True) for each in (rs, rr, ss))
     return bound(rs - ROUNDING * _root(rr) * _root(ss), rr)
 
 
-def _spectra(synthesis: Synthesis, scaled: Audio, block: slice) -> tuple[Spectrum, Spectrum]:
-    mixture = synthesis.under(block, np.float64)
-    other = scaled[:, synthesis.region(block)].astype(np.float64)
-    return synthesis.stft.analyse(mixture), synthesis.stft.analyse(other)
+def _divided(synthesis: Synthesis, residual: Audio) -> Float64s:
+    """Compute r / D, with zeros around it."""
+    divided = np.zeros((len(residual), len(synthesis.squares)))
+    np.divide(residual, synthesis.squares[synthesis.inside], out=divided[:, synthesis.inside])
+    return divided
+
+
+def _supports(synthesis: Synthesis, mixture: Spectrum, other: Spectrum) -> Float64s:
+    """Add up the support function of masks up to 1, channel by channel."""
+    if synthesis.masks.complex:
+        sizes = np.abs(mixture)
+        sizes *= np.abs(other)
+        return np.asarray(sizes.sum(axis=1) @ synthesis.frequency_weights)
+    products = _products(synthesis, mixture, other)
+    if synthesis.masks.bands is not None:
+        products *= synthesis.frequency_weights
+        products = np.add.reduceat(products, synthesis.masks.bands, axis=-1)
+        return np.asarray(np.maximum(products, 0).sum(axis=(1, 2)))
+    np.maximum(products, 0, out=products)
+    return np.asarray(products.sum(axis=1) @ synthesis.frequency_weights)
 
 
 def _products(synthesis: Synthesis, spectra: Spectrum, others: Spectrum) -> Float64s:
     """Multiply spectra bin by bin, as real vectors; of all channels if they share a mask."""
-    products = spectra.real * others.real + spectra.imag * others.imag
-    return products.sum(axis=0, keepdims=True) if synthesis.shared else products
+    products = spectra.real * others.real
+    products += spectra.imag * others.imag
+    return products.sum(axis=0, keepdims=True) if synthesis.masks.shared else products
 
 
 def _root(squares: Float64s) -> Float64s:
@@ -137,30 +199,9 @@ def _norm(squares: Float64s) -> Float64s:
     return _root(squares.sum(axis=-1, keepdims=True))
 
 
-def _squares(spectra: Spectrum) -> Float64s:
-    return np.asarray(spectra.real**2 + spectra.imag**2)
-
-
-def _own(
-    synthesis: Synthesis, source: Audio, scaled: Audio, block: slice
-) -> tuple[Float64s, Float64s]:
-    own = synthesis.own(block)
-    return source[:, own].astype(np.float64), scaled[:, own] * synthesis.squares[own]
-
-
 def inner(signals: Audio, others: Audio) -> Float64s:
-    """Compute the inner products of the channels of signals, in their precision."""
-    return np.asarray(np.einsum("cn,cn->c", signals, others), np.float64)
-
-
-def _sums(synthesis: Synthesis, examine: Callable[[slice], list[Any]]) -> list[Any]:
-    parts = in_threads(examine, synthesis.blocks, workers=synthesis.stft.workers)
-    return [sum(column) for column in zip(*parts, strict=True)]
-
-
-def together(synthesis: Synthesis, products: list[Any]) -> list[Any]:
-    """Add up channels that share a mask."""
-    return [each.sum(keepdims=True) for each in products] if synthesis.shared else products
+    """Compute the inner products of the channels of signals, in double precision."""
+    return np.asarray(np.einsum("cn,cn->c", signals, others, dtype=np.float64))
 
 
 def bound(gain: Float64s, rr: Float64s) -> float:

@@ -1,50 +1,29 @@
-"""The best masks of all targets of a track, and their ceilings, one target after the other."""
+"""The optimal masks of a track: separated, and certified, a piece of the track at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from oracle.levels import level_of
-from oracle.optimal.ceilings import FramewiseCeiling, ceilings_of
-from oracle.optimal.optimum import MAX_ITERATIONS, TOLERANCE
-from oracle.optimal.problems import Problem
-from oracle.optimal.synthesis import Synthesis
-from oracle.stft import STFT
-from oracle.track import Audio, Track
+import numpy as np
 
-# Steps in a window. More are needed only where next to nothing else is heard, so that the best
-# mask is nearly perfect, and the tolerance a tiny part of what is left.
-STEPS_IN_WINDOW = 500
+from oracle.optimal.ceilings import Ceiling, ceilings_in
+from oracle.optimal.certificates import Terms
+from oracle.optimal.chunks import MARGIN, Chunks, Goal, Masks
+from oracle.optimal.named import NamedClass
+from oracle.optimal.verdicts import Judge
+from oracle.stft import STFT, Spectrum
+from oracle.track import Track
 
-# How much longer the ceilings of all windows take than the mask of the whole track.
-WINDOWS_COST = 1.2
+# How near bounds come to their certificate, in dB.
+TOLERANCE = 0.05
 
-
-class Optimum(NamedTuple):
-    """What the best mask in [0, 1] makes of a target, and what none exceeds.
-
-    Attributes
-    ----------
-    estimate : array of shape (n_channels, n_samples)
-        By one mask for the whole track.
-    ceiling : float
-        Of the SDR of the whole track, in dB.
-    ceilings : FramewiseCeiling
-        Of the SDR in each window: arrays of shape (n_windows,).
-    """
-
-    estimate: Audio
-    ceiling: float
-    ceilings: FramewiseCeiling
+# Steps of a chunk or a window. More are needed only where next to nothing else is heard, so that
+# the best mask is nearly perfect, and the tolerance a tiny part of what is left.
+STEPS = 500
 
 
-def optima_of(
-    track: Track,
-    *,
-    stft: STFT,
-    windows: Mapping[str, Sequence[slice]] | None = None,
-    advance: Callable[[float], object] = lambda part: None,
-) -> dict[str, Optimum]:
-    """Find the best masks of the targets of a track, and certify them.
+class OptimalMasks:
+    """The best masks of a class for all targets of a track, solved as they are asked for.
 
     Parameters
     ----------
@@ -52,35 +31,109 @@ def optima_of(
         The mixture and its true sources.
     stft : STFT
         The transform.
-    windows : mapping from str to sequence of slice, optional
-        Where to certify SDR, by target; nowhere by default.
-    advance : callable, optional
-        Called with the part of the work that has just been done, from 0 to 1.
+    masks : NamedClass
+        The class.
 
-    Returns
-    -------
-    optima : dict from str to Optimum
-        By target: the sources, and the accompaniment, which has a mask of its own.
+    Attributes
+    ----------
+    targets : dict from str to array of shape (n_channels, n_samples)
+        What the masks are to make of the mixture.
+    chunks : Chunks
+        The track in chunks.
+    certified : Masks
+        The best masks, of the convex class.
+    rounded : Masks
+        The same, rounded to 0 or 1.
     """
-    synthesis = Synthesis(stft, track.mixture, level=level_of(track.mixture))
-    targets = track.targets
-    optima = {}
-    for name, source in targets.items():
-        cuts = windows[name] if windows else ()
-        share_of_windows = WINDOWS_COST / (1 + WINDOWS_COST) if cuts else 0.0
-        problem = Problem.of(synthesis, source, maximum=1)
-        found = problem.solve(problem.start(), tolerance=TOLERANCE, max_iterations=MAX_ITERATIONS)
-        advance((1 - share_of_windows) / len(targets))
 
-        def done(part: float, share: float = share_of_windows) -> None:
-            advance(part * share / len(targets))
-
-        ceilings = ceilings_of(
-            synthesis,
-            source,
-            cuts,
-            max_iterations=STEPS_IN_WINDOW,
-            advance=done,
+    def __init__(self, track: Track, stft: STFT, masks: NamedClass) -> None:
+        self.targets = track.targets
+        self.chunks = Chunks(
+            stft, track.mixture, list(self.targets.values()), masks.at(stft, track.rate)
         )
-        optima[name] = Optimum(problem.estimate(found.audio), found.certified_sdr, ceilings)
-    return optima
+        goal = Goal(MARGIN * TOLERANCE, STEPS)
+        self.certified = Masks(
+            self.chunks.frames, lambda index: self.chunks.solve(index, goal).masks
+        )
+        self.rounded = Masks(
+            self.chunks.frames,
+            partial(self.chunks.round, masks=self.certified.of, max_iterations=STEPS),
+        )
+        self._masks = self.rounded if masks.binary else self.certified
+
+    def separate(self, sources: Spectrum, mixture: Spectrum, frames: slice) -> Spectrum:
+        """Mask the spectra (n_channels, n_freqs, n) of some frames: of all targets."""
+        return np.asarray(self._masks.of(frames).swapaxes(-1, -2) * mixture)
+
+
+class Certified(NamedTuple):
+    """What no mask of a class exceeds, on a track.
+
+    Attributes
+    ----------
+    whole : dict from str to float
+        The SDR of the whole track in dB, by target.
+    windows : dict from str to list of Ceiling
+        That of each window, by target.
+    """
+
+    whole: dict[str, float]
+    windows: dict[str, list[Ceiling]]
+
+
+class Ceilings:
+    """Certifies masks of a track, in any order of its pieces and in threads.
+
+    Parameters
+    ----------
+    masks : OptimalMasks
+        Where certificates start from.
+    windows : mapping from str to sequence of slice
+        Where to certify SDR, by target.
+    """
+
+    def __init__(self, masks: OptimalMasks, windows: Mapping[str, Sequence[slice]]) -> None:
+        self._masks, self._windows = masks, windows
+        self._judge = Judge(masks.chunks)
+        self._places = list(masks.targets)
+        self._terms: dict[int, list[Terms]] = {}
+        self._in_windows: dict[tuple[str, int], Ceiling] = {}
+
+    def examine(self, piece: slice) -> None:
+        """Certify the chunks and windows that start in a piece of the track."""
+        chunks = self._masks.chunks
+        for index in range(len(chunks.frames)):
+            if piece.start <= chunks.samples_of(index).start < piece.stop:
+                _, self._terms[index] = self._judge.examine(index, self._masks.certified.of)
+        heard: dict[tuple[int, int], list[str]] = {}
+        for name, windows in self._windows.items():
+            for cut in windows:
+                if piece.start <= cut.start < piece.stop:
+                    heard.setdefault((cut.start, cut.stop), []).append(name)
+        for (start, stop), names in heard.items():
+            frames = chunks.stft.frames_over(start, stop, chunks.n_samples)
+            starts = self._masks.certified.of(frames)[[self._places.index(name) for name in names]]
+            found = ceilings_in(
+                slice(start, stop),
+                chunks.stft,
+                chunks.mixture,
+                [self._masks.targets[name] for name in names],
+                chunks.masks,
+                Goal(TOLERANCE, STEPS),
+                starts=starts,
+            )
+            for name, ceiling in zip(names, found, strict=True):
+                self._in_windows[name, start] = ceiling
+
+    def certified(self) -> Certified:
+        """Put together what was found in all pieces."""
+        in_order = [self._terms[index] for index in sorted(self._terms)]
+        whole = {
+            name: self._judge.verdict(place, [terms[place] for terms in in_order]).certified
+            for place, name in enumerate(self._places)
+        }
+        windows = {
+            name: [self._in_windows[name, cut.start] for cut in cuts]
+            for name, cuts in self._windows.items()
+        }
+        return Certified(whole, windows)

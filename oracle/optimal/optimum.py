@@ -1,20 +1,24 @@
 """The best mask for each source, and the score that no mask of its class exceeds."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from oracle.levels import level_of
 from oracle.metrics.energy_ratios import Float64s
 from oracle.optimal.any_scale import best_of_any_scale
-from oracle.optimal.binary import best_binary
-from oracle.optimal.descent import Found, is_perfect
-from oracle.optimal.problems import Problem
+from oracle.optimal.certificates import Terms
+from oracle.optimal.chunks import HALO, MARGIN, Chunks, Goal
+from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import Synthesis
+from oracle.optimal.verdicts import Judge, Verdict
 from oracle.stft import STFT
+from oracle.threads import in_threads
 from oracle.track import Audio
 
 # How near a mask comes to its certificate, in dB, unless asked otherwise.
@@ -28,6 +32,9 @@ LARGEST_MAXIMUM = 1e6
 # Bins below this part of the norm of their frame are rounding errors of its FFT; a mask whose
 # scale does not matter could make anything of them.
 FLOOR = 1e-14
+
+# How often chunks are solved at the most, each time as near again, for all of them to be near.
+ROUNDS = 6
 
 Mask = npt.NDArray[np.floating[Any]]
 
@@ -182,57 +189,114 @@ def optimal_mask(
         )
     stft = STFT() if stft is None else stft
     check_stft(stft)
-    limits: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
-    dtype = np.float64 if scale_free else mixture.dtype
-    floor = FLOOR if scale_free else 0.0
-    synthesis = Synthesis(
-        stft, mixture, level=level_of(mixture), shared=shared, floor=floor, dtype=dtype
-    )
+    masks = MaskClass(maximum=maximum, shared=shared)
+    if scale_free:
+        return _of_any_scale(sources, mixture, stft, masks, tolerance, max_iterations)
+    chunks = Chunks(stft, mixture, list(sources), masks)
+    return _of_chunks(chunks, stft, tolerance, max_iterations, binary)
+
+
+def _of_chunks(
+    chunks: Chunks, stft: STFT, tolerance: float, max_iterations: int, binary: bool
+) -> OptimalMask:
+    """Find the masks chunk by chunk, judge what they make of all, and go on if it is not near."""
+    mixture, sources = chunks.mixture, chunks.sources
     # A last frame that lies in the padding alone does not matter; it gets zeros.
+    shape = (
+        len(sources),
+        1 if chunks.masks.shared else len(mixture),
+        stft.n_frames(mixture.shape[-1]),
+        stft.n_freqs,
+    )
+    found = np.zeros(shape, chunks.masks.dtype_for(mixture.dtype))
+    estimates = np.empty((len(sources), *mixture.shape), mixture.dtype)
+    iterations = np.zeros((len(chunks.frames), len(sources)), np.int64)
+    judge, indices = Judge(chunks), range(len(chunks.frames))
+
+    def frames_of(masks: Mask) -> Callable[[slice], Mask]:
+        return lambda frames: masks[:, :, frames]
+
+    def verdicts_on(masks: Mask) -> list[Verdict]:
+        terms: list[list[Terms]] = [[] for _ in sources]
+        examine = partial(judge.examine, masks=frames_of(masks))
+        for index, (audio, more) in enumerate(in_threads(examine, indices, workers=stft.workers)):
+            estimates[:, :, chunks.samples_of(index)] = audio
+            for of_source, one in zip(terms, more, strict=True):
+                of_source.append(one)
+        return [judge.verdict(*each) for each in enumerate(terms)]
+
+    places = list(range(len(sources)))
+    for round_ in range(ROUNDS):
+        # Later rounds go on where the one before has ended, nearer and with more around.
+        left = max_iterations - int(iterations[:, places].max())
+        goal = Goal(MARGIN * tolerance / 2**round_, left)
+        solve = partial(
+            chunks.solve,
+            goal=goal,
+            halo=HALO * 2**round_,
+            places=places,
+            starts=frames_of(found) if round_ else None,
+        )
+        for index, solved in enumerate(in_threads(solve, indices, workers=stft.workers)):
+            iterations[index, places] += solved.iterations
+            found[places, :, chunks.frames[index]] = solved.masks
+        verdicts = verdicts_on(found)
+        places = [
+            place
+            for place, verdict in enumerate(verdicts)
+            if not verdict.is_within(tolerance) and iterations[:, place].max() < max_iterations
+        ]
+        if not places:
+            break
+    if binary:
+        rounded = np.zeros_like(found)
+        flip = partial(chunks.round, masks=frames_of(found), max_iterations=max_iterations)
+        for index, masks in enumerate(in_threads(flip, indices, workers=stft.workers)):
+            rounded[:, :, chunks.frames[index]] = masks
+        found = rounded
+        verdicts = [
+            verdict._replace(certified=real.certified)
+            for verdict, real in zip(verdicts_on(found), verdicts, strict=True)
+        ]
+    return OptimalMask(
+        found.swapaxes(-1, -2),
+        estimates,
+        np.array([verdict.achieved for verdict in verdicts]),
+        np.array([verdict.certified for verdict in verdicts]),
+        iterations.max(axis=0),
+        np.array([verdict.is_within(tolerance) for verdict in verdicts]),
+    )
+
+
+def _of_any_scale(
+    sources: Audio,
+    mixture: Audio,
+    stft: STFT,
+    masks: MaskClass,
+    tolerance: float,
+    max_iterations: int,
+) -> OptimalMask:
+    """Find the masks of the best SI-SDR: of whole signals, for all of one have the same scale."""
+    alone = replace(stft, workers=1)
+    synthesis = Synthesis(alone, mixture, masks, floor=FLOOR, dtype=np.float64)
     n_frames = stft.n_frames(mixture.shape[-1])
     shape = (len(sources), len(synthesis.magnitude), n_frames, stft.n_freqs)
-    masks = np.zeros(shape, sources.dtype)
+    found = np.zeros(shape, sources.dtype)
     estimates = np.empty_like(sources)
     verdicts = []
-    for source, mask, estimate in zip(sources, masks, estimates, strict=True):
-        if scale_free:
-            best = best_of_any_scale(synthesis, source, maximum=maximum, **limits)
-            mask[:, synthesis.frames], estimate[:], *verdict = best
-        else:
-            problem = Problem.of(synthesis, source, maximum=maximum)
-            found = problem.solve(problem.start(), **limits)
-            if binary and found.energy > 0:
-                found = _best_binary(problem, found, **limits)
-            mask[:, synthesis.frames] = problem.mask(found.scaled)
-            estimate[:] = problem.estimate(found.audio)
-            verdict = [found.sdr, found.certified_sdr, found.iterations, found.converged]
-        np.minimum(mask, _rounded_down(maximum, mask.dtype), out=mask)
-        verdicts.append(verdict)
+    search = partial(
+        best_of_any_scale,
+        synthesis,
+        masks=masks,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+    )
+    for index, best in enumerate(in_threads(search, sources, workers=stft.workers)):
+        found[index, :, synthesis.frames] = masks.rounded(best.mask, found.dtype)
+        estimates[index] = best.estimate
+        verdicts.append(best[2:])
     columns = [np.array(column) for column in zip(*verdicts, strict=True)]
-    return OptimalMask(masks.swapaxes(-1, -2), estimates, *columns)
-
-
-def _best_binary(problem: Problem, found: Found, *, tolerance: float, max_iterations: int) -> Found:
-    """Round the best mask in [0, 1], whose certificate stands, and improve it."""
-    scaled, audio, error, rounds = best_binary(
-        problem.synthesis,
-        problem.source,
-        found.scaled,
-        maximum=problem.maximum,
-        max_iterations=max_iterations - found.iterations,
-    )
-    rounded = found._replace(
-        scaled=scaled, audio=audio, error=error, iterations=found.iterations + rounds
-    )
-    near = rounded.certified_sdr - rounded.sdr <= tolerance
-    perfect = is_perfect(error, found.energy, problem.source.dtype)
-    return rounded._replace(converged=near or perfect)
-
-
-def _rounded_down(value: float, dtype: npt.DTypeLike) -> Any:
-    """Return the largest number of a precision that is no larger."""
-    rounded = np.asarray(value, dtype)
-    return np.nextafter(rounded, -np.inf, dtype=dtype) if float(rounded) > value else rounded
+    return OptimalMask(found.swapaxes(-1, -2), estimates, *columns)
 
 
 def check_signals(sources: Audio, mixture: Audio) -> None:

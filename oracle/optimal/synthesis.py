@@ -1,33 +1,24 @@
-"""Synthesis: from a real mask, through the inverse STFT, to samples; and the adjoint."""
+"""Synthesis: from a mask, through the inverse STFT, to samples; and the adjoint."""
 
-import math
-from collections.abc import Iterable
-from copy import copy
-from dataclasses import replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from oracle.levels import level_of
+from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
 from oracle.stft import STFT, Spectrum
-from oracle.threads import in_threads
 from oracle.track import Audio
 
-# A mask times |X|, or what is compared with one: (n_channels or 1, n_frames, n_freqs).
-Scaled = npt.NDArray[np.floating[Any]]
-
 # Samples in the windows of a block of frames: few enough for its arrays to stay in the cache.
-BLOCK_SAMPLES = 2**16
+BLOCK_SAMPLES = 2**17
 
 # The square of a smaller number has lost digits.
 SMALLEST = 1e-130
 
-# A part with a peak that is no more than this has a level and a precision of its own: its bins,
-# and their products, might lose digits, or not be floats at all.
-QUIET = 2.0**-60
+# Frames up to which the mixture's STFT in double precision is kept for the next source.
+MOST_KEPT = 256
 
 
 class Synthesis:
@@ -46,16 +37,25 @@ class Synthesis:
     the real FFT holds once for two. r / D is 0 outside the samples, also at the edges of
     the signal: there nothing is special but D.
 
+    Bins that share a value of the mask, of several channels or of a band, are one number in z:
+    |X| is their norm, and B^T r their sum. Complex masks need no phase: z = X m is all of the
+    estimate's STFT, and B^T r = w forward(r / D).
+
     Parameters
     ----------
     stft : STFT
         The transform.
     mixture : array of shape (n_channels, n_samples), float32 or float64
         The signal that is masked.
+    masks : MaskClass
+        Which bins share a mask, and whether it is complex.
+    cut : slice, optional
+        The samples; all by default.
+    frames : slice, optional
+        The frames; all that reach into the samples by default.
     level : int, optional
-        What is masked here is 2^-level times the mixture, whose peak should be near 1.
-    shared : bool, optional
-        Whether all channels have one mask; |X| is then the norm over the channels.
+        What is masked here is 2^-level times the mixture. By default the peak of what is under
+        the frames is near 1.
     floor : float, optional
         Bins up to this part of the norm of their frame count as 0, and so do those that are
         less than the smallest number whose square is precise.
@@ -64,144 +64,136 @@ class Synthesis:
 
     Attributes
     ----------
+    cut : slice
+        The samples.
     frames : slice
         The frames of the mask.
     inside : slice
         The samples, among all those under the frames ("padded").
     blocks : list of slice
         The frames, a few at a time.
-    phase : array of shape (n_channels, n_frames, n_freqs), complex64 or complex128
-        X / |X|, 0 where X is.
-    magnitude : array of shape (n_channels or 1, n_frames, n_freqs)
-        |X|.
     squares : array of shape (n_padded,), float64
         D in the samples, 0 elsewhere.
     inverse_squares : array of shape (n_padded,)
         1 / D in the samples, 0 elsewhere.
-    steps : array of shape (n_frames, 1)
-        Steps along B^T r / w that are safe: ||B z||^2 <= sum w z^2 / step.
+    step : float
+        A step along B^T r / w that is safe: ||B z||^2 <= sum w |z|^2 / step.
     """
 
     def __init__(
         self,
         stft: STFT,
         mixture: Audio,
+        masks: MaskClass,
         *,
-        level: int = 0,
-        shared: bool = False,
+        cut: slice | None = None,
+        frames: slice | None = None,
+        level: int | None = None,
         floor: float = 0.0,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
-        self.stft, self.mixture, self.level = stft, mixture, level
-        self.shared, self._floor = shared, floor
+        self.stft, self.masks = stft, masks
         self.dtype = np.dtype(mixture.dtype if dtype is None else dtype)
-        self._place(slice(0, mixture.shape[-1]))
-        self._analyse()
-
-    def part(self, cut: slice) -> Self:
-        """Restrict the map to some samples; the frames that do not reach there drop out.
-
-        The work on a part is not spread over threads: many parts may be. One that is far
-        quieter than the whole has a level of its own, in double precision.
-        """
-        part = copy(self)
-        part.stft = self._single
-        part._place(cut)
-        around = part.stft.under(part.frames, self.mixture)
-        if np.abs(np.ldexp(around, -self.level)).max() <= QUIET:
-            part.level = level_of(around)
-            part.dtype = np.dtype(np.float64)
-            part._place(cut)
-            part._analyse()
-        else:
-            part.phase = self.phase[:, part.frames]
-            part.magnitude = self.magnitude[:, part.frames]
-        part.steps = part._steps_of_part()
-        return part
-
-    def in_double(self) -> Self:
-        """Return the same map in double precision."""
-        double = copy(self)
-        double.dtype = np.dtype(np.float64)
-        double._place(self.cut)
-        double.steps = self.steps.astype(np.float64)
-        double._analyse()
-        return double
-
-    @cached_property
-    def _single(self) -> STFT:
-        return replace(self.stft, workers=1)
-
-    def _place(self, cut: slice) -> None:
-        """Find the frames that reach into the samples, and D there."""
-        stft, n_samples = self.stft, self.mixture.shape[-1]
-        self.cut = cut
-        self.frames = stft.frames_over(cut.start, cut.stop, n_samples)
-        n_frames = self.frames.stop - self.frames.start
+        self._mixture, self._floor = mixture, floor
+        n_samples = mixture.shape[-1]
+        self.cut = cut = slice(0, n_samples) if cut is None else cut
+        self.frames = stft.frames_over(cut.start, cut.stop, n_samples) if frames is None else frames
+        self.level = level_of(stft.under(self.frames, mixture)) if level is None else level
+        self.n_frames = self.frames.stop - self.frames.start
         size = max(BLOCK_SAMPLES // stft.n_fft, 1)
         self.blocks = [
-            slice(start, min(start + size, n_frames)) for start in range(0, n_frames, size)
+            slice(start, min(start + size, self.n_frames))
+            for start in range(0, self.n_frames, size)
         ]
-        n_padded = stft.padded_length(n_frames)
         offset = self.frames.start * stft.hop_length - stft.n_fft // 2
         self.inside = slice(cut.start - offset, cut.stop - offset)
-        self.squares = np.zeros(n_padded)
+        self.squares = np.zeros(stft.padded_length(self.n_frames))
         self.squares[self.inside] = stft.sum_of_squares(n_samples, cut=cut)
-        self.inverse_squares = np.zeros(n_padded, self.dtype)
+        self.inverse_squares = np.zeros(len(self.squares), self.dtype)
         self.inverse_squares[self.inside] = 1 / self.squares[self.inside]
-        self.steps = np.full((n_frames, 1), self.squares[self.inside].min(), self.dtype)
+        self.step = float(self.squares[self.inside].min())
+        self._kept: dict[int, Spectrum] = {}
 
-    def _steps_of_part(self) -> Audio:
-        """Find longer steps for frames of which only a quiet end lies in the part.
+    def in_double(self) -> "Synthesis":
+        """Return the same map in double precision."""
+        return Synthesis(
+            self.stft,
+            self._mixture,
+            self.masks,
+            cut=self.cut,
+            frames=self.frames,
+            level=self.level,
+            floor=self._floor,
+            dtype=np.float64,
+        )
 
-        With steps a_t of the frames, and their windows v_t, it is enough by Cauchy and Schwarz
-        that the sum of a_t v_t^2 is nowhere more than D^2.
-        """
-        n_fft, hop = self.stft.n_fft, self.stft.hop_length
-        window = self.stft.window_samples**2
-        squares = sliding_window_view(self.squares, n_fft)[::hop]
-        shortest = self.squares[self.inside].min()
-        # What the others leave to a frame, if their steps are the shortest.
-        room = squares**2 - shortest * (squares - window)
-        heard = (squares > 0) & (window > 0)
-        steps = np.divide(room, window, out=np.full(room.shape, np.inf), where=heard).min(axis=1)
-        steps = np.where(np.isfinite(steps), np.maximum(steps, shortest), shortest)
-        while True:
-            sums = np.zeros(len(self.squares))
-            for frame, step in enumerate(steps):
-                sums[frame * hop : frame * hop + n_fft] += step * window
-            if (sums <= self.squares**2 * (1 + 1e-9))[self.inside].all():
-                return np.asarray(steps[:, np.newaxis], self.dtype)
-            # Several frames have taken the same room.
-            steps = np.maximum(steps / 2, shortest)
+    @property
+    def phase(self) -> Spectrum:
+        """X / |X|, 0 where X is, of shape (n_channels, n_frames, n_freqs)."""
+        return self._analysed[0]
 
-    def _analyse(self) -> None:
-        """Transform the mixture."""
-        shape = (self.frames.stop - self.frames.start, self.stft.n_freqs)
-        n_channels = len(self.mixture)
-        self.phase = np.empty((n_channels, *shape), np.result_type(self.dtype, np.complex64))
-        self.magnitude = np.empty((1 if self.shared else n_channels, *shape), self.dtype)
-        for _ in in_threads(self._analyse_block, self.blocks, workers=self.stft.workers):
-            pass
-
-    def _analyse_block(self, block: slice) -> None:
-        spectra = self.stft.analyse(self.under(block, self.dtype))
-        magnitude = np.abs(spectra)
-        if self._floor:
-            norms = np.linalg.norm(magnitude, axis=-1, keepdims=True)
-            magnitude[magnitude <= np.maximum(self._floor * norms, SMALLEST)] = 0
-        if self.shared:
-            # Not by squares, which may not be floats.
-            magnitude = np.hypot.reduce(magnitude, axis=0, keepdims=True)
-        self.magnitude[:, block] = magnitude
-        # Part by part: numpy takes the reciprocal, which may not be a float, of what a complex
-        # number is divided by.
-        divisor = np.where(magnitude > 0, magnitude, np.inf)
-        self.phase[:, block].real = spectra.real / divisor
-        self.phase[:, block].imag = spectra.imag / divisor
+    @property
+    def magnitude(self) -> Reals:
+        """|X|, of shape (n_channels or 1, n_frames, n_freqs or n_bands)."""
+        return self._analysed[1]
 
     @cached_property
-    def weights(self) -> npt.NDArray[np.float64]:
+    def _analysed(self) -> tuple[Spectrum, Reals]:
+        """Transform the mixture, where it is needed in the precision of the map."""
+        n_channels, n_freqs = self.n_channels, self.stft.n_freqs
+        n_rows = 1 if self.masks.shared else n_channels
+        n_columns = n_freqs if self.masks.bands is None else len(self.masks.bands)
+        magnitudes = np.empty((n_rows, self.n_frames, n_columns), self.dtype)
+        kind = np.result_type(self.dtype, np.complex64)
+        # Complex masks need none.
+        shape = (0,) if self.masks.complex else (n_channels, self.n_frames, n_freqs)
+        phases = np.empty(shape, kind)
+
+        for block in self.blocks:
+            spectra = self.stft.analyse(self.under(block, self.dtype))
+            magnitude = np.abs(spectra)
+            if self._floor:
+                norms = np.linalg.norm(magnitude, axis=-1, keepdims=True)
+                magnitude[magnitude <= np.maximum(self._floor * norms, SMALLEST)] = 0
+            # Not by squares, which may not be floats.
+            if self.masks.shared:
+                magnitude = np.hypot.reduce(magnitude, axis=0, keepdims=True)
+            if self.masks.bands is not None:
+                magnitude = np.hypot.reduceat(magnitude, self.masks.bands, axis=-1)
+            magnitudes[:, block] = magnitude
+            if self.masks.complex:
+                continue
+            # Part by part: numpy takes the reciprocal, which may not be a float, of what a
+            # complex number is divided by.
+            divisor = self._spread(np.where(magnitude > 0, magnitude, np.inf))
+            phases[:, block].real = spectra.real / divisor
+            phases[:, block].imag = spectra.imag / divisor
+        return phases, magnitudes
+
+    def spectra_in_double(self, block: slice) -> Spectrum:
+        """Compute the STFT of the mixture in a block, at its level here; once, of a part."""
+        if block.start not in self._kept:
+            spectra = self.stft.analyse(self.under(block, np.float64))
+            if self.n_frames > MOST_KEPT:
+                return spectra
+            self._kept[block.start] = spectra
+        return self._kept[block.start]
+
+    @cached_property
+    def energies(self) -> npt.NDArray[np.float64]:
+        """What the energy of the mixture's STFT is at the most, array of shape (n_channels,)."""
+        samples = self.under(slice(0, self.n_frames), np.float64)
+        overlap = -(-self.stft.n_fft // self.stft.hop_length)
+        largest = overlap * float((self.stft.window_samples**2).max())
+        return np.asarray(largest * np.einsum("cn,cn->c", samples, samples))
+
+    @property
+    def n_channels(self) -> int:
+        """How many channels there are."""
+        return len(self._mixture)
+
+    @cached_property
+    def frequency_weights(self) -> npt.NDArray[np.float64]:
         """The weight w of each frequency, array of shape (n_freqs,)."""
         weights = np.full(self.stft.n_freqs, 2 / self.stft.n_fft)
         weights[0] /= 2
@@ -209,11 +201,34 @@ class Synthesis:
             weights[-1] /= 2
         return weights
 
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """The weight w of each number of a frame of z: of a band, the largest in it."""
+        if self.masks.bands is None:
+            return self.frequency_weights
+        return np.asarray(np.maximum.reduceat(self.frequency_weights, self.masks.bands))
+
+    @cached_property
+    def _shares(self) -> Reals:
+        """What the weight of each frequency is of that of its band."""
+        return np.asarray(self.frequency_weights / self._spread(self.weights), self.dtype)
+
+    @cached_property
+    def _band_widths(self) -> npt.NDArray[np.int_]:
+        """How many frequencies are in each band."""
+        return np.diff([*(self.masks.bands or ()), self.stft.n_freqs])
+
+    def _spread(self, of_bands: Any) -> Any:
+        """Give each frequency what its band has."""
+        if self.masks.bands is None:
+            return of_bands
+        return np.repeat(of_bands, self._band_widths, axis=-1)
+
     def under(self, block: slice, dtype: npt.DTypeLike) -> Audio:
         """Return the samples of the mixture, at its level here, under the frames of a block."""
         first = self.frames.start
         frames = slice(first + block.start, first + block.stop)
-        samples = self.stft.under(frames, self.mixture, dtype=dtype)
+        samples = self.stft.under(frames, self._mixture, dtype=dtype)
         return np.ldexp(samples, -self.level, out=samples)
 
     def region(self, block: slice) -> slice:
@@ -221,69 +236,104 @@ class Synthesis:
         start = block.start * self.stft.hop_length
         return slice(start, start + self.stft.padded_length(block.stop - block.start))
 
-    def own(self, block: slice) -> slice:
-        """Tell which of the padded samples are counted with a block, each with one."""
-        last = block.stop == self.blocks[-1].stop
-        hop = self.stft.hop_length
-        return slice(block.start * hop, len(self.squares) if last else block.stop * hop)
-
     def padded(self, signal: Audio) -> Audio:
         """Place a signal on the samples, with zeros elsewhere."""
         padded = np.zeros((len(signal), len(self.squares)), self.dtype)
         padded[:, self.inside] = signal
         return padded
 
-    def padded_mixture(self) -> Audio:
-        """Place the mixture, at its level here, on the samples of the whole signal."""
-        padded = self.padded(self.mixture)
-        return np.ldexp(padded, -self.level, out=padded)
+    def mixture_times_squares(self) -> Audio:
+        """Return D x in the samples: B^T of it is w |X|."""
+        mixture = self.under(slice(0, self.n_frames), np.float64)
+        return mixture[:, self.inside] * self.squares[self.inside]
 
-    def project(self, padded: Audio, block: slice) -> Scaled:
+    def project(self, padded: Audio, block: slice, *, out: Scaled) -> None:
         """Find how much of the mixture's phase is in a signal: B^T D r / w, of a block."""
         spectra = self.stft.analyse(padded)
+        if self.masks.complex:
+            out[:] = spectra
+            return
         # Real and imaginary parts as real numbers: faster than numpy's complex product.
         parts = spectra.view(padded.dtype)
         parts *= self.phase[:, block].view(padded.dtype)
-        result = parts[..., 0::2] + parts[..., 1::2]
-        return result.sum(axis=0, keepdims=True) if self.shared else result
+        real, imaginary = parts[..., 0::2], parts[..., 1::2]
+        if not self.masks.shared and self.masks.bands is None:
+            np.add(real, imaginary, out=out)
+            return
+        result: Reals = real + imaginary
+        if self.masks.bands is not None:
+            result *= self._shares
+            result = np.add.reduceat(result, self.masks.bands, axis=-1)
+        if self.masks.shared:
+            result = result.sum(axis=0, keepdims=True)
+        out[:] = result
 
-    def limit(self, scaled: Scaled, block: slice, *, maximum: float) -> Scaled:
-        """Bring a mask of a block, times |X|, into its limits, in place."""
-        np.maximum(scaled, 0, out=scaled)
-        if maximum < math.inf:
-            np.minimum(scaled, maximum * self.magnitude[:, block], out=scaled)
-        return scaled
-
-    def synthesize(self, scaled: Scaled, block: slice) -> Audio:
-        """Compute D B z of the frames of a block, under these frames."""
-        spectra: Spectrum = np.multiply(self.phase[:, block], scaled)
-        return self.stft.synthesize(spectra)
-
-    def add_up(self, pieces: Iterable[Audio], into: Audio) -> None:
-        """Add up what was synthesized of each block."""
-        into[:] = 0
-        for block, piece in zip(self.blocks, pieces, strict=True):
-            into[:, self.region(block)] += piece
+    def synthesize(self, scaled: Scaled, block: slice, *, into: Audio) -> None:
+        """Add D B z of the frames of a block to what is under these frames."""
+        spectra: Any = scaled
+        if not self.masks.complex:
+            spectra = self.phase[:, block] * self._spread(scaled)
+        self.stft.synthesize(spectra, into=into)
 
     def forward(self, scaled: Scaled) -> Audio:
         """Compute B z, array of shape (n_channels, n_samples of the cut)."""
-        total = np.empty((len(self.phase), len(self.squares)), self.dtype)
-
-        def piece(block: slice) -> Audio:
-            return self.synthesize(scaled[:, block], block)
-
-        self.add_up(in_threads(piece, self.blocks, workers=self.stft.workers), total)
+        total = np.zeros((self.n_channels, len(self.squares)), self.dtype)
+        for block in self.blocks:
+            self.synthesize(scaled[:, block], block, into=total[:, self.region(block)])
         return total[:, self.inside] * self.inverse_squares[self.inside]
 
     def adjoint(self, residual: Audio) -> Scaled:
         """Compute B^T r of a signal r on the samples of the cut."""
         padded = self.padded(residual) * self.inverse_squares
         weights = self.weights.astype(padded.dtype)
-        result = np.empty_like(self.magnitude)
-
-        def fill(block: slice) -> None:
-            result[:, block] = weights * self.project(padded[:, self.region(block)], block)
-
-        for _ in in_threads(fill, self.blocks, workers=self.stft.workers):
-            pass
+        result = self.empty()
+        for block in self.blocks:
+            self.project(padded[:, self.region(block)], block, out=result[:, block])
+        result *= weights
         return result
+
+    def empty(self) -> Scaled:
+        """Return an array for z."""
+        dtype = self.phase.dtype if self.masks.complex else self.dtype
+        return np.empty(self.magnitude.shape, dtype)
+
+    def times_mixture(self, mask: Mask) -> Scaled:
+        """Compute z of a mask, array of shape (n_channels or 1, n_frames, n_freqs)."""
+        scaled = self.empty()
+        if not self.masks.complex:
+            of_bands = mask if self.masks.bands is None else mask[..., self.masks.bands]
+            return np.multiply(of_bands, self.magnitude, out=scaled)
+        for block in self.blocks:
+            spectra = self.stft.analyse(self.under(block, self.dtype))
+            np.multiply(mask[:, block], spectra, out=scaled[:, block])
+        return scaled
+
+    def mask(self, scaled: Scaled) -> Mask:
+        """Compute the mask of z, for all frequencies; 0 where nothing is heard."""
+        size = np.where(self.magnitude > 0, self.magnitude, np.inf)
+        if not self.masks.complex:
+            return np.asarray(self._spread(scaled / size))
+        # Part by part, as in `_analysed`.
+        mask = np.empty_like(scaled)
+        mask.real, mask.imag = scaled.real / size, scaled.imag / size
+        for block in self.blocks:
+            spectra = self.stft.analyse(self.under(block, self.dtype))
+            mask[:, block] *= spectra.real / size[:, block] - 1j * (spectra.imag / size[:, block])
+        return mask
+
+    def inner(self, scaled: Scaled, others: Scaled) -> float:
+        """Compute the inner product sum w Re(conj(z) z') of some frames, in their precision."""
+        # The weights are one but for the first and the last.
+        weights = self.weights
+        weight = float(weights.max())
+        total = weight * inner(scaled, others)
+        for edge in {0, len(weights) - 1}:
+            missing = weight - float(weights[edge])
+            if missing:
+                total -= missing * inner(scaled[..., edge], others[..., edge])
+        return total
+
+
+def inner(signals: Scaled, others: Scaled) -> float:
+    """Compute an inner product of real vectors, complex numbers being two, in their precision."""
+    return sum(float(np.vdot(a, b).real) for a, b in zip(signals, others, strict=True))

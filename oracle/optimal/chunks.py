@@ -1,0 +1,326 @@
+"""Chunks: the best masks of a long signal, some frames at a time, in little memory.
+
+What a sample of the audio is depends on the masks of the few frames over it, and hardly at all on
+those a few hops farther: a chunk of frames is solved with a halo on either side, of which nothing
+is kept. Chunks lie where they lie in any case, so that masks do not depend on who asks for which
+frames, or on the number of threads.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from itertools import pairwise
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.optimal.binary import best_binary
+from oracle.optimal.classes import Mask, MaskClass
+from oracle.optimal.descent import Found, energy_of
+from oracle.optimal.problems import Problem
+from oracle.optimal.synthesis import Synthesis
+from oracle.stft import STFT
+from oracle.threads import n_threads
+from oracle.track import Audio
+
+# Frames of a chunk, at least: three seconds of the default STFT.
+CHUNK_FRAMES = 128
+
+# The halo on either side, in windows of the STFT.
+HALO = 2
+
+# How near each chunk comes for all together to be near, as a part of the tolerance.
+MARGIN = 0.9
+
+# Two sources make a mixture if what is missing is this part of the error of the best mask.
+NEGLIGIBLE = 0.01
+
+# Of so many samples one is looked at for that.
+THINNED = 16
+
+
+class Goal(NamedTuple):
+    """When to stop: the gap in dB, and the number of steps of a chunk."""
+
+    tolerance: float
+    max_iterations: int
+
+
+class Solved(NamedTuple):
+    """The best masks of a chunk.
+
+    Attributes
+    ----------
+    masks : array of shape (n_sources, n_channels or 1, n_frames, n_freqs)
+        Of the frames of the chunk alone.
+    iterations : array of shape (n_sources,), int
+        Steps taken.
+    """
+
+    masks: Mask
+    iterations: npt.NDArray[np.int64]
+
+
+class Chunks:
+    """A mixture and its sources, cut into chunks.
+
+    Parameters
+    ----------
+    stft : STFT
+        The transform.
+    mixture : array of shape (n_channels, n_samples), float32 or float64
+        The signal that is masked.
+    sources : sequence of arrays of shape (n_channels, n_samples)
+        What the masks are to make of it.
+    masks : MaskClass
+        The class, with a finite maximum.
+
+    Attributes
+    ----------
+    frames : list of slice
+        The frames of each chunk, in all those that reach into the signal.
+    """
+
+    def __init__(
+        self,
+        stft: STFT,
+        mixture: Audio,
+        sources: Sequence[Audio],
+        masks: MaskClass,
+    ) -> None:
+        # Chunks are worked on side by side, not within.
+        self.stft = replace(stft, workers=1)
+        self.mixture, self.sources, self.masks = mixture, sources, masks
+        self.n_samples = mixture.shape[-1]
+        n_frames = stft.frames_over(0, self.n_samples, self.n_samples).stop
+        n_chunks = max(n_frames // CHUNK_FRAMES, 1)
+        edges = [index * CHUNK_FRAMES for index in range(n_chunks)] + [n_frames]
+        self.frames = [slice(*edge) for edge in pairwise(edges)]
+
+    def samples_of(self, index: int) -> slice:
+        """Tell which samples are counted with a chunk, each with one."""
+        hop, half = self.stft.hop_length, self.stft.n_fft // 2
+        start, stop = self.frames[index].start * hop - half, self.frames[index].stop * hop - half
+        last = index == len(self.frames) - 1
+        return slice(
+            0 if index == 0 else start, self.n_samples if last else min(stop, self.n_samples)
+        )
+
+    def solve(
+        self,
+        index: int,
+        goal: Goal,
+        *,
+        halo: int = HALO,
+        places: Sequence[int] | None = None,
+        starts: Callable[[slice], Mask] | None = None,
+    ) -> Solved:
+        """Find the best masks of a chunk.
+
+        Parameters
+        ----------
+        index : int
+            Which chunk.
+        goal : Goal
+            When to stop.
+        halo : int, optional
+            How much on either side is solved with it, in windows of the STFT.
+        places : sequence of int, optional
+            Which of the sources; all by default.
+        starts : callable, optional
+            ``frames -> masks`` of all sources to start from, array of shape (n_sources,
+            n_channels or 1, n_frames, n_freqs); the best bin by bin by default.
+        """
+        places = range(len(self.sources)) if places is None else places
+        sources = [self.sources[place] for place in places]
+        synthesis, inside = self._synthesis(index, halo)
+        own = None if starts is None else starts(self.frames[index])[list(places)]
+        found = solve_each(synthesis, self.mixture, sources, self.masks, goal, own, inside)
+        dtype = self.masks.dtype_for(self.mixture.dtype)
+        masks, iterations = [], []
+        for problem, best in found:
+            masks.append(self.masks.rounded(problem.mask(best.scaled)[:, inside], dtype))
+            iterations.append(best.iterations)
+        return Solved(np.stack(masks), np.array(iterations))
+
+    def round(self, index: int, masks: Callable[[slice], Mask], *, max_iterations: int) -> Mask:
+        """Round the best masks in [0, 1] of a chunk to 0 or 1, and improve them.
+
+        Parameters
+        ----------
+        index : int
+            Which chunk.
+        masks : callable
+            ``frames -> masks``, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
+        max_iterations : int
+            Rounds of flips after which to stop in any case.
+
+        Returns
+        -------
+        masks : array of shape (n_sources, n_channels or 1, n_frames, n_freqs)
+            Of the frames of the chunk alone. No flip of a single bin improves them, but near
+            where chunks meet.
+        """
+        synthesis, inside = self._synthesis(index, HALO)
+        rounded = []
+        for source, mask in zip(self.sources, masks(synthesis.frames), strict=True):
+            problem = Problem.of(synthesis, source[:, synthesis.cut], self.masks)
+            scaled, *_ = best_binary(
+                problem.synthesis,
+                problem.source,
+                problem.start_from(mask),
+                maximum=problem.masks.maximum,
+                max_iterations=max_iterations,
+            )
+            rounded.append(problem.mask(scaled)[:, inside].round().astype(mask.dtype))
+        return np.stack(rounded)
+
+    def _synthesis(self, index: int, halo: int) -> tuple[Synthesis, slice]:
+        """Make the map of a chunk with its halo; also tell which of the frames are its own."""
+        own, hop, margin = self.frames[index], self.stft.hop_length, halo * self.stft.n_fft
+        start = max(own.start * hop - margin, 0) if index > 0 else 0
+        stop = min((own.stop - 1) * hop + margin, self.n_samples)
+        if index == len(self.frames) - 1:
+            stop = self.n_samples
+        synthesis = Synthesis(self.stft, self.mixture, self.masks, cut=slice(start, stop))
+        first = synthesis.frames.start
+        return synthesis, slice(own.start - first, own.stop - first)
+
+
+def solve_each(
+    synthesis: Synthesis,
+    mixture: Audio,
+    sources: Sequence[Audio],
+    masks: MaskClass,
+    goal: Goal,
+    starts: Mask | None = None,
+    started: slice = slice(None),
+) -> list[tuple[Problem, Found]]:
+    """Find the best mask for each source in some samples.
+
+    Where two sources make up the mixture, what the mask of the one leaves is the mask of the
+    other: so an accompaniment costs nothing, once the vocals are there.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        The map from masks to these samples.
+    mixture : array of shape (n_channels, n_samples)
+        The whole signal, and
+    sources : sequence of arrays of shape (n_channels, n_samples)
+        whole sources.
+    masks : MaskClass
+        The class.
+    goal : Goal
+        When to stop.
+    starts : array of shape (n_sources, n_channels or 1, n_frames, n_freqs), optional
+        Masks to start from; the best bin by bin by default.
+    started : slice, optional
+        The frames that these are of, among those of the map; all by default.
+
+    Returns
+    -------
+    found : list of tuple of (Problem, Found)
+        By source.
+    """
+    found: list[tuple[Problem, Found]] = []
+    for index, source in enumerate(sources):
+        problem = Problem.of(synthesis, source[:, synthesis.cut], masks)
+        rest = _rest_of_mask(found, mixture, sources, index, synthesis.cut, masks)
+        if rest is not None:
+            start = problem.start_from(rest)
+        elif starts is not None and started == slice(None):
+            start = problem.start_from(starts[index])
+        else:
+            start = problem.start(synthesis.stft.under(synthesis.frames, source))
+            if starts is not None:
+                mask = problem.mask(start)
+                mask[:, started] = starts[index]
+                start = problem.start_from(mask)
+        best = problem.solve(start, tolerance=goal.tolerance, max_iterations=goal.max_iterations)
+        found.append((problem, best))
+    return found
+
+
+def _rest_of_mask(
+    found: Sequence[tuple[Problem, Found]],
+    mixture: Audio,
+    sources: Sequence[Audio],
+    index: int,
+    cut: slice,
+    masks: MaskClass,
+) -> Mask | None:
+    """Return what the mask of a source leaves, with which this one makes up the mixture."""
+    if masks.complex or masks.maximum != 1:  # what is left may be of no such class
+        return None
+    # Some of the samples tell: it is only where to start from.
+    some = slice(cut.start, cut.stop, THINNED)
+    with np.errstate(over="ignore", invalid="ignore"):
+        missing = mixture[:, some].astype(np.float64) - sources[index][:, some]
+        for other, (problem, best) in zip(sources, found, strict=False):
+            left = THINNED * energy_of(np.ldexp(missing - other[:, some], -problem.level))
+            if best.error and left <= NEGLIGIBLE * best.error:
+                mask: Mask = 1 - problem.mask(best.scaled)
+                return mask
+    return None
+
+
+class Masks:
+    """Masks of any frames, found chunk by chunk as they are asked for, each once.
+
+    Parameters
+    ----------
+    frames : sequence of slice
+        The frames of each chunk.
+    find : callable
+        ``index -> masks`` of a chunk: array of shape (n_sources, n_channels or 1, n_frames,
+        n_freqs).
+    """
+
+    def __init__(self, frames: Sequence[slice], find: Callable[[int], Mask]) -> None:
+        self._frames, self._find = frames, find
+        self._lock = Lock()
+        self._found: OrderedDict[int, Future[Mask]] = OrderedDict()
+
+    def of(self, frames: slice) -> Mask:
+        """Return masks, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
+
+        It may be called in threads, which help each other with what is needed.
+        """
+        needed = [
+            index
+            for index, own in enumerate(self._frames)
+            if own.start < frames.stop and frames.start < own.stop
+        ]
+        parts = [future.result() for future in self._futures(needed)]
+        first = self._frames[needed[0]].start
+        cut = slice(frames.start - first, frames.stop - first)
+        return np.asarray(np.concatenate(parts, axis=2)[:, :, cut])
+
+    def _futures(self, needed: Sequence[int]) -> list[Future[Mask]]:
+        """Find what nobody does yet: what is needed, then what comes next while others do it."""
+        threads = n_threads()
+        ahead = range(needed[0], min(needed[-1] + threads, len(self._frames)))
+        futures: dict[int, Future[Mask]] = {}
+        while True:
+            with self._lock:
+                for index in set(needed) & self._found.keys():
+                    self._found.move_to_end(index)
+                    futures[index] = self._found[index]
+                todo = [index for index in ahead if index not in self._found]
+                done = len(futures) == len(needed) and all(f.done() for f in futures.values())
+                if done or not todo:
+                    return [futures[index] for index in needed]
+                mine = todo[0]
+                future: Future[Mask] = Future()
+                self._found[mine] = future
+                while len(self._found) > len(needed) + 2 * threads:
+                    self._found.popitem(last=False)
+            try:
+                future.set_result(self._find(mine))
+            except BaseException as error:
+                future.set_exception(error)
+                raise

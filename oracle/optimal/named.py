@@ -1,0 +1,147 @@
+"""The classes of masks that have a name, and the systems that predict such masks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.optimal.classes import MaskClass
+from oracle.stft import STFT
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedClass:
+    """A class of masks, and what it bounds.
+
+    Parameters
+    ----------
+    name : str
+        As it follows OPT and CEILING; empty for masks in [0, 1].
+    formula : str
+        The class in one line.
+    systems : str
+        What predicts such masks.
+    at : callable
+        ``(stft, rate) -> masks``: the class at an STFT.
+    binary : bool, optional
+        Whether the best masks are rounded: they are bounded by the class, and seldom near.
+    """
+
+    name: str
+    formula: str
+    systems: str
+    at: Callable[[STFT, int], MaskClass]
+    binary: bool = False
+
+    @property
+    def method(self) -> str:
+        """The name of the best masks that were found, as a method."""
+        return f"OPT-{self.name}" if self.name else "OPT"
+
+    @property
+    def ceiling(self) -> str:
+        """The name of the score that no mask exceeds, as a row of bounds."""
+        return f"CEILING-{self.name}" if self.name else "CEILING"
+
+
+def bands_of(edges: npt.ArrayLike, stft: STFT, rate: int) -> tuple[int, ...]:
+    """Find the bins at which bands start: each frequency is in the band in which its centre is.
+
+    Parameters
+    ----------
+    edges : sequence of float
+        Where a band ends and the next one starts, in Hz, ascending. The first band starts at 0,
+        the last one ends at the highest frequency.
+    stft : STFT
+        The transform.
+    rate : int
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    bands : tuple of int
+        Bands in which no bin would be are left out.
+    """
+    bins = np.ceil(np.asarray(edges) * stft.n_fft / rate).astype(int)
+    return tuple(sorted({0, *(int(each) for each in bins if 0 < each < stft.n_freqs)}))
+
+
+def mel_edges(n_bands: int, rate: int) -> npt.NDArray[np.float64]:
+    """Divide the frequencies up to half the rate into bands of equal width on the mel scale.
+
+    The scale is 2595 log10(1 + f / 700 Hz) (O'Shaughnessy 1987; HTK).
+    """
+    top = 2595 * np.log10(1 + rate / 2 / 700)
+    return np.asarray(700 * (10 ** (np.linspace(0, top, n_bands + 1)[1:-1] / 2595) - 1))
+
+
+# Zwicker's critical bands (Zwicker 1961), in Hz.
+BARK_EDGES = (
+    100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700,
+    4400, 5300, 6400, 7700, 9500, 12000, 15500,
+)  # fmt: skip
+
+# The bands of Band-Split RNN for vocals ("V7": Luo & Yu 2023): 10 of 100 Hz, 12 of 250 Hz up to
+# 4 kHz, 8 of 500 Hz up to 8 kHz, 8 of 1 kHz up to 16 kHz, 2 of 2 kHz up to 20 kHz, and the rest.
+BAND_SPLIT_EDGES = (
+    *range(100, 1000, 100),
+    *range(1000, 4000, 250),
+    *range(4000, 8000, 500),
+    *range(8000, 16000, 1000),
+    *range(16000, 20001, 2000),
+)
+
+_ALL = (
+    NamedClass(
+        name="",
+        formula="0 <= m <= 1",
+        systems="sigmoid masks, Spleeter, most speech separators",
+        at=lambda stft, rate: MaskClass(),
+    ),
+    NamedClass(
+        name="RELU2",
+        formula="0 <= m <= 2",
+        systems="ReLU masks that are clipped at 2",
+        at=lambda stft, rate: MaskClass(maximum=2.0),
+    ),
+    NamedClass(
+        name="COMPLEX",
+        formula="m complex, |m| <= 1",
+        systems="tanh-bounded complex masks: DCCRN-E and relatives",
+        at=lambda stft, rate: MaskClass(complex=True),
+    ),
+    NamedClass(
+        name="SHARED",
+        formula="0 <= m <= 1, one for all channels",
+        systems="mono networks applied to stereo",
+        at=lambda stft, rate: MaskClass(shared=True),
+    ),
+    NamedClass(
+        name="BINARY",
+        formula="m = 0 or 1",
+        systems="clustering and spatial methods",
+        at=lambda stft, rate: MaskClass(),
+        binary=True,
+    ),
+    NamedClass(
+        name="MEL64",
+        formula="0 <= m <= 1, one for each of 64 bands of equal width in mel",
+        systems="systems that predict a mask a mel band",
+        at=lambda stft, rate: MaskClass(bands=bands_of(mel_edges(64, rate), stft, rate)),
+    ),
+    NamedClass(
+        name="BARK",
+        formula="0 <= m <= 1, one for each of the 25 critical bands",
+        systems="systems that predict a mask a critical band",
+        at=lambda stft, rate: MaskClass(bands=bands_of(BARK_EDGES, stft, rate)),
+    ),
+    NamedClass(
+        name="BANDSPLIT",
+        formula="0 <= m <= 1, one for each band of Band-Split RNN",
+        systems="systems that predict a mask a band of a band-split front end",
+        at=lambda stft, rate: MaskClass(bands=bands_of(BAND_SPLIT_EDGES, stft, rate)),
+    ),
+)
+
+CLASSES: dict[str, NamedClass] = {each.name: each for each in _ALL}

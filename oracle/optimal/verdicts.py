@@ -1,0 +1,122 @@
+"""Verdicts: what masks make of a whole signal, and what none exceeds, added up over chunks."""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from oracle.levels import level_of, scaled
+from oracle.metrics.energy_ratios import decibels
+from oracle.optimal.certificates import Terms, terms_of
+from oracle.optimal.chunks import Chunks
+from oracle.optimal.classes import Mask, MaskClass
+from oracle.optimal.descent import is_perfect
+from oracle.optimal.problems import near_one
+from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
+from oracle.track import Audio
+
+
+class Verdict(NamedTuple):
+    """What the masks of a source achieve, and what no mask exceeds.
+
+    Attributes
+    ----------
+    achieved : float
+        The SDR in dB of the estimate; NaN of a silent source.
+    certified : float
+        The SDR in dB that no mask of the class exceeds; +inf where nothing is proven.
+    perfect : bool
+        Whether the error is nothing but rounding.
+    """
+
+    achieved: float
+    certified: float
+    perfect: bool
+
+    def is_within(self, tolerance: float) -> bool:
+        """Tell whether the two are near, or cannot be nearer."""
+        # Not a number: a silent source.
+        return self.perfect or not self.certified - self.achieved > tolerance
+
+
+class Judge:
+    """Examines the estimates of masks chunk by chunk, in any order and in threads."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
+        self._level = level_of(chunks.mixture)
+        self._near = [near_one(source, self._level, chunks.masks) for source in chunks.sources]
+
+    def examine(
+        self, index: int, masks: Callable[[slice], Mask]
+    ) -> tuple[list[Audio], list[Terms]]:
+        """Examine a chunk.
+
+        Parameters
+        ----------
+        index : int
+            Which chunk.
+        masks : callable
+            ``frames -> masks``, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
+
+        Returns
+        -------
+        estimates : list of arrays of shape (n_channels, n)
+            Of each source, in the samples of the chunk, in double precision.
+        terms : list of Terms
+            Of each source, for `verdict`: those of all chunks add up.
+        """
+        chunks, stft = self._chunks, self._chunks.stft
+        own, half = chunks.frames[index], stft.n_fft // 2
+        start = own.start * stft.hop_length - half
+        stop = start + stft.padded_length(own.stop - own.start)
+        span = slice(max(start, 0), min(stop, chunks.n_samples))
+        counted = chunks.samples_of(index)
+        counted = slice(counted.start - span.start, counted.stop - span.start)
+        synthesis = Synthesis(
+            stft, chunks.mixture, chunks.masks, cut=span, frames=own, level=self._level
+        )
+        estimates, terms = [], []
+        for estimate, source, (level, _) in zip(
+            self._estimates(span, masks), chunks.sources, self._near, strict=True
+        ):
+            true = scaled(source[:, span].astype(np.float64), -level)
+            residual = true - scaled(estimate, self._level - level)
+            terms.append(terms_of(synthesis, true, residual, own=counted))
+            estimates.append(scaled(estimate[:, counted], self._level))
+        return estimates, terms
+
+    def _estimates(self, span: slice, masks: Callable[[slice], Mask]) -> Audio:
+        """Compute what the inverse STFT makes of the masked mixture, at its level here."""
+        chunks, stft = self._chunks, self._chunks.stft
+        frames = stft.frames_over(span.start, span.stop, chunks.n_samples)
+        of_frames = masks(frames)
+        n_frames = frames.stop - frames.start
+        shape = (len(of_frames), len(chunks.mixture), stft.padded_length(n_frames))
+        padded = np.zeros(shape)
+        size = max(BLOCK_SAMPLES // stft.n_fft, 1)
+        for first in range(0, n_frames, size):
+            block = slice(frames.start + first, min(frames.start + first + size, frames.stop))
+            mixture = stft.under(block, chunks.mixture, dtype=np.float64)
+            spectra = stft.analyse(scaled(mixture, -self._level))
+            for mask, audio in zip(of_frames, padded, strict=True):
+                masked = mask[:, first : first + size] * spectra
+                stft.synthesize(masked, into=audio[:, first * stft.hop_length :])
+        offset = span.start + stft.n_fft // 2 - frames.start * stft.hop_length
+        audio = padded[..., offset : offset + span.stop - span.start]
+        audio /= stft.sum_of_squares(chunks.n_samples, cut=span)
+        return audio
+
+    def verdict(self, source: int, of_chunks: Sequence[Terms]) -> Verdict:
+        """Tell what the terms of a source come to, those of all chunks in their order."""
+        terms = reduce(Terms.__add__, of_chunks)
+        energy, error = float(terms.ss.sum()), float(terms.rr.sum())
+        if energy == 0:
+            return Verdict(np.nan, np.nan, True)
+        masks: MaskClass = self._near[source][1]
+        return Verdict(
+            achieved=float(decibels(energy, error)),
+            certified=float(decibels(energy, terms.least_error(masks))),
+            perfect=is_perfect(error, energy, self._chunks.mixture.dtype),
+        )
