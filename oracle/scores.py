@@ -356,7 +356,7 @@ class _Group:
         known = (
             [examined.energies for examined in evaluated[0]]
             if evaluated
-            else [energies(truths, each) for each in inside]
+            else energies(truths, inside)
         )
         return [
             _Examined(

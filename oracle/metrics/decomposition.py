@@ -214,11 +214,15 @@ class BSSEval:
         beyond = min(piece.stop + self.lookahead, self._n_samples)
         truths = [reference[:, piece.start : beyond] for reference in self._references]
         targets = range(len(truths)) if targets is None else targets
-        known, errors = [], []
         for estimates in several:
             check_pair(truths, estimates)
-            known.append(energies(truths, estimates, slice(0, piece.stop - piece.start)))
-            errors.append([np.subtract(estimates[t], truths[t], dtype=np.float64) for t in targets])
+        known = energies(truths, several, slice(0, piece.stop - piece.start))
+        wanted = _samples([truths[target] for target in targets])
+        errors = []
+        for estimates in several:
+            error = _samples([estimates[target] for target in targets])
+            error -= wanted
+            errors.append([error])
         correlations = self._correlate(index, errors, offset=piece.start)
         return [Examined(*parts) for parts in zip(known, correlations, strict=True)]
 
@@ -300,7 +304,7 @@ class BSSEval:
         check_pair(self._references, estimates)
         check_heard("estimates", estimates, self._names)
         whole = self._correlate_all(estimates).whole
-        parts = [energies(self._references, estimates, piece) for piece in self.pieces]
+        parts = [energies(self._references, [estimates], piece)[0] for piece in self.pieces]
         silent = silent_windows(self._cuts, np.stack([part.silent for part in parts]))
         signals = self._cuts.sums(np.stack([part.signal for part in parts]))
         silent |= (signals < LEAST_ENERGY).any(axis=1)
@@ -552,7 +556,7 @@ def check_heard(argument: str, signals: Signals, names: Sequence[str]) -> None:
             )
 
 
-def _samples(signals: Signals, start: int, stop: int) -> Float64s:
+def _samples(signals: Signals, start: int = 0, stop: int | None = None) -> Float64s:
     """Stack the channels of all signals, from sample `start` to `stop`."""
     cut = [signal[:, start:stop] for signal in signals]
     return np.concatenate(cut, dtype=np.float64, casting="unsafe")

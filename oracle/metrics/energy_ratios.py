@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.metrics.windows import Windows
-from oracle.threads import in_threads
+from oracle.threads import in_threads, one_blas_thread
 from oracle.track import Audio
 
 Float64s = npt.NDArray[np.float64]
@@ -24,6 +24,7 @@ BLOCK_SAMPLES = 2**16
 LEAST_ENERGY = 1e-270
 
 
+@one_blas_thread()
 def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: int) -> Float64s:
     """Compute museval's SDR in windows: 10 log10(|s|^2 / |s - estimate|^2), all channels.
 
@@ -68,10 +69,11 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
     array([[20., 20.]])
     """
     cuts = Windows(check_pair(references, estimates), window=window, hop=hop)
-    parts = in_threads(partial(energies, references, estimates), cuts.pieces)
-    return framewise_ratio(cuts, list(parts))
+    parts = in_threads(partial(energies, references, [estimates]), cuts.pieces)
+    return framewise_ratio(cuts, [part for (part,) in parts])
 
 
+@one_blas_thread()
 def usdr(references: Signals, estimates: Signals) -> Float64s:
     """Compute the SDR of whole signals: 10 log10(|s|^2 / |s - estimate|^2), all channels.
 
@@ -109,9 +111,8 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     array([20.])
     """
     cuts = blocks(check_pair(references, estimates))
-    signals, errors, _ = zip(
-        *in_threads(partial(energies, references, estimates), cuts), strict=True
-    )
+    parts = in_threads(partial(energies, references, [estimates]), cuts)
+    signals, errors, _ = zip(*(part for (part,) in parts), strict=True)
     signal, error = np.sum(signals, axis=0), np.sum(errors, axis=0)
     check_finite(signal, error)
     return np.where(signal < LEAST_ENERGY, np.nan, decibels(signal, error))
@@ -128,19 +129,33 @@ class Energies(NamedTuple):
     silent: npt.NDArray[np.bool_]
 
 
-def energies(references: Signals, estimates: Signals, cut: slice = slice(None)) -> Energies:
-    """Compute energies of a part, all channels together, in float64."""
-    shape = references[0][:, cut].shape
-    truth, error = np.empty((2, *shape))
-    signals, errors, silent = [], [], []
-    for reference, estimate in zip(references, estimates, strict=True):
-        truth[:] = reference[:, cut]
-        with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
-            np.subtract(estimate[:, cut], truth, out=error)
-        signals.append(np.einsum("ij,ij->", truth, truth))
-        errors.append(np.einsum("ij,ij->", error, error))
-        silent.append((is_silent(truth), is_silent(estimate[:, cut])))
-    return Energies(np.array(signals), np.array(errors), np.array(silent))
+def energies(
+    references: Signals, several: Sequence[Signals], cut: slice = slice(None)
+) -> list[Energies]:
+    """Compute energies of a part, all channels together, in float64, for each of some estimates.
+
+    With one thread of BLAS, or their rounding depends on how many there are.
+    """
+    signal = np.empty(len(references))
+    error = np.empty((len(several), len(references)))
+    silent = np.empty((*error.shape, 2), np.bool_)
+    for place, reference in enumerate(references):
+        truth = reference[:, cut].astype(np.float64, order="C")
+        signal[place] = _energy(truth)
+        silent[:, place, 0] = is_silent(truth)
+        for index, estimates in enumerate(several):
+            estimate = estimates[place][:, cut]
+            difference = estimate.astype(np.float64, order="C")
+            with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
+                difference -= truth
+            error[index, place] = _energy(difference)
+            silent[index, place, 1] = is_silent(estimate)
+    return [Energies(signal, *parts) for parts in zip(error, silent, strict=True)]
+
+
+def _energy(signal: Float64s) -> float:
+    flat = signal.reshape(-1)
+    return float(np.dot(flat, flat))
 
 
 def framewise_ratio(cuts: Windows, parts: Sequence[Energies]) -> Float64s:
