@@ -375,10 +375,16 @@ class STFT:
         self, signals: Sequence[Audio], frames: slice, dtype: npt.DTypeLike | None
     ) -> Iterator[tuple[int, Spectrum]]:
         """Transform some frames of signals, a few at a time; also give which come first."""
+        dtype = dtype or np.result_type(*signals)
+        window = self.window_samples.astype(dtype)
         for first in range(frames.start, frames.stop, MODIFY_FRAMES):
             some = slice(first, min(first + MODIFY_FRAMES, frames.stop))
-            padded = np.stack([self.under(some, signal, dtype=dtype) for signal in signals])
-            yield first - frames.start, self.analyse(padded).swapaxes(-1, -2)
+            shape = (len(signals), *signals[0].shape[:-1], some.stop - first, self.n_fft)
+            windowed = np.empty(shape, dtype)
+            for place, signal in zip(windowed, signals, strict=True):
+                place[:] = self._framed(self._under(some, signal))
+            windowed *= window
+            yield first - frames.start, scipy.fft.rfft(windowed).swapaxes(-1, -2)
 
     def under(self, frames: slice, signal: Audio, *, dtype: npt.DTypeLike | None = None) -> Audio:
         """Return the samples under some frames of a signal, and zeros where it has none.
@@ -422,11 +428,14 @@ class STFT:
         -------
         spectra : array of shape (..., n, n_freqs), complex64 or complex128
         """
-        frames = sliding_window_view(padded, self.n_fft, axis=-1)[..., :: self.hop_length, :]
         # A copy that is multiplied in place is faster than a product.
-        windowed = frames.astype(padded.dtype, order="C")
+        windowed = self._framed(padded).astype(padded.dtype, order="C")
         windowed *= self.window_samples.astype(padded.dtype, copy=False)
         return scipy.fft.rfft(windowed)
+
+    def _framed(self, padded: Audio) -> Audio:
+        """View the frames of what `under` returns, array of shape (..., n, n_fft)."""
+        return sliding_window_view(padded, self.n_fft, axis=-1)[..., :: self.hop_length, :]
 
     def synthesize(self, spectra: Spectrum, *, into: Audio | None = None) -> Audio:
         """Add up the windowed frames: half of `inverse`, not divided by the squared windows.

@@ -188,8 +188,8 @@ def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
     sums = np.zeros((n_sources, n_channels**2, n_freqs))
     for batch in _batches(n_frames):
         for total, source in zip(sums, _planes(sources, batch), strict=True):
-            gain = np.ldexp(1.0, -_level(source))
-            products = _products(source, gain)
+            (products,), level = _products_near_one(source[None])
+            gain = np.ldexp(1.0, -level)
             with np.errstate(over="ignore"):  # a floor far above the source
                 power = products[:n_channels].mean(axis=0) + floor * gain * gain
             total += np.einsum("ktf,tf->kf", products, _quotient(1.0, power))
@@ -253,22 +253,22 @@ class SpatialModel:
         estimates = np.empty_like(sources, dtype=dtype)
         largest = np.finfo(estimates.dtype).max
         for batch in _batches(sources.shape[-1]):
-            level = _level(_planes(sources, batch))
-            gain = np.ldexp(1.0, -level)
+            products, level = _products_near_one(_planes(sources, batch))
             powers = [
-                _quadratic_form(inverse, _products(source, gain))
-                for source, inverse in zip(_planes(sources, batch), self.inverse, strict=True)
+                _quadratic_form(inverse, product)
+                for inverse, product in zip(self.inverse, products, strict=True)
             ]
             # As numbers per frequency broadcast against planes (frames, freqs).
             spatials = self.spatial[..., None, :]
-            total = sum(p * spatial for p, spatial in zip(powers, spatials, strict=True))
-            whitened = _planes(mixture, batch).astype(np.complex128)
+            total = _sum_of_products(powers, spatials)
+            whitened = _planes(mixture, batch).astype(np.complex128, order="C")
             _solve(total, whitened, regularization, 2 * level)
             for estimate, power, spatial in zip(
                 _planes(estimates, batch), powers, spatials, strict=True
             ):
                 for channel, row in zip(estimate, spatial, strict=True):
-                    filtered = power * sum(r * w for r, w in zip(row, whitened, strict=True))
+                    filtered = _sum_of_products(row, whitened)
+                    filtered *= power
                     if estimates.dtype != filtered.dtype:
                         parts = filtered.view(np.float64)
                         np.clip(parts, -largest, largest, out=parts)
@@ -286,6 +286,19 @@ def _entries(n_channels: int) -> list[tuple[int, int, complex]]:
     diagonal = [(a, a, 1) for a in range(n_channels)]
     pairs = itertools.combinations(range(n_channels), 2)
     return diagonal + [(a, b, part) for a, b in pairs for part in (1, 1j)]
+
+
+def _products_near_one(sources: Spectrum) -> tuple[list[Real], npt.NDArray[np.int_]]:
+    """Compute `_products` of each source at the level of each bin, and tell this level."""
+    with np.errstate(over="ignore", under="ignore"):
+        products = [_products(source, np.float64(1)) for source in sources]
+        power = sum(product[: sources.shape[1]].sum(axis=0) for product in products)
+    # Nearly always, no bin needs a level, as its power tells.
+    if np.min(power) > QUIET**2 and np.max(power) < LOUD**2:
+        return products, np.zeros((), np.int_)
+    level = _level(sources)
+    gain = np.ldexp(1.0, -level)
+    return [_products(source, gain) for source in sources], level
 
 
 def _level(spectra: Spectrum) -> npt.NDArray[np.int_]:
@@ -331,6 +344,17 @@ def _quadratic_form(matrix: Complex, products: Real) -> Real:
         for a, b, part in _entries(len(matrix))
     ]
     return np.asarray(np.einsum("kf,ktf->tf", np.stack(numbers), products))
+
+
+def _sum_of_products(
+    factors: Sequence[npt.NDArray[Any]], others: Sequence[npt.NDArray[Any]]
+) -> npt.NDArray[Any]:
+    """Sum the products of arrays, which are broadcast, pair by pair."""
+    total = np.asarray(factors[0] * others[0])
+    product = np.empty_like(total)
+    for factor, other in zip(factors[1:], others[1:], strict=True):
+        total += np.multiply(factor, other, out=product)
+    return total
 
 
 def _batches(n_frames: int) -> list[slice]:
