@@ -29,7 +29,7 @@ Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
 BATCH_FRAMES = 128
 
 # The same where several signals are transformed at once, and frames that a thread takes on.
-MODIFY_FRAMES = 16
+MODIFY_FRAMES = 24
 SEGMENT_FRAMES = 256
 
 # The least sum of squared windows over a sample, relative to a window's maximum. Dividing by

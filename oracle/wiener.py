@@ -31,7 +31,7 @@ from oracle.stft import Spectrum
 from oracle.threads import one_blas_thread
 
 # Frames filtered at a time: bounds the memory of the covariances and keeps them in the cache.
-BATCH_FRAMES = 16
+BATCH_FRAMES = 24
 
 # An eigenvalue or a pivot that is smaller, relative to the largest, is rounding: of float32 audio
 # in a direction in which it has no energy (about 1e-14), or of the matrices themselves.
@@ -291,7 +291,7 @@ def _entries(n_channels: int) -> list[tuple[int, int, complex]]:
 def _products_near_one(sources: Spectrum) -> tuple[list[Real], npt.NDArray[np.int_]]:
     """Compute `_products` of each source at the level of each bin, and tell this level."""
     with np.errstate(over="ignore", under="ignore"):
-        products = [_products(source, np.float64(1)) for source in sources]
+        products = [_products(source, np.ones(())) for source in sources]
         power = sum(product[: sources.shape[1]].sum(axis=0) for product in products)
     # Nearly always, no bin needs a level, as its power tells.
     if np.min(power) > QUIET**2 and np.max(power) < LOUD**2:
@@ -347,7 +347,7 @@ def _quadratic_form(matrix: Complex, products: Real) -> Real:
 
 
 def _sum_of_products(
-    factors: Sequence[npt.NDArray[Any]], others: Sequence[npt.NDArray[Any]]
+    factors: Sequence[Real] | Complex, others: Sequence[Real] | Complex
 ) -> npt.NDArray[Any]:
     """Sum the products of arrays, which are broadcast, pair by pair."""
     total = np.asarray(factors[0] * others[0])

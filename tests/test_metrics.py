@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from oracle import datasets, metrics
+from oracle.metrics.energy_ratios import energies
 from oracle.metrics.windows import MAX_PIECE, Windows
 from oracle.scores import GLOBAL, MUSEVAL, Scorer, groups
 
@@ -47,6 +48,27 @@ def test_perfect_is_infinite_and_a_silent_reference_is_nan() -> None:
     assert metrics.usdr(references, references)[0] == np.inf
     assert np.isnan(metrics.usdr(references, references)[1])
     assert metrics.usdr(references[:1], 0 * references[:1])[0] == 0
+
+
+@pytest.mark.parametrize("cut", [slice(None), slice(7, 30)])
+def test_energies_of_several_estimates_are_those_of_each_alone(cut: slice) -> None:
+    rng = np.random.default_rng(0)
+    references = rng.standard_normal((3, 50, 2)).astype(np.float32).swapaxes(1, 2)
+    several: list[npt.NDArray[Any]] = [
+        references + rng.standard_normal((3, 2, 50)).astype(np.float32),
+        rng.standard_normal((3, 2, 50)),  # in double precision
+    ]
+    several[1][1] = 0
+    before = several[1].copy()
+    found = energies(references, several, cut)
+    np.testing.assert_array_equal(several[1], before)
+    truths = references[..., cut].astype(np.float64)
+    for part, estimates in zip(found, several, strict=True):
+        errors = estimates[..., cut] - truths
+        np.testing.assert_allclose(part.signal, (truths**2).sum(axis=(1, 2)), rtol=1e-14)
+        np.testing.assert_allclose(part.error, (errors**2).sum(axis=(1, 2)), rtol=1e-14)
+    assert not found[0].silent.any()
+    np.testing.assert_array_equal(found[1].silent[:, 1], [False, True, False])
 
 
 def test_energies_are_summed_in_float64() -> None:

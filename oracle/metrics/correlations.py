@@ -49,8 +49,9 @@ class Correlator:
             samples t of `earlier`.
         """
         length = (self._n_blocks - 1) * self._block + self._n_fft
-        padded = np.zeros((len(later), length))
+        padded = np.empty((len(later), length))
         padded[:, : later.shape[1]] = later
+        padded[:, later.shape[1] :] = 0
         # What an FFT holds beyond the lags does no harm.
         blocks = sliding_window_view(padded, self._n_fft, axis=1)[:, :: self._block]
         spectra = np.ascontiguousarray(scipy.fft.rfft(blocks).transpose(2, 1, 0))
