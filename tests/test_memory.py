@@ -5,6 +5,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 import psutil
 import pytest
 
+import oracle.memory
 import oracle.metrics.decomposition
 from oracle import metrics
-from oracle.memory import GIB, check_fits
+from oracle.memory import GIB, available_memory, check_fits
 from oracle.metrics.correlations import Correlator
 from oracle.scores import Scorer
 
@@ -24,6 +26,7 @@ SMALL = 1e6
 
 def memory_of(monkeypatch: pytest.MonkeyPatch, available: float) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+    monkeypatch.setattr(oracle.memory, "_left_in_cgroups", lambda root: [])
 
 
 def noise(*shape: int) -> tuple[Any, Any]:
@@ -37,6 +40,60 @@ def test_what_fits_just_so_is_let_through(monkeypatch: pytest.MonkeyPatch) -> No
     message = "audio must fit into memory, got a lot, which take 3.5 GiB of 3.0 GiB available: take"
     with pytest.raises(MemoryError, match=re.escape(message)):
         check_fits("audio", "a lot", 3.5 * GIB, remedy="take less")
+
+
+# Limits of control groups, as Linux describes them.
+
+USED = ("active_file 10\ninactive_file 20\ntotal_active_file 30\ntotal_inactive_file 40\n", "5000")
+VERSION_1 = ("memory.stat", "memory.usage_in_bytes", "memory.limit_in_bytes")
+VERSION_2 = ("memory.stat", "memory.current", "memory.max")
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "top", "names", "limits", "expected"),
+    [
+        ("0::/", "", VERSION_2, {"": "9000"}, 9000 - 5000 + 30),
+        ("0::/", "", VERSION_2, {"": "4000"}, 0),
+        ("0::/", "", VERSION_2, {"": "max"}, 10**6),
+        ("0::/a/b", "", VERSION_2, {"": "9000", "a": "8000", "a/b": "max"}, 3030),
+        ("0::/a/b", "", VERSION_2, {"a": "8000", "a/b": "7000"}, 2030),
+        ("0::/a/b", "", VERSION_2, {"": "9000"}, 4030),  # a container that sees a part
+        ("0::/a/b", "", VERSION_2, {"c": "6000"}, 10**6),  # of others
+        ("5:cpu,memory:/a\n0::/", "memory", VERSION_1, {"a": "9000"}, 9000 - 5000 + 70),
+        ("5:memory:/a\n0::/", "memory", VERSION_1, {"": "9000"}, 4070),
+        ("5:memory:/a\n0::/", "memory", VERSION_1, {"a": str(2**63 - 4096)}, 10**6),
+        ("5:cpu:/a\n0::/", "memory", VERSION_1, {"a": "9000"}, 10**6),
+        ("0::/", "", VERSION_2, {}, 10**6),
+        (None, "", VERSION_2, {"": "9000"}, 10**6),
+    ],
+)
+def test_what_a_process_may_use_is_what_its_machine_and_its_groups_leave(
+    cgroup: str | None,
+    top: str,
+    names: tuple[str, str, str],
+    limits: dict[str, str],
+    expected: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = SimpleNamespace(available=10**6)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+    if cgroup is not None:
+        (tmp_path / "proc/self").mkdir(parents=True)
+        (tmp_path / "proc/self/cgroup").write_text(cgroup + "\n")
+    for group, limit in limits.items():
+        folder = tmp_path / "sys/fs/cgroup" / top / group
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in zip(names, (*USED, limit), strict=True):
+            (folder / name).write_text(text)
+    assert available_memory(tmp_path) == expected
+
+
+def test_a_limit_of_the_group_of_a_process_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory_of(monkeypatch, 3 * GIB)
+    monkeypatch.setattr(oracle.memory, "_left_in_cgroups", lambda root: [2 * GIB])
+    with pytest.raises(MemoryError, match=r"take 2\.5 GiB of 2\.0 GiB available"):
+        check_fits("audio", "a lot", 2.5 * GIB, remedy="take less")
 
 
 @pytest.mark.parametrize(
