@@ -17,6 +17,7 @@ import oracle
 from oracle import datasets
 from oracle.datasets import Dataset
 from oracle.datasets.catalogue import FOLDER, NAMED
+from oracle.footprints import footprint, footprint_of_longest
 from oracle.track import Audio
 
 RATE = 8000
@@ -234,6 +235,19 @@ def test_root_is_resolved(name: str, root: Path, monkeypatch: pytest.MonkeyPatch
     assert open_dataset(name, "data").root == root
     monkeypatch.setenv("HOME", str(root.parent))
     assert open_dataset(name, "~/data").root == root
+
+
+def test_it_is_known_how_much_audio_there_may_be(name: str, root: Path) -> None:
+    dataset = open_dataset(name, root)
+    for entry, track in zip(dataset.entries, dataset, strict=True):
+        # The rest of a delivered mixture may become one more; of classes only stems are counted.
+        n_sources = len(track.sources) + (not track.mixture_is_sum)
+        assert entry.most_sources == (6 if name == "slakh2100" else n_sources)
+    longest = max(
+        footprint(entry.most_sources or 0, track.n_channels, track.n_samples, metrics=["SIR"])
+        for entry, track in zip(dataset.entries, dataset, strict=True)
+    )
+    assert footprint_of_longest(dataset, ["SIR"]) == longest
 
 
 def test_every_track_reads_as_it_was_announced(name: str, root: Path) -> None:

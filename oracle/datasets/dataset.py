@@ -19,6 +19,8 @@ class Entry(NamedTuple):
     subset: str
     load: Callable[[], Track]
     paths: tuple[Path, ...] = ()  # of the files that it is read from, or their folders
+    # If that is known; with one that the rest of a mixture may become, see `oracle.rest`.
+    most_sources: int | None = None
 
     def read(self) -> Track:
         """Read the track.
@@ -57,9 +59,9 @@ class Dataset(Sequence[Track]):
     name : str
         What the dataset is called.
     entries : tuple of Entry
-        Its tracks: name, subset, a function without arguments that reads it, and which files
-        it is read from (if they change, a run does the track again). To work in other
-        processes these functions must be such as can be pickled.
+        Its tracks: name, subset, a function without arguments that reads it, which files
+        it is read from (if they change, a run does the track again), and how many sources it
+        has at most. To work in other processes these functions must be such as can be pickled.
     root : Path, optional
         The folder that it lies in.
     seconds : float, optional

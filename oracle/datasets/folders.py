@@ -62,6 +62,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
             place.subset or "test",
             partial(_load, place.path, place.name, place.subset or "test"),
             tuple(place.files or [place.path]),
+            len(place.files),  # a mixture counts for its rest
         )
         for place in places
         if place.files or place.is_empty

@@ -102,7 +102,8 @@ def dsd100(root: str | Path) -> Dataset:
 
 def _entry(mixture: Path, sources: Path, subset: str) -> Entry:
     files = [*files_named([MIXTURE], mixture), *files_named(STEMS, sources)]
-    return Entry(sources.name, subset, partial(_load, mixture, sources, subset), tuple(files))
+    load = partial(_load, mixture, sources, subset)
+    return Entry(sources.name, subset, load, tuple(files), len(STEMS) + 1)
 
 
 def _load(mixture: Path, sources: Path, subset: str) -> Track:

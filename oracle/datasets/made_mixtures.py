@@ -86,6 +86,7 @@ def _speech(subset: Path) -> list[Entry]:
             name,
             partial(_load_speech, mixtures / file, speakers, name),
             tuple(place / file for place in (mixtures, *speakers)),
+            len(speakers) + 1,
         )
         for file in files
     ]
@@ -143,9 +144,11 @@ def _sounds(subset: Path) -> list[Entry]:
             name,
             subset.name,
             partial(_load_sounds, mixtures[name]),
-            (mixtures[name], *audio_in(_sources_of(mixtures[name]))),
+            (mixtures[name], *sources),
+            len(sources) + 1,
         )
         for name in sorted(mixtures)
+        for sources in (audio_in(_sources_of(mixtures[name])),)
     ]
 
 

@@ -27,6 +27,8 @@ from oracle.track import Audio, Track
 
 DESCRIPTION = "data.json"
 METADATA = "metadata.yaml"
+# Classes of instruments that there are: the families of General MIDI, and drums.
+CLASSES = 17
 
 
 def moisesdb(root: str | Path) -> Dataset:
@@ -63,11 +65,12 @@ def moisesdb(root: str | Path) -> Dataset:
     """
     root = existing(root)
     entries = [
-        Entry(place.name, "test", partial(_load_moisesdb, place), _moisesdb_files(place))
+        Entry(place.name, "test", partial(_load_moisesdb, place), files, n_stems)
         for top in (root, *folders_in(root))
         # A folder without a description among others with one is an error of that track.
         if any((place / DESCRIPTION).exists() for place in folders_in(top))
         for place in folders_in(top)
+        for files, n_stems in (_moisesdb_files(place),)
     ]
     entries.sort(key=lambda entry: entry.name)
     return dataset_in(root, "MoisesDB", f"folders of tracks with {DESCRIPTION} in them", entries)
@@ -111,13 +114,14 @@ def _load_moisesdb(place: Path) -> Track:
         raise ValueError(f"{place}: {error}") from error
 
 
-def _moisesdb_files(place: Path) -> tuple[Path, ...]:
-    """List the files of a track; all that there are if its description cannot be read."""
+def _moisesdb_files(place: Path) -> tuple[tuple[Path, ...], int]:
+    """List the files of a track, and count its stems; all if its description cannot be read."""
     description = place / DESCRIPTION
     try:
-        return (description, *chain.from_iterable(_files_of(place).values()))
+        stems = _files_of(place)
+        return (description, *chain.from_iterable(stems.values())), len(stems)
     except ValueError:  # which the track fails with when its turn comes
-        return (description, *audio_below(place))
+        return (description, *audio_below(place)), len(folders_in(place))
 
 
 def _files_of(place: Path) -> dict[str, list[Path]]:
@@ -192,11 +196,13 @@ def slakh2100(root: str | Path) -> Dataset:
             place.name,
             subset,
             partial(_load_slakh2100, place, subset),
-            (place / METADATA, *files_named(["mix"], place), *audio_in(place / "stems")),
+            (place / METADATA, *files_named(["mix"], place), *stems),
+            min(len(stems), CLASSES) + 1,
         )
         for top, subset in tops.items()
         for place in folders_in(top)
         if place.name.startswith("Track")
+        for stems in (audio_in(place / "stems"),)
     )
     layout = "folders TrackNNNNN in train, validation and test"
     return dataset_in(root, "Slakh2100", layout, entries)

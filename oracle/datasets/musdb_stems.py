@@ -96,7 +96,7 @@ def musdb18(
     # Without subsets it reads its settings and no track: a broken file cannot stop it.
     validation = frozenset(musdb.DB(root=str(root), subsets=[]).setup["validation_tracks"])
     entries = [
-        Entry(_track_name(path), name, partial(_load, path, name), (path,))
+        Entry(_track_name(path), name, partial(_load, path, name), (path,), len(STEMS) + 1)
         for name in ("train", "test")
         for path in sorted((root / name).glob(f"*{SUFFIX}"))
         if is_shown(path.name)

@@ -1,0 +1,62 @@
+"""Lengths: how much audio a file holds, from its header."""
+
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from oracle.datasets.audio_files import NO_LENGTH
+
+# The boxes of an MP4 file in which its first stream has the header with its length.
+MEDIA_HEADER = (b"moov", b"trak", b"mdia", b"mdhd")
+
+
+class Length(NamedTuple):
+    """How much audio a file holds."""
+
+    rate: int
+    n_channels: int
+    n_samples: int
+
+
+def length_of(path: Path) -> Length | None:
+    """Tell how much audio a file holds; None where its header does not tell."""
+    import soundfile
+
+    if not path.is_file():  # libsndfile would wait for somebody to write into a pipe
+        return None
+    try:
+        if path.suffix.lower() == ".mp4":
+            with path.open("rb") as file:
+                return _of_stems(file)
+        with soundfile.SoundFile(path) as file:
+            length = Length(file.samplerate, file.channels, file.frames)
+        return length if 0 < length.n_samples < NO_LENGTH else None
+    # TypeError: of a file that soundfile takes for one without a header.
+    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError, ValueError, struct.error):
+        return None  # it is no audio; or it is broken, and reading it tells how
+
+
+def _of_stems(file: BinaryIO) -> Length | None:
+    """Read the length of the streams of a stem file, which are stereo (ISO/IEC 14496-12)."""
+    start, stop = 0, os.fstat(file.fileno()).st_size
+    for wanted in MEDIA_HEADER:
+        while start + 8 <= stop:
+            file.seek(start)
+            size, name = struct.unpack(">I4s", file.read(8))
+            head = 8
+            if size == 1:  # too large for the 32 bits
+                size, head = struct.unpack(">Q", file.read(8))[0], 16
+            size = size or stop - start  # 0: all that follows
+            if name == wanted:
+                start, stop = start + head, start + size
+                break
+            start += max(size, head)
+        else:
+            return None
+    file.seek(start)
+    # Its version, times of creation and change, samples in a second, samples.
+    layout = ">4x16xIQ" if file.read(1) == b"\1" else ">4x8xII"
+    file.seek(start)
+    rate, n_samples = struct.unpack(layout, file.read(struct.calcsize(layout)))
+    return Length(rate, 2, n_samples) if rate and n_samples else None

@@ -1,0 +1,75 @@
+"""Footprints: how much memory a track takes, before it is read."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from oracle import datasets
+from oracle.datasets import Dataset
+from oracle.footprints import AUDIO, BASE, READING, footprint, footprint_of_longest
+from oracle.methods import METHODS
+from oracle.scores import ALL_METRICS, METRICS
+
+RATE = 8000
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Dataset:
+    """Three tracks: the longest is in stereo; of the last nothing can be read."""
+    for place, (n_channels, n_samples) in enumerate([(1, 7000), (2, 9000)]):
+        (tmp_path / f"{place}").mkdir()
+        for name in ("drums", "vocals"):
+            noise = np.random.default_rng(0).standard_normal((n_samples, n_channels))
+            soundfile.write(tmp_path / f"{place}/{name}.wav", 0.1 * noise, RATE)
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2/drums.wav").write_bytes(b"?")
+    return datasets.folder(tmp_path)
+
+
+def test_a_footprint_grows_with_audio_and_filters() -> None:
+    signal = 4 * 2 * 1000.0
+    assert footprint(3, 2, 1000) == pytest.approx(BASE + AUDIO * 4 * signal)
+    assert footprint(3, 2, 1000, metrics=["SDR", "uSDR"]) == footprint(3, 2, 1000)
+    several = footprint(3, 2, 1000, metrics=METRICS)
+    assert several > footprint(3, 2, 1000)
+    assert footprint(3, 2, 1000, metrics=["SIR"]) == several
+    assert footprint(3, 2, 1000, metrics=["SIR-reg"]) == several
+    assert footprint(3, 2, 1000, metrics=ALL_METRICS) > several
+    # What is read and not used.
+    assert footprint(3, 2, 10, n_read=10**6) == pytest.approx(BASE + READING * 4 * 1000 * signal)
+    assert footprint(3, 2, 1000, n_read=1000) == footprint(3, 2, 1000)
+
+
+def test_a_beginning_is_read_with_the_rest(songs: Dataset) -> None:
+    assert footprint_of_longest(songs.select(seconds=0.5)) == footprint(2, 2, 4000, n_read=9000)
+    assert footprint_of_longest(songs.select(seconds=5)) == footprint(2, 2, 9000, n_read=9000)
+
+
+# Prints the peak of its own memory; getrusage's is that of the process that started it, too.
+SCORE = """
+import re, oracle
+track = oracle.datasets.waltz().beginning({seconds})
+oracle.compute_bounds(track, methods={methods}, metrics={metrics})
+print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no Linux, which tells the peak")
+@pytest.mark.parametrize(
+    ("seconds", "metrics"), [(2, ["SDR"]), (13, ["SDR"]), (5, METRICS), (5, ALL_METRICS)]
+)
+def test_a_footprint_is_what_a_process_takes_or_up_to_twice_as_much(
+    seconds: int, metrics: list[str]
+) -> None:
+    """Of all methods but OPT, whose memory grows with the track."""
+    methods = [name for name in METHODS if name != "OPT"]
+    code = SCORE.format(seconds=seconds, methods=methods, metrics=tuple(metrics))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, check=True
+    )
+    peak = 1024 * int(done.stdout)
+    assert peak <= footprint(4, 2, seconds * 44100, metrics=metrics) <= 2 * peak
