@@ -12,6 +12,7 @@ from oracle.files import file_name
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separation, methods_named
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
+from oracle.plans import Jobs
 from oracle.progress import Advance
 from oracle.rest import complete
 from oracle.results import PERFECT_DB
@@ -44,7 +45,7 @@ def compute_bounds(
     rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,
-    jobs: int | None = None,
+    jobs: Jobs = None,
     dask: str | None = None,
     overwrite: bool = False,
 ) -> "DataFrame":
@@ -74,11 +75,11 @@ def compute_bounds(
     progress : bool, optional
         Whether to show progress on standard error: a bar in a terminal, elsewhere a line a
         track.
-    jobs : int, optional
+    jobs : int or "auto", optional
         How many cores to use: as many processes work on a track each (or, where there are fewer
-        tracks, in more threads), and keep it in memory. By default this process works, on a
-        track at a time, in a thread a core. A script that asks for several jobs needs
-        ``if __name__ == "__main__":``.
+        tracks, in more threads), and keep it in memory. "auto" uses all cores, and as many
+        processes as memory has room for. By default this process works, on a track at a time, in
+        a thread a core. A script that asks for several jobs needs ``if __name__ == "__main__":``.
     dask : str, optional
         Address of a Dask scheduler (``tcp://host:port``), or its scheduler file: its workers
         work on a track each. They need this package, and the files under the same paths.
@@ -112,6 +113,8 @@ def compute_bounds(
     -----
     oracle.rest.InputWarning
         At the end, of audio that is not read, and of mixtures that hold more than their sources.
+    oracle.plans.MemoryWarning
+        If `jobs` is a number, and so many tracks may take more memory than there is.
 
     Examples
     --------

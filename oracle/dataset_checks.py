@@ -20,6 +20,7 @@ from oracle.datasets.trees import USUAL
 from oracle.files import write_whole
 from oracle.mixing import redundancies
 from oracle.notes import notes_of_input
+from oracle.plans import Jobs, plan_of
 from oracle.progress import Advance
 from oracle.rest import Completed, complete, find_unexplained
 from oracle.run_folder import TrackInfo
@@ -238,7 +239,7 @@ def check(
     metrics: Sequence[str] = METRICS,
     rest: Rest | None = None,
     progress: bool = False,
-    jobs: int | None = None,
+    jobs: Jobs = None,
     dask: str | None = None,
 ) -> Check:
     """Read a whole dataset, and find what would spoil its bounds.
@@ -277,7 +278,15 @@ def check(
     check_rest(rest)
     found: dict[int, TrackCheck] = {}
     failures: dict[str, str] = {}
-    each = each_track(tracks, partial(_examine, rest=rest), progress=progress, jobs=jobs, dask=dask)
+    plan = plan_of(tracks, jobs, metrics=wanted)  # of a run, which the reading has as well
+    each = each_track(
+        tracks,
+        partial(_examine, rest=rest),
+        progress=progress,
+        jobs=jobs,
+        dask=dask,
+        metrics=wanted,
+    )
     try:
         with closing(each), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # which are among the remarks
@@ -286,10 +295,9 @@ def check(
     except TracksFailed as error:
         failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in error.failures}
     in_order = tuple(found[index] for index in sorted(found))
-    cores = n_cores() if jobs is None else jobs
     seconds: dict[str, float] = {}
     usable = {index: each for index, each in found.items() if not each.refused}
-    workers = 1 if jobs is None else max(1, min(jobs, len(usable)))
+    workers = max(1, min(plan.processes, len(usable)))
 
     def is_good(index: int) -> tuple[bool, int]:
         return not usable[index].info.silent, usable[index].n_samples
@@ -302,7 +310,7 @@ def check(
         sample = complete(sample, rest).track
         reading = Cost(0, (time.perf_counter() - start) / usable[index].n_samples)
         costs = {"reading": reading} | measure_costs(
-            sample, chosen, stft=stft, metrics=wanted, n_threads=cores // workers
+            sample, chosen, stft=stft, metrics=wanted, n_threads=plan.threads
         )
         for name, cost in costs.items():
             seconds[name] = sum(cost.of(each.n_samples) for each in usable.values()) / workers
@@ -312,7 +320,7 @@ def check(
         failures=failures,
         left_out=tuple(map(str, tracks.left_out)) if isinstance(tracks, Dataset) else (),
         seconds=seconds,
-        jobs=cores,
+        jobs=jobs if isinstance(jobs, int) else n_cores(),
     )
 
 

@@ -11,6 +11,7 @@ from oracle.datasets.audio_files import write_audio
 from oracle.files import file_name
 from oracle.methods import DEFAULT_METHODS, methods_named, separate_each
 from oracle.notes import notes_of_input, notes_of_tracks
+from oracle.plans import Jobs
 from oracle.progress import Advance
 from oracle.rest import InputWarning, complete
 from oracle.run_folder import RunFolder, TrackInfo
@@ -28,7 +29,7 @@ def write_estimates(
     stft: STFT | None = None,
     rest: Rest | None = None,
     progress: bool = False,
-    jobs: int | None = None,
+    jobs: Jobs = None,
     dask: str | None = None,
     overwrite: bool = False,
 ) -> int:

@@ -17,7 +17,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from oracle.threads import limited_threads, n_cores
+from oracle.plans import Plan
+from oracle.threads import limited_threads
 
 Result = TypeVar("Result")
 
@@ -48,47 +49,36 @@ class Workers(Protocol):
 
 
 @contextmanager
-def workers_on(jobs: int | None, dask: str | None, *, n_tasks: int | None) -> Iterator[Workers]:
+def workers_on(where: Plan | str) -> Iterator[Workers]:
     """Open workers, and close them, also when a run is interrupted.
 
     Parameters
     ----------
-    jobs : int or None
-        How many cores to use: processes that do a task each or, where there are fewer tasks,
-        threads in them. None: the threads of this process.
-    dask : str or None
-        Address of a Dask scheduler (``tcp://host:port``), or its scheduler file; each of its
-        workers does a task at a time, in the threads that it has.
-    n_tasks : int or None
-        How many tasks there are, if that is known.
+    where : Plan or str
+        How the work is shared out on this machine. Or the address of a Dask scheduler
+        (``tcp://host:port``), or its scheduler file; each of its workers does a task at a time, in
+        the threads that it has.
 
     Raises
     ------
     ValueError
-        If `jobs` is not positive, there are `jobs` and `dask`, or workers of the cluster have
-        another version of this package.
+        If workers of the cluster have another version of this package.
     ImportError
-        If `dask` is not installed.
+        If Dask is not installed.
     FileNotFoundError
         If there is no such scheduler file.
     ConnectionError
         If there is no such scheduler, or it has no workers.
     """
-    if dask is not None:
-        if jobs is not None:
-            raise ValueError(f"jobs must not be given with dask, got {jobs}")
-        with _cluster(dask) as workers:
+    if isinstance(where, str):
+        with _cluster(where) as workers:
             yield workers
-        return
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"jobs must be positive, got {jobs}")
-    width = 1 if jobs is None else jobs if n_tasks is None else max(1, min(jobs, n_tasks))
-    if width == 1:
-        with limited_threads(jobs or n_cores()):
+    elif where.processes == 1:
+        with limited_threads(where.threads):
             yield _ThisProcess()
     else:
-        with _Processes(width, threads=(jobs or width) // width) as workers:
-            yield workers
+        with _Processes(where.processes, threads=where.threads) as processes:
+            yield processes
 
 
 class _ThisProcess:

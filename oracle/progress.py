@@ -64,10 +64,16 @@ class Progress:
     def show(self, name: str, state: str) -> None:
         """Show that there is no more to do for a track."""
 
+    def say(self, text: str) -> None:
+        """Say something of the whole run."""
+
 
 class _Lines(Progress):
     def show(self, name: str, state: str) -> None:
         print(f"[{self.count}] {name}: {state}", file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
 
 class _Bar(Progress):
@@ -85,6 +91,9 @@ class _Bar(Progress):
         states += [f"{self.rate:.3g} x real time"] if self.n_done else []
         done = self.n_done + self.n_failed + self.n_skipped
         self._update(name, completed=done, state=", ".join(states))
+
+    def say(self, text: str) -> None:
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _update(self, description: str, **fields: Any) -> None:
         from rich.markup import escape

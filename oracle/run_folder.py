@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, Self
 from oracle.files import PARTIAL, file_name, folded, write_whole
 from oracle.metrics.energy_ratios import is_silent
 from oracle.mixing import redundancies
+from oracle.plans import count_of
 from oracle.rest import Completed
 from oracle.run_settings import versions, what_differs
 from oracle.stamps import stamp_of_files
-from oracle.tasks import Task, TrackError, count_of, tasks_of
+from oracle.tasks import Task, TrackError, tasks_of
 from oracle.track import Track
 
 # What the folder holds beside the folders of methods.

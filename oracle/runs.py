@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from oracle.datasets import Dataset
 from oracle.metrics import IllConditionedWarning
 from oracle.notes import notes_of_input, notes_of_tracks
+from oracle.plans import Jobs
 from oracle.progress import Advance
 from oracle.rest import Completed, InputWarning
 from oracle.results import Row, Summaries
@@ -61,7 +62,7 @@ def run(
     out: str | Path | None,
     overwrite: bool,
     progress: bool,
-    jobs: int | None,
+    jobs: Jobs,
     dask: str | None,
     also_of: Callable[[Task], Iterable[Path]] = lambda task: (),
 ) -> "DataFrame":
@@ -137,7 +138,15 @@ def run(
             return True
 
         work = partial(_scored, score)
-        scored = each_track(tracks, work, progress=progress, jobs=jobs, dask=dask, skip=skip)
+        scored = each_track(
+            tracks,
+            work,
+            progress=progress,
+            jobs=jobs,
+            dask=dask,
+            metrics=settings["metrics"],
+            skip=skip,
+        )
         try:
             with closing(scored):  # also when this is interrupted
                 for task, (info, rows, methods), messages in scored:

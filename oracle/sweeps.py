@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from oracle.bounds import bounds_named, score_track
 from oracle.files import write_whole
+from oracle.plans import Jobs
 from oracle.progress import Advance
 from oracle.rest import complete
 from oracle.results import BOUND_COLUMNS, Row, csv_text
@@ -39,7 +40,7 @@ def compute_sweep(
     rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,
-    jobs: int | None = None,
+    jobs: Jobs = None,
     dask: str | None = None,
     overwrite: bool = False,
 ) -> "DataFrame":

@@ -14,6 +14,7 @@ from oracle.datasets.audio_files import read_audio
 from oracle.datasets.trees import MIXTURE, audio_in
 from oracle.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
+from oracle.plans import Jobs
 from oracle.progress import Advance
 from oracle.rest import Completed, complete
 from oracle.runs import Scored, run, scorer_of
@@ -49,7 +50,7 @@ def score_system(
     fit_length: bool = False,
     out: str | Path | None = None,
     progress: bool = False,
-    jobs: int | None = None,
+    jobs: Jobs = None,
     dask: str | None = None,
     overwrite: bool = False,
 ) -> "DataFrame":

@@ -5,7 +5,7 @@ import pickle
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from oracle.datasets import Dataset
 from oracle.execution import ClusterLostError, Workers, workers_on
+from oracle.plans import Jobs, Plan, count_of, plan_of
 from oracle.progress import Advance, Progress, show_progress
 from oracle.stamps import stamp_of_audio, stamp_of_files
 from oracle.track import Track
@@ -204,20 +205,14 @@ def _itself(track: Track) -> Track:
     return track
 
 
-def count_of(tracks: Track | Iterable[Track]) -> int | None:
-    """Count tracks, if they can be counted before they are there."""
-    if isinstance(tracks, Track):
-        return 1
-    return len(tracks) if isinstance(tracks, Sized) else None
-
-
 def each_track(
     tracks: Track | Iterable[Track],
     work: Callable[..., Result],
     *,
     progress: bool,
-    jobs: int | None = None,
+    jobs: Jobs = None,
     dask: str | None = None,
+    metrics: Sequence[str] = (),
     skip: Callable[[Task], bool] = lambda task: False,
 ) -> Generator[Done[Result], None, None]:
     """Load each track and work on it; go on with the others if one fails.
@@ -235,7 +230,9 @@ def each_track(
     progress : bool
         Whether to show progress on standard error.
     jobs, dask
-        Where to work, see `oracle.execution.workers_on`.
+        Where to work, see `oracle.compute_bounds`.
+    metrics : sequence of str, optional
+        What is computed of each track, as some metrics take much memory.
     skip : callable, optional
         ``(task) -> bool``: whether there is nothing to do for a track. Called in their order,
         with each once; a ValueError is a failure of the track.
@@ -279,7 +276,10 @@ def each_track(
         tasks = remaining()
         first = next(tasks, None)
         if first is not None:  # else no workers are needed
-            with workers_on(jobs, dask, n_tasks=total) as workers:
+            where = _where(tracks, jobs, dask, metrics)
+            if isinstance(where, Plan) and where.text:
+                shown.say(where.text)
+            with workers_on(where) as workers:
                 for task, outcome in _run(workers, chain([first], tasks), work, shown):
                     if isinstance(outcome, BaseException):
                         fail(task, outcome)
@@ -290,6 +290,17 @@ def each_track(
                     yield Done(task, outcome.result, [str(w) for w in outcome.warnings])
     if failures:
         raise TracksFailed.of(failures[index] for index in sorted(failures))
+
+
+def _where(
+    tracks: Track | Iterable[Track], jobs: Jobs, dask: str | None, metrics: Sequence[str]
+) -> Plan | str:
+    """Tell where to work: here, by a plan, or on a cluster."""
+    if dask is None:
+        return plan_of(tracks, jobs, metrics=metrics)
+    if jobs is not None:
+        raise ValueError(f"jobs must not be given with dask, got {jobs}")
+    return dask
 
 
 class _Outcome(NamedTuple):

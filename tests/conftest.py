@@ -47,7 +47,8 @@ Run = Callable[..., Outcome]
 
 def outcome(status: int, out: str, err: str) -> Outcome:
     """Leave out the lines of progress."""
-    return Outcome(status, out, re.sub(r"^\[\d+(/\d+)?\] .*\n", "", err, flags=re.MULTILINE))
+    shown = r"^(\[\d+(/\d+)?\] |\d+ tracks? at a time, in ).*\n"
+    return Outcome(status, out, re.sub(shown, "", err, flags=re.MULTILINE))
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command in this process: with one core there are no others."""
-    monkeypatch.setattr("oracle.cli.options.n_cores", lambda: 1)
+    monkeypatch.setattr("oracle.plans.n_cores", lambda: 1)
 
     def run_main(*arguments: object) -> Outcome:
         with pytest.raises(SystemExit) as exited:

@@ -16,6 +16,7 @@ import oracle
 from oracle import STFT, Track, datasets
 from oracle.bounds import score_track
 from oracle.cli.check import _time
+from oracle.plans import Jobs
 from oracle.threads import limited_threads
 from oracle.timings import Cost, measure_costs
 from oracle.track import Audio
@@ -305,12 +306,13 @@ def test_times_are_readable(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "n_songs"), [(None, 1), (None, 4), (3, 0), (3, 1), (3, 2), (2, 4)]
+    ("jobs", "n_songs"),
+    [(None, 1), (None, 4), (3, 0), (3, 1), (3, 2), (2, 4), ("auto", 0), ("auto", 4)],
 )
 def test_a_prediction_shares_cores_as_a_run_does(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    jobs: int | None,
+    jobs: Jobs,
     n_songs: int,
 ) -> None:
     timed = []
@@ -320,15 +322,38 @@ def test_a_prediction_shares_cores_as_a_run_does(
         return {"MIX": Cost(12.0, 0.0)}
 
     monkeypatch.setattr("oracle.dataset_checks.measure_costs", measure)
-    monkeypatch.setattr("oracle.dataset_checks.n_cores", lambda: 3)
+    monkeypatch.setattr("oracle.plans.n_cores", lambda: 3)
     for place in range(n_songs):
         write_song(tmp_path / f"{place}", n_samples=100 + place)
     write(tmp_path / f"{n_songs}/drums.wav", noise(1, 1000))  # longest, but half of it is silent
     write(tmp_path / f"{n_songs}/vocals.wav", 0 * noise(1, 1000))
     found = oracle.check(datasets.folder(tmp_path), jobs=jobs, **QUICK)
-    workers = 1 if jobs is None else min(jobs, n_songs + 1)
-    assert timed == [(f"{max(n_songs - 1, 0)}", (jobs or 3) // workers)]
+    cores = jobs if isinstance(jobs, int) else 3
+    workers = 1 if jobs is None else min(cores, n_songs + 1)
+    assert timed == [(f"{max(n_songs - 1, 0)}", cores // workers)]
     assert found.seconds["MIX"] == pytest.approx(12 * (n_songs + 1) / workers)
+
+
+def test_a_prediction_is_of_as_many_tracks_at_a_time_as_fit_into_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = []
+
+    def measure(track: Track, *arguments: Any, n_threads: int, **options: Any) -> dict[str, Cost]:
+        timed.append(n_threads)
+        return {"MIX": Cost(12.0, 0.0)}
+
+    monkeypatch.setattr("oracle.dataset_checks.measure_costs", measure)
+    monkeypatch.setattr("oracle.plans.n_cores", lambda: 8)
+    monkeypatch.setattr("oracle.plans.available_memory", lambda: 1e9)  # of which 0.8 for two
+    for place in range(4):
+        write_song(tmp_path / f"{place}")
+    found = oracle.check(datasets.folder(tmp_path), jobs="auto", progress=True, **QUICK)
+    assert (timed, found.seconds["MIX"]) == ([4], 12 * 4 / 2)
+    assert capsys.readouterr().err.startswith("2 tracks at a time, in 4 threads each: ")
+    with pytest.warns(oracle.plans.MemoryWarning, match="3 tracks at a time may take"):
+        oracle.check(datasets.folder(tmp_path), jobs=3, **QUICK)
+    assert timed == [4, 1]
 
 
 def test_a_stem_that_is_there_twice_is_worth_knowing(tmp_path: Path) -> None:

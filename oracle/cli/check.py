@@ -20,7 +20,7 @@ from oracle.cli.options import (
     Download,
     First,
     Hop,
-    Jobs,
+    JobsOption,
     Methods,
     Metrics,
     NFft,
@@ -71,7 +71,7 @@ def check_command(
             help="File to write: .csv, a row a track, or .json, everything; or a folder for both."
         ),
     ] = None,
-    jobs: Jobs = None,
+    jobs: JobsOption = None,
     dask: Dask = None,
     debug: Debug = False,
 ) -> None:

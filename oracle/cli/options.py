@@ -10,8 +10,8 @@ import typer
 from oracle import Track, datasets
 from oracle.datasets.catalogue import NAMED
 from oracle.methods import DEFAULT_METHODS, methods_named
+from oracle.plans import Jobs
 from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
-from oracle.threads import n_cores
 from oracle.track import Rest, check_seconds
 
 Number = TypeVar("Number", int, float)
@@ -101,11 +101,12 @@ Out = Annotated[
         "of a run to resume."
     ),
 ]
-Jobs = Annotated[
+JobsOption = Annotated[
     int | None,
     typer.Option(
+        "--jobs",
         help="Processes to work in; each takes a core, and a track in memory.",
-        show_default="one a core",
+        show_default="one a core, or as many as memory has room for",
     ),
 ]
 Dask = Annotated[
@@ -162,13 +163,13 @@ def methods_in(text: str | None) -> list[str]:
     return [method.name for method in methods_named(names)]
 
 
-def jobs_of(jobs: int | None, dask: str | None) -> int | None:
-    """Tell how many cores of this machine to use."""
+def jobs_of(jobs: int | None, dask: str | None) -> Jobs:
+    """Tell how many cores of this machine to use: by default as many as memory allows."""
     if jobs is not None and dask is not None:
         raise typer.BadParameter("--jobs cannot be combined with --dask")
     if jobs is not None and jobs < 1:
         raise typer.BadParameter(f"--jobs must be positive, got {jobs}")
-    return n_cores() if jobs is None and dask is None else jobs
+    return "auto" if jobs is None and dask is None else jobs
 
 
 def dataset_of(
