@@ -49,6 +49,13 @@ def test_a_beginning_is_read_with_the_rest(songs: Dataset) -> None:
     assert footprint_of_longest(songs.select(seconds=5)) == footprint(2, 2, 9000, n_read=9000)
 
 
+def test_the_longest_file_of_a_track_counts(tmp_path: Path) -> None:
+    """Some may be shorter, or mono."""
+    for name, shape in (("a", (7000, 2)), ("b", (9000, 1)), ("c", (8000, 2))):
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(shape), RATE)
+    assert footprint_of_longest(datasets.folder(tmp_path)) == footprint(3, 2, 9000, n_read=9000)
+
+
 # Prints the peak of its own memory; getrusage's is that of the process that started it, too.
 SCORE = """
 import re, oracle

@@ -259,6 +259,30 @@ def test_commands_say_how_many_tracks_they_work_on_at_a_time(
     assert sum("at a time" in line for line in lines) == ("at a time" in said)
 
 
+@pytest.mark.parametrize("metrics", [["SDR"], ["SDR", "SAR-reg"]])
+def test_a_plan_is_for_the_metrics_that_are_computed(
+    metrics: list[str], songs: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = []
+
+    def longest(tracks: Dataset, metrics: list[str]) -> float:
+        planned.append(list(metrics))
+        return 1e9
+
+    machine(monkeypatch, cores=1, memory=GIB)
+    monkeypatch.setattr("oracle.plans.footprint_of_longest", longest)
+    options: dict[str, Any] = {"methods": ["MIX"], "metrics": metrics, "jobs": "auto"}
+    oracle.compute_bounds(songs.select(first=2), **options)
+    assert planned == [metrics]
+    oracle.check(songs.select(first=2), **options)
+    assert planned == 3 * [metrics]
+
+
+def test_a_plan_for_no_tracks_is_a_plan() -> None:
+    assert plan_of([], 3) == Plan(1, 3)
+    assert plan_of([], "auto").processes == 1
+
+
 def test_what_an_earlier_run_has_done_takes_no_plan(
     songs: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

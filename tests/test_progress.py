@@ -91,12 +91,14 @@ def test_a_bar_in_a_terminal(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", terminal)
     with show_progress(True, 5) as shown:
+        shown.say("2 [b]tracks[/b] at a time")
         shown.skip("old")
         shown.part("a[b]: 512", 0.5)
         clock.now += 2
         shown.done("a[b]", 30)
         shown.fail("c")
     text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", terminal.getvalue())
+    assert "2 [b]tracks[/b] at a time\n" in text
     assert "c" in text
     assert "3/5 tracks, 1 failed, 15 x real time" in text
     assert re.search(r"(\d:\d\d:\d\d|-:--:--) left", text)
