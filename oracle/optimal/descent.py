@@ -228,8 +228,9 @@ class _Descent:
                 reach = self._masks.reach(downhill)
                 support += synthesis.inner(reach, self._limit[:, block])
         size = inner(self._ahead, self._ahead)
-        gain = max(inner(self._ahead, self._source) - support, 0.0)
-        return error, gain**2 / size if size else 0.0
+        # Of a mask that may be very large, the support may be next to any rounding error.
+        gain = max(inner(self._ahead, self._source) - max(support, 0.0), 0.0)
+        return error, gain * gain / size if size else 0.0
 
     def step(self) -> None:
         """Go downhill, and back to the nearest mask of the class."""
