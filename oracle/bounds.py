@@ -188,7 +188,8 @@ def score_track(
     failures: list[MethodError] = []
 
     def score(names: Sequence[str]) -> dict[str, list[Score]]:
-        separation = Separation(track, [name for name in names if name in METHODS], stft=stft)
+        separating = [name for name in names if name in METHODS]
+        separation = Separation(track, separating, stft=stft, targets=targets)
         windows = scorer.heard if "SDR" in metrics else {}
         ceilings = {
             name: Ceilings(separation.optimal(masks), windows)

@@ -351,6 +351,8 @@ class Separation:
         Names in `oracle.methods.METHODS`; none if only `optimal` masks are wanted.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
+    targets : mapping, optional
+        ``track.targets``, where they are there already.
 
     Attributes
     ----------
@@ -365,8 +367,16 @@ class Separation:
         If there is no such method.
     """
 
-    def __init__(self, track: Track, methods: Sequence[str], *, stft: STFT | None = None) -> None:
+    def __init__(
+        self,
+        track: Track,
+        methods: Sequence[str],
+        *,
+        stft: STFT | None = None,
+        targets: Mapping[str, Audio] | None = None,
+    ) -> None:
         self.stft = STFT() if stft is None else stft
+        self._targets = targets
         self._track = track
         self._signals = [*track.sources.values(), track.mixture]
         self._optimal: dict[str, OptimalMasks] = {}
@@ -383,7 +393,9 @@ class Separation:
     def optimal(self, masks: NamedClass) -> OptimalMasks:
         """Return the best masks of a class: those that its method separates with."""
         if masks.name not in self._optimal:
-            self._optimal[masks.name] = OptimalMasks(self._track, self.stft, masks)
+            self._optimal[masks.name] = OptimalMasks(
+                self._track, self.stft, masks, targets=self._targets
+            )
         return self._optimal[masks.name]
 
     def part(self, start: int, stop: int) -> dict[str, dict[str, Audio]]:

@@ -40,7 +40,7 @@ WINDOW = 1.0
 
 
 # Bytes that are kept of methods that are scored in one pass over a track.
-KEPT = 400e6
+KEPT = 130e6
 
 
 class Score(NamedTuple):

@@ -138,7 +138,10 @@ class Chunks:
         sources = [self.sources[place] for place in places]
         synthesis, inside = self._synthesis(index, halo)
         own = None if starts is None else starts(self.frames[index])[list(places)]
-        found = solve_each(synthesis, self.mixture, sources, self.masks, goal, own, inside)
+        # The certificate of the whole is made of what all chunks leave together.
+        found = solve_each(
+            synthesis, self.mixture, sources, self.masks, goal, own, inside, prove=False
+        )
         dtype = self.masks.dtype_for(self.mixture.dtype)
         masks, iterations = [], []
         for problem, best in found:
@@ -198,6 +201,7 @@ def solve_each(
     goal: Goal,
     starts: Mask | None = None,
     started: slice = slice(None),
+    prove: bool = True,
 ) -> list[tuple[Problem, Found]]:
     """Find the best mask for each source in some samples.
 
@@ -220,6 +224,8 @@ def solve_each(
         Masks to start from; the best bin by bin by default.
     started : slice, optional
         The frames that these are of, among those of the map; all by default.
+    prove : bool, optional
+        Whether what is found is certified.
 
     Returns
     -------
@@ -240,7 +246,7 @@ def solve_each(
                 mask = problem.mask(start)
                 mask[:, started] = starts[index]
                 start = problem.start_from(mask)
-        best = problem.solve(start, tolerance=goal.tolerance, max_iterations=goal.max_iterations)
+        best = problem.solve(start, **goal._asdict(), prove=prove)
         found.append((problem, best))
     return found
 
@@ -295,10 +301,12 @@ class Masks:
             for index, own in enumerate(self._frames)
             if own.start < frames.stop and frames.start < own.stop
         ]
-        parts = [future.result() for future in self._futures(needed)]
-        first = self._frames[needed[0]].start
-        cut = slice(frames.start - first, frames.stop - first)
-        return np.asarray(np.concatenate(parts, axis=2)[:, :, cut])
+        parts = []
+        for index, future in zip(needed, self._futures(needed), strict=True):
+            own = self._frames[index]
+            start, stop = max(frames.start - own.start, 0), frames.stop - own.start
+            parts.append(future.result()[:, :, start:stop])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
     def _futures(self, needed: Sequence[int]) -> list[Future[Mask]]:
         """Find what nobody does yet: what is needed, then what comes next while others do it."""

@@ -12,10 +12,10 @@ from oracle.optimal.chunks import MARGIN, Chunks, Goal, Masks
 from oracle.optimal.named import NamedClass
 from oracle.optimal.verdicts import Judge
 from oracle.stft import STFT, Spectrum
-from oracle.track import Track
+from oracle.track import Audio, Track
 
 # How near bounds come to their certificate, in dB.
-TOLERANCE = 0.05
+TOLERANCE = 0.02
 
 # Steps of a chunk or a window. More are needed only where next to nothing else is heard, so that
 # the best mask is nearly perfect, and the tolerance a tiny part of what is left.
@@ -33,6 +33,8 @@ class OptimalMasks:
         The transform.
     masks : NamedClass
         The class.
+    targets : mapping, optional
+        ``track.targets``, where they are there already.
 
     Attributes
     ----------
@@ -46,8 +48,15 @@ class OptimalMasks:
         The same, rounded to 0 or 1.
     """
 
-    def __init__(self, track: Track, stft: STFT, masks: NamedClass) -> None:
-        self.targets = track.targets
+    def __init__(
+        self,
+        track: Track,
+        stft: STFT,
+        masks: NamedClass,
+        *,
+        targets: Mapping[str, Audio] | None = None,
+    ) -> None:
+        self.targets = track.targets if targets is None else targets
         self.chunks = Chunks(
             stft, track.mixture, list(self.targets.values()), masks.at(stft, track.rate)
         )

@@ -89,6 +89,7 @@ class Problem(NamedTuple):
         stretch: float = 1.0,
         distance: Callable[[float, float], float] = gap,
         long: float = LONG,
+        prove: bool = True,
     ) -> Found:
         """Find the best mask for `stretch` times the source; see `descend`."""
         return descend(
@@ -100,6 +101,7 @@ class Problem(NamedTuple):
             max_iterations=max_iterations,
             distance=distance,
             long=long,
+            prove=prove,
         )
 
     def mask(self, scaled_mask: Scaled) -> Mask:
