@@ -806,7 +806,7 @@ def test_no_mask_exceeds_the_ceiling_of_any_window(
 ) -> None:
     hop = max(hop, window // 4)
     rng = np.random.default_rng(seed)
-    cuts: dict[str, int] = {"window": window, "hop": hop}
+    cuts: dict[str, Any] = {"window": window, "hop": hop}
     found = framewise_ceiling(
         problem.sources,
         problem.mixture,
@@ -1737,7 +1737,37 @@ def test_signals_that_do_not_fit_are_refused(
         ({"maximum": 1j}, TypeError, "maximum must be a number, got 1j"),
         ({"maximum": 0}, ValueError, "maximum must be positive, got 0"),
         ({"maximum": -1.5}, ValueError, "maximum must be positive, got -1.5"),
-        ({"maximum": math.inf}, ValueError, "maximum must be at most 1e+06 for SDR, got inf"),
+        (
+            {"maximum": math.inf},
+            ValueError,
+            "maximum must be at most 1e+06 for SDR, got inf: without a limit, complex masks make "
+            "nearly any signal of a mixture, real ones do where frames overlap by half or more, "
+            "and a ceiling of them says nothing",
+        ),
+        (
+            {"complex_valued": True, "shared": True},
+            ValueError,
+            "complex masks must have a value for each bin, got shared masks",
+        ),
+        (
+            {"complex_valued": True, "bands": [0]},
+            ValueError,
+            "complex masks must have a value for each bin, got bands",
+        ),
+        (
+            {"bands": [0, 1.5]},
+            TypeError,
+            "bands must be integers, the first bin of each, got [0, 1.5]",
+        ),
+        *(
+            (
+                {"bands": bands},
+                ValueError,
+                "bands must start with bin 0 and ascend to less than 9, the number of "
+                f"frequencies, got {bands}",
+            )
+            for bands in ([], [1, 2], [0, 9], [0, 3, 2], [0, 2, 2])
+        ),
         ({"maximum": math.nan}, ValueError, "maximum must be positive, got nan"),
         ({"tolerance": "0"}, TypeError, "tolerance must be a number, got '0'"),
         ({"tolerance": False}, TypeError, "tolerance must be a number, got False"),
@@ -1809,6 +1839,14 @@ def test_an_stft_is_one() -> None:
         ({"metric": "SDRI"}, "metric must be SDR (which is uSDR here) or SI-SDR, got 'SDRI'"),
         ({"metric": None}, "metric must be SDR (which is uSDR here) or SI-SDR, got None"),
         ({"metric": "SI-SDR", "maximum": math.nan}, "maximum must be positive, got nan"),
+        (
+            {"metric": "SI-SDR", "complex_valued": True},
+            "masks must be real and have a value a bin for SI-SDR, got complex masks",
+        ),
+        (
+            {"metric": "SI-SDR", "bands": [0]},
+            "masks must be real and have a value a bin for SI-SDR, got bands",
+        ),
         (
             {"metric": "SI-SDR", "binary": True},
             "binary masks must have the metric SDR and the maximum 1, got SI-SDR",

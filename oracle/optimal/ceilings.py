@@ -18,6 +18,7 @@ from oracle.optimal.optimum import (
     check_limits,
     check_signals,
     check_stft,
+    mask_class,
 )
 from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
@@ -54,7 +55,9 @@ def framewise_ceiling(
     hop: int,
     stft: STFT | None = None,
     maximum: float = 1.0,
+    complex_valued: bool = False,
     shared: bool = False,
+    bands: Sequence[int] | None = None,
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> FramewiseCeiling:
@@ -67,7 +70,7 @@ def framewise_ceiling(
 
     Parameters
     ----------
-    sources, mixture, stft, maximum, shared
+    sources, mixture, stft, maximum, complex_valued, shared, bands
         As in `optimal_mask`, for SDR.
     window, hop : int
         Length of the windows and samples from one to the next, as in
@@ -113,7 +116,9 @@ def framewise_ceiling(
     n_samples = mixture.shape[-1]
     starts = window_starts(n_samples, window=window, hop=hop)
     windows = [slice(start, min(start + window, n_samples)) for start in starts]
-    masks = MaskClass(maximum=float(maximum), shared=shared)
+    masks = mask_class(
+        stft, maximum=float(maximum), complex_valued=complex_valued, shared=shared, bands=bands
+    )
     goal = Goal(tolerance, max_iterations)
     alone = replace(stft, workers=1)
 

@@ -169,7 +169,7 @@ def _divided(synthesis: Synthesis, residual: Audio) -> Float64s:
 
 def _supports(synthesis: Synthesis, mixture: Spectrum, other: Spectrum) -> Float64s:
     """Add up the support function of masks up to 1, channel by channel."""
-    if synthesis.masks.complex:
+    if synthesis.masks.complex_valued:
         sizes = np.abs(mixture)
         sizes *= np.abs(other)
         return np.asarray(sizes.sum(axis=1) @ synthesis.frequency_weights)

@@ -260,7 +260,7 @@ def _rest_of_mask(
     masks: MaskClass,
 ) -> Mask | None:
     """Return what the mask of a source leaves, with which this one makes up the mixture."""
-    if masks.complex or masks.maximum != 1:  # what is left may be of no such class
+    if masks.complex_valued or masks.maximum != 1:  # what is left may be of no such class
         return None
     # Some of the samples tell: it is only where to start from.
     some = slice(cut.start, cut.stop, THINNED)

@@ -30,7 +30,7 @@ class MaskClass:
     ----------
     maximum : float, optional
         The largest value of a mask, or of the magnitude of a complex one.
-    complex : bool, optional
+    complex_valued : bool, optional
         Whether masks are complex; if not, they are real and not negative.
     shared : bool, optional
         Whether all channels have one mask.
@@ -39,13 +39,13 @@ class MaskClass:
     """
 
     maximum: float = 1.0
-    complex: bool = False
+    complex_valued: bool = False
     shared: bool = False
     bands: tuple[int, ...] | None = None
 
     def dtype_for(self, audio: npt.DTypeLike) -> np.dtype[Any]:
         """Return the dtype of masks of audio of a dtype."""
-        return np.result_type(audio, np.complex64 if self.complex else np.float32)
+        return np.result_type(audio, np.complex64 if self.complex_valued else np.float32)
 
     def limit(self, magnitude: Reals) -> Reals:
         """Compute R |X|, 0 where nothing is heard."""
@@ -63,7 +63,7 @@ class MaskClass:
         limit : array, same shape
             R |X|; it may be infinite if masks are real.
         """
-        if self.complex:
+        if self.complex_valued:
             longest = np.maximum(np.abs(scaled), limit)
             # 0 where nothing is heard.
             scaled *= np.divide(limit, longest, out=np.zeros_like(longest), where=longest > 0)
@@ -79,7 +79,7 @@ class MaskClass:
         products : array
             q, complex if the masks are.
         """
-        return np.asarray(np.abs(products) if self.complex else np.maximum(products, 0))
+        return np.asarray(np.abs(products) if self.complex_valued else np.maximum(products, 0))
 
     def rounded(self, mask: Mask, dtype: npt.DTypeLike) -> Mask:
         """Bring a mask to a precision, so that rounding leaves it in the class."""
@@ -87,7 +87,7 @@ class MaskClass:
         largest = np.asarray(self.maximum, mask.real.dtype)
         if float(largest) > self.maximum:
             largest = np.nextafter(largest, 0, dtype=largest.dtype)
-        if not self.complex:
+        if not self.complex_valued:
             np.minimum(mask, largest, out=mask)
             return mask
         sizes = np.abs(mask)

@@ -109,7 +109,7 @@ _ALL = (
         name="COMPLEX",
         formula="m complex, |m| <= 1",
         systems="tanh-bounded complex masks: DCCRN-E and relatives",
-        at=lambda stft, rate: MaskClass(complex=True),
+        at=lambda stft, rate: MaskClass(complex_valued=True),
     ),
     NamedClass(
         name="SHARED",

@@ -1,7 +1,7 @@
 """The best mask for each source, and the score that no mask of its class exceeds."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -36,7 +36,7 @@ FLOOR = 1e-14
 # How often chunks are solved at the most, each time as near again, for all of them to be near.
 ROUNDS = 6
 
-Mask = npt.NDArray[np.floating[Any]]
+Mask = npt.NDArray[np.inexact[Any]]
 
 
 class OptimalMask(NamedTuple):
@@ -45,8 +45,8 @@ class OptimalMask(NamedTuple):
     Attributes
     ----------
     mask : array of shape (n_sources, n_channels, n_freqs, n_frames)
-        To be multiplied with the mixture's STFT; n_channels is 1 if they share it. Of SI-SDR
-        at its best scale.
+        To be multiplied with the mixture's STFT; n_channels is 1 if they share it. Real, in the
+        dtype of the audio, or complex. Of SI-SDR at its best scale.
     estimate : array of shape (n_sources, n_channels, n_samples)
         What the inverse STFT makes of that.
     achieved : array of shape (n_sources,), float64
@@ -56,7 +56,7 @@ class OptimalMask(NamedTuple):
         No mask of the class has a higher SDR (or SI-SDR) than this; +inf where nothing
         is proven.
     iterations : array of shape (n_sources,), int
-        Steps taken.
+        Steps taken, of a long signal in the part that took the most.
     converged : array of shape (n_sources,), bool
         Whether the two are within the tolerance, or the estimate is perfect but for rounding.
     """
@@ -77,25 +77,30 @@ def optimal_mask(
     metric: str = "SDR",
     maximum: float | None = None,
     binary: bool = False,
+    complex_valued: bool = False,
     shared: bool = False,
+    bands: Sequence[int] | None = None,
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> OptimalMask:
-    """Find the best real mask for each source, and prove how good it is.
+    """Find the best mask of a class for each source, and prove how good it is.
 
     The estimate ``stft.inverse(mask * stft.forward(mixture))`` is linear in the mask, so to
-    find the mask of the least error is a convex problem, least squares in a box, through the
-    actual inverse STFT with all the overlap of its frames. Accelerated projected gradients
-    solve it; by duality each of their steps also gives an SDR that *no* mask of the class
-    exceeds. It is computed in double precision. One that comes within `tolerance` of the SDR
-    that is achieved certifies both.
+    find the mask of the least error is a convex problem, least squares within limits, through
+    the actual inverse STFT with all the overlap of its frames. Accelerated projected gradients
+    solve it, some seconds of a long signal at a time; by duality what they leave of the source
+    also gives an SDR that *no* mask of the class exceeds. It is computed in double precision.
+    One that comes within `tolerance` of the SDR that is achieved certifies both.
 
     A bound is one of a class of masks at one STFT, and has to be stated with both. The more
     frames overlap, the more freedom a mask has, and nearly always the higher is the bound;
-    with other windows the masks are others. Without limits, and of either sign, masks have
-    no bound: at an overlap of half a window there is a real number in the mask for every
-    sample of the audio, at more overlap there are several, so that for nearly every mixture
-    such a mask makes nearly *any* signal of it, and its bound, infinity, says nothing of the
+    with other windows the masks are others. `CLASSES` names classes, and the systems that
+    they bound.
+
+    Two classes are vacuous, and refused. A complex mask without a limit makes any signal of a
+    mixture that is heard in every bin, at any overlap. A real one of either sign, without a
+    limit, makes nearly any signal where frames overlap by half a window or more: there it has
+    a real number, or several, for every sample. Their ceiling, infinity, says nothing of the
     sources.
 
     Parameters
@@ -122,21 +127,27 @@ def optimal_mask(
         could make anything of them.
     binary : bool, optional
         For SDR: whether the masks are 0 or 1. The best that is found is one that no change
-        of a single bin improves; the certificate is that of all masks in [0, 1]. The best
-        binary mask lies between the two, which are seldom near enough to be `converged`.
+        of a single bin improves (but near where the parts of a long signal meet); the
+        certificate is that of all masks in [0, 1]. The best binary mask lies between the two,
+        which are seldom near enough to be `converged`.
+    complex_valued : bool, optional
+        For SDR: whether masks are complex, of magnitudes up to the maximum.
     shared : bool, optional
         Whether all channels have the same mask.
+    bands : sequence of int, optional
+        For SDR: the first bin of each band, 0 for the first. A mask has one value for all bins
+        of a band; see `bands_of`.
     tolerance : float, optional
         The gap between achieved and certified, in dB, at which to stop.
     max_iterations : int, optional
-        The number of steps after which to stop in any case. The certificate holds however
-        many are taken.
+        The number of steps after which to stop in any case, of each part of a long signal. The
+        certificate holds however many are taken.
 
     Returns
     -------
     optimum : OptimalMask
         mask, estimate (in the dtype of the audio), achieved, certified, iterations,
-        converged.
+        converged. Beside them little memory is taken, but for SI-SDR.
 
     Raises
     ------
@@ -172,6 +183,14 @@ def optimal_mask(
     ((1, 2, 1025, 565), np.True_, np.True_)
     >>> bool(optimum.converged[0]), bool(optimum.certified[0] - optimum.achieved[0] <= 0.01)
     (True, True)
+
+    Masks that have one value for each of 64 mel bands:
+
+    >>> from dataclasses import asdict
+    >>> masks = oracle.optimal.CLASSES["MEL64"].at(oracle.STFT(), track.rate)
+    >>> of_bands = oracle.optimal.optimal_mask(vocals, track.mixture, **asdict(masks))
+    >>> bool(of_bands.certified[0] < optimum.achieved[0])
+    True
     """
     check_signals(sources, mixture)
     if metric not in ("SDR", "SI-SDR"):
@@ -182,6 +201,9 @@ def optimal_mask(
     largest = math.inf if scale_free else LARGEST_MAXIMUM
     check_limits(maximum, tolerance, max_iterations, largest=largest)
     maximum = float(maximum)
+    if scale_free and (complex_valued or bands is not None):
+        kind = "complex masks" if complex_valued else "bands"
+        raise ValueError(f"masks must be real and have a value a bin for SI-SDR, got {kind}")
     if binary and (scale_free or maximum != 1):
         raise ValueError(
             "binary masks must have the metric SDR and the maximum 1, got "
@@ -189,7 +211,9 @@ def optimal_mask(
         )
     stft = STFT() if stft is None else stft
     check_stft(stft)
-    masks = MaskClass(maximum=maximum, shared=shared)
+    masks = mask_class(
+        stft, maximum=maximum, complex_valued=complex_valued, shared=shared, bands=bands
+    )
     if scale_free:
         return _of_any_scale(sources, mixture, stft, masks, tolerance, max_iterations)
     chunks = Chunks(stft, mixture, list(sources), masks)
@@ -343,6 +367,38 @@ def check_stft(stft: object) -> None:
         raise TypeError(f"stft must be an oracle.STFT, got {stft!r}")
 
 
+def mask_class(
+    stft: STFT,
+    *,
+    maximum: float,
+    complex_valued: bool,
+    shared: bool,
+    bands: Sequence[int] | None,
+) -> MaskClass:
+    """Make the class of masks that options tell.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `optimal_mask`.
+    """
+    if complex_valued and (shared or bands is not None):
+        kind = "shared masks" if shared else "bands"
+        raise ValueError(f"complex masks must have a value for each bin, got {kind}")
+    if bands is not None:
+        starts = list(bands)
+        if not all(isinstance(each, Integral) and not isinstance(each, bool) for each in starts):
+            raise TypeError(f"bands must be integers, the first bin of each, got {bands!r}")
+        ascending = sorted({*starts}) == starts
+        if not (starts and ascending and starts[0] == 0 and starts[-1] < stft.n_freqs):
+            raise ValueError(
+                f"bands must start with bin 0 and ascend to less than {stft.n_freqs}, the number "
+                f"of frequencies, got {starts}"
+            )
+        bands = tuple(int(each) for each in starts)
+    return MaskClass(maximum=maximum, complex_valued=complex_valued, shared=shared, bands=bands)
+
+
 def check_limits(
     maximum: float, tolerance: float, max_iterations: int, *, largest: float = LARGEST_MAXIMUM
 ) -> None:
@@ -359,7 +415,14 @@ def check_limits(
         if not value > 0:
             raise ValueError(f"{argument} must be positive, got {value}")
     if maximum > largest:
-        raise ValueError(f"maximum must be at most {largest:g} for SDR, got {maximum}")
+        vacuous = (
+            ": without a limit, complex masks make nearly any signal of a mixture, real ones do "
+            "where frames overlap by half or more, and a ceiling of them says nothing"
+        )
+        raise ValueError(
+            f"maximum must be at most {largest:g} for SDR, got {maximum}"
+            f"{vacuous if maximum == math.inf else ''}"
+        )
     if not isinstance(max_iterations, Integral) or isinstance(max_iterations, bool):
         raise TypeError(f"max_iterations must be an integer, got {max_iterations!r}")
     if max_iterations < 1:

@@ -146,7 +146,7 @@ class Synthesis:
         magnitudes = np.empty((n_rows, self.n_frames, n_columns), self.dtype)
         kind = np.result_type(self.dtype, np.complex64)
         # Complex masks need none.
-        shape = (0,) if self.masks.complex else (n_channels, self.n_frames, n_freqs)
+        shape = (0,) if self.masks.complex_valued else (n_channels, self.n_frames, n_freqs)
         phases = np.empty(shape, kind)
 
         for block in self.blocks:
@@ -161,7 +161,7 @@ class Synthesis:
             if self.masks.bands is not None:
                 magnitude = np.hypot.reduceat(magnitude, self.masks.bands, axis=-1)
             magnitudes[:, block] = magnitude
-            if self.masks.complex:
+            if self.masks.complex_valued:
                 continue
             # Part by part: numpy takes the reciprocal, which may not be a float, of what a
             # complex number is divided by.
@@ -250,7 +250,7 @@ class Synthesis:
     def project(self, padded: Audio, block: slice, *, out: Scaled) -> None:
         """Find how much of the mixture's phase is in a signal: B^T D r / w, of a block."""
         spectra = self.stft.analyse(padded)
-        if self.masks.complex:
+        if self.masks.complex_valued:
             out[:] = spectra
             return
         # Real and imaginary parts as real numbers: faster than numpy's complex product.
@@ -271,7 +271,7 @@ class Synthesis:
     def synthesize(self, scaled: Scaled, block: slice, *, into: Audio) -> None:
         """Add D B z of the frames of a block to what is under these frames."""
         spectra: Any = scaled
-        if not self.masks.complex:
+        if not self.masks.complex_valued:
             spectra = self.phase[:, block] * self._spread(scaled)
         self.stft.synthesize(spectra, into=into)
 
@@ -294,13 +294,13 @@ class Synthesis:
 
     def empty(self) -> Scaled:
         """Return an array for z."""
-        dtype = self.phase.dtype if self.masks.complex else self.dtype
+        dtype = self.phase.dtype if self.masks.complex_valued else self.dtype
         return np.empty(self.magnitude.shape, dtype)
 
     def times_mixture(self, mask: Mask) -> Scaled:
         """Compute z of a mask, array of shape (n_channels or 1, n_frames, n_freqs)."""
         scaled = self.empty()
-        if not self.masks.complex:
+        if not self.masks.complex_valued:
             of_bands = mask if self.masks.bands is None else mask[..., self.masks.bands]
             return np.multiply(of_bands, self.magnitude, out=scaled)
         for block in self.blocks:
@@ -311,7 +311,7 @@ class Synthesis:
     def mask(self, scaled: Scaled) -> Mask:
         """Compute the mask of z, for all frequencies; 0 where nothing is heard."""
         size = np.where(self.magnitude > 0, self.magnitude, np.inf)
-        if not self.masks.complex:
+        if not self.masks.complex_valued:
             return np.asarray(self._spread(scaled / size))
         # Part by part, as in `_analysed`.
         mask = np.empty_like(scaled)
