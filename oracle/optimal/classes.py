@@ -68,7 +68,7 @@ class MaskClass:
             # 0 where nothing is heard.
             scaled *= np.divide(limit, longest, out=np.zeros_like(longest), where=longest > 0)
         else:
-            np.maximum(scaled, 0, out=scaled)
+            np.maximum(scaled, _zeros(scaled), out=scaled)
             np.minimum(scaled, limit, out=scaled)
 
     def reach(self, products: Scaled) -> Reals:
@@ -79,7 +79,9 @@ class MaskClass:
         products : array
             q, complex if the masks are.
         """
-        return np.asarray(np.abs(products) if self.complex_valued else np.maximum(products, 0))
+        return np.asarray(
+            np.abs(products) if self.complex_valued else np.maximum(products, _zeros(products))
+        )
 
     def rounded(self, mask: Mask, dtype: npt.DTypeLike) -> Mask:
         """Bring a mask to a precision, so that rounding leaves it in the class."""
@@ -94,3 +96,8 @@ class MaskClass:
         long = sizes > largest
         mask[long] *= largest / sizes[long] * (1 - 2 * np.finfo(largest.dtype).eps)
         return mask
+
+
+def _zeros(scaled: Scaled) -> Scaled:
+    """Make a row of zeros: numpy's maximum with it takes half the time of that with a number."""
+    return np.zeros(scaled.shape[-1], scaled.dtype)

@@ -195,7 +195,7 @@ class _Descent:
         self._residual = self._source - synthesis.padded(synthesis.forward(start))
         self._residual_before = self._residual
         self._error, self._steps_from_rest = math.inf, 0
-        # Where the momentum leads, what is left there, and B^T D r / w of that.
+        # Where the momentum leads, what is left there, and the step along B^T D r / w of that.
         self._momentum, self._ahead = 0.0, self._residual
         self._downhill = synthesis.empty()
 
@@ -225,7 +225,9 @@ class _Descent:
         self._ahead = self._residual - self._residual_before
         self._ahead *= self._momentum
         self._ahead += self._residual
-        divided = self._ahead * synthesis.inverse_squares
+        # Times the length of the step: what is found is the step itself.
+        length = self._long * synthesis.step
+        divided = self._ahead * (length * synthesis.inverse_squares)
         support = 0.0
         for block in synthesis.blocks:
             downhill = self._downhill[:, block]
@@ -233,6 +235,7 @@ class _Descent:
             if self._masks.maximum < math.inf:
                 reach = self._masks.reach(downhill)
                 support += synthesis.inner(reach, self._limit[:, block])
+        support /= length
         size = inner(self._ahead, self._ahead)
         # Of a mask that may be very large, the support may be next to any rounding error.
         gain = max(inner(self._ahead, self._source) - max(support, 0.0), 0.0)
@@ -240,7 +243,7 @@ class _Descent:
 
     def step(self) -> None:
         """Go downhill, and back to the nearest mask of the class."""
-        synthesis, length = self._synthesis, self._long * self._synthesis.step
+        synthesis = self._synthesis
         sound = np.zeros_like(self._residual)
         for block in synthesis.blocks:
             now: Any = self.mask[:, block]
@@ -248,9 +251,7 @@ class _Descent:
             np.subtract(now, place, out=place)
             place *= self._momentum
             place += now
-            downhill = self._downhill[:, block]
-            downhill *= length
-            place += downhill
+            place += self._downhill[:, block]
             self._masks.bring_near(place, self._limit[:, block])
             synthesis.synthesize(place, block, into=sound[:, synthesis.region(block)])
         sound *= synthesis.inverse_squares
