@@ -15,8 +15,8 @@ from oracle.threads import in_threads
 from oracle.track import Track
 
 # What a process takes at most: fitted to the peaks of fresh processes (getrusage's ru_maxrss)
-# that compute all bounds but OPT and CEILING, of 4 stereo sources of 10 to 240 s, and of 2, 8
-# and 12 of 10 s; tests/test_footprints.py compares. OPT and CEILING take more of long tracks.
+# that compute all bounds, of 4 stereo sources of 10 to 240 s, and of 2, 8 and 12 of 10 s;
+# tests/test_footprints.py compares.
 # Of 60 s these took 0.78 GB, with SDR alone 0.34 GB; 8 threads took no more than 2.
 BASE = 350e6  # bytes: Python and libraries, and what threads work on
 AUDIO = 2.2  # times the audio of mixture and sources, in single precision

@@ -2,7 +2,7 @@
 
     pip install '.[bench]' && python scripts/benchmark.py
 
-Prints three Markdown tables. The first is of bounds: the five oracle methods of SiSEC 2018 (IBM1,
+Prints four Markdown tables. The first is of bounds: the five oracle methods of SiSEC 2018 (IBM1,
 IBM2, IRM1, IRM2, MWF) on one long stereo track with four sources, separated and scored in
 museval's two groups, by masks on scipy.signal and `museval.eval_mus_track`, and by this package.
 The track is the embedded waltz, or the first track of MUSDB18 under --root, repeated and
@@ -13,8 +13,12 @@ is the largest from museval's score (of five decimals) in any window, target, me
 The second table is of the STFT, forward and inverse, against librosa and a bare FFT: scipy's, of
 as many frames, already cut and windowed. Its deviation is from the input.
 
-The third is of the SDR-optimal masks of the four sources of that long track, certified within
-0.05 dB, and of one twice as long.
+The third is of OPT and CEILING on that long track: the best masks of all five targets, and the
+ceilings of uSDR and of every window, in as many times the time that the five methods take with all
+of museval's metrics. `--threads 1` gives everything one thread.
+
+The fourth is of the peak memory of `oracle bounds`, all rows and metrics, for tracks of several
+lengths.
 
 Ratios are what to quote: a machine that slows down slows all contestants.
 """
@@ -29,6 +33,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -40,7 +45,10 @@ import scipy.fft
 import scipy.signal
 
 import oracle
+from oracle.bounds import BOUNDS, score_track
+from oracle.optimal.of_track import TOLERANCE
 from oracle.scores import MUSEVAL
+from oracle.threads import limited_threads
 from oracle.track import with_accompaniment
 
 Audio = npt.NDArray[np.float32]
@@ -49,10 +57,13 @@ Sources = dict[str, npt.NDArray[Any]]
 METHODS = ("IBM1", "IBM2", "IRM1", "IRM2", "MWF")
 N_FFT, HOP = 2048, 1024
 RATE = 44100
-GAP = 0.05
 
 # By method, target, metric and window.
 Scores = dict[tuple[str, str, str, int], float]
+
+
+# What the first table has rows of.
+COMPARED = ("scipy.signal masks + museval", "oracle", "oracle, SDR only")
 
 
 class Result(NamedTuple):
@@ -151,8 +162,6 @@ def scipy_wiener_filter(sources: Sources, mixture: npt.NDArray[Any]) -> Sources:
 
 def ours(track: oracle.Track, metrics: tuple[str, ...]) -> Scores:
     """Separate and score with this package."""
-    from oracle.bounds import score_track
-
     scores: Scores = {}
     scored = score_track(track, METHODS, metrics=metrics)
     for _, _, method, target, metric, start, _, score in scored.rows:
@@ -164,22 +173,25 @@ CONTESTANTS: dict[str, Callable[[oracle.Track], Scores]] = {
     "scipy.signal masks + museval": scipy_and_museval,
     "oracle": lambda track: ours(track, MUSEVAL),
     "oracle, SDR only": lambda track: ours(track, ("SDR",)),
+    "OPT and CEILING": lambda track: certify(track),
+    "every row": lambda track: every_row(track),
 }
 
 
-def measure(name: str, seconds: int, root: Path | None) -> Result:
+def measure(name: str, seconds: int, root: Path | None, threads: int | None) -> Result:
     """Run a contestant once; in a process of its own, the peak of memory is its own."""
     track = long_track(seconds, root)
-    start = time.perf_counter()
-    scores = CONTESTANTS[name](track)
-    elapsed = time.perf_counter() - start
+    with limited_threads(threads) if threads else nullcontext():
+        start = time.perf_counter()
+        scores = CONTESTANTS[name](track)
+        elapsed = time.perf_counter() - start
     return Result(elapsed, peak_memory(), scores)
 
 
-def in_process(name: str, seconds: int, root: Path | None) -> Result:
+def in_process(name: str, seconds: int, root: Path | None, threads: int | None) -> Result:
     """Measure in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, (name, seconds, root))
+        return pool.apply(measure, (name, seconds, root, threads))
 
 
 def deviation(scores: Scores, expected: Scores) -> str:
@@ -192,19 +204,20 @@ def deviation(scores: Scores, expected: Scores) -> str:
     return f"{np.nanmax([abs(scores[key] - expected[key]) for key in common]):.1e}"
 
 
-def bounds_table(seconds: int, rounds: int, root: Path | None) -> None:
+def bounds_table(seconds: int, rounds: int, root: Path | None, threads: int | None) -> None:
     """Run the first benchmark and print its table."""
-    peer, *names = CONTESTANTS
+    peer, *names = COMPARED
     print(
         f"Five methods, {', '.join(METHODS)}, on {seconds} s of stereo with four sources, "
-        f"{os.cpu_count()} cores, {platform.machine()}\n"
+        f"{threads or os.cpu_count()} threads, {platform.machine()}\n"
     )
     lengths = dict.fromkeys(names, seconds) | {"twice as long: oracle": 2 * seconds}
     runs: dict[str, list[Result]] = {name: [] for name in lengths}
-    expected = in_process(peer, seconds, root)
+    expected = in_process(peer, seconds, root, threads)
     for _ in range(rounds):
         for label, length in lengths.items():
-            runs[label].append(in_process(label.removeprefix("twice as long: "), length, root))
+            name = label.removeprefix("twice as long: ")
+            runs[label].append(in_process(name, length, root, threads))
     print("| | seconds | museval / it | peak memory (GB) | largest deviation from museval (dB) |")
     print("|---|---|---|---|---|")
     print(f"| {peer} | {expected.seconds:.1f} | 1 | {expected.memory / 1e9:.2f} | |")
@@ -223,36 +236,63 @@ def bounds_table(seconds: int, rounds: int, root: Path | None) -> None:
     print(f"\nTwice the length takes {ratio:.2f} times as long.\n")
 
 
-def certify(seconds: int, root: Path | None) -> tuple[float, float, str, float]:
-    """Find optimal masks once: seconds, bytes, steps of the sources, the largest gap in dB."""
-    track = long_track(seconds, root)
-    sources = np.stack(list(track.sources.values()))
-    start = time.perf_counter()
-    optimum = oracle.optimal.optimal_mask(sources, track.mixture, tolerance=GAP)
-    elapsed = time.perf_counter() - start
-    gap = float(np.max(optimum.certified - optimum.achieved))
-    return elapsed, peak_memory(), ", ".join(map(str, optimum.iterations)), gap
+def certify(track: oracle.Track) -> Scores:
+    """Find the best masks and the ceilings of a track; the scores are those of whole tracks."""
+    scored = score_track(track, ["OPT", "CEILING"], metrics=["SDR", "uSDR"])
+    return {
+        (method, target, metric, 0): score
+        for _, _, method, target, metric, start, _, score in scored.rows
+        if start is None
+    }
 
 
-def optimal_table(seconds: int, rounds: int, root: Path | None) -> None:
+def every_row(track: oracle.Track) -> Scores:
+    """Do what `oracle bounds` does to a track unless told otherwise."""
+    score_track(track, BOUNDS)
+    return {}
+
+
+def optimal_table(seconds: int, rounds: int, root: Path | None, threads: int | None) -> None:
     """Run the third benchmark and print its table."""
-    print(f"Optimal masks of four sources in stereo, certified within {GAP} dB\n")
-    print("| | seconds | peak memory (GB) | steps | largest gap (dB) |")
-    print("|---|---|---|---|---|")
-    lengths = (seconds, 2 * seconds)
-    runs: dict[int, list[tuple[float, float, str, float]]] = {length: [] for length in lengths}
+    names = ("oracle", "OPT and CEILING")
+    runs: dict[str, list[Result]] = {name: [] for name in names}
     for _ in range(rounds):
-        for length in lengths:
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                runs[length].append(pool.apply(certify, (length, root)))
-    medians = {}
-    for length, results in runs.items():
-        medians[length] = statistics.median(elapsed for elapsed, *_ in results)
-        memory = max(memory for _, memory, *_ in results)
-        *_, steps, gap = results[0]
-        print(f"| {length} s | {medians[length]:.1f} | {memory / 1e9:.2f} | {steps} | {gap:.3f} |")
-    ratio = medians[2 * seconds] / medians[seconds]
-    print(f"\nTwice the length takes {ratio:.2f} times as long.\n")
+        for name in names:
+            runs[name].append(in_process(name, seconds, root, threads))
+    five, best = (statistics.median(result.seconds for result in runs[name]) for name in names)
+    memory = max(result.memory for result in runs["OPT and CEILING"])
+    scores = runs["OPT and CEILING"][0].scores
+    gap = max(
+        scores["CEILING", target, "uSDR", 0] - scores["OPT", target, "uSDR", 0]
+        for method, target, *_ in scores
+        if method == "OPT"
+    )
+    print(
+        f"The best masks of five targets on {seconds} s of stereo, and the ceilings of uSDR and of "
+        f"every window, certified within {TOLERANCE} dB\n"
+    )
+    print("| | seconds | times the five methods | peak memory (GB) | largest gap of uSDR (dB) |")
+    print("|---|---|---|---|---|")
+    print(f"| five methods, all metrics | {five:.1f} | 1 | | |")
+    print(
+        f"| OPT and CEILING | {best:.1f} | {best / five:.2f} | {memory / 1e9:.2f} | {gap:.3f} |\n"
+    )
+
+
+def memory_table(root: Path | None, lengths: tuple[int, ...] = (60, 240, 1800)) -> None:
+    """Run the fourth benchmark and print its table."""
+    print("All rows and metrics of `oracle bounds`, in one process\n")
+    print("| length (s) | seconds | times the length | peak memory (GB) | beyond the audio (GB) |")
+    print("|---|---|---|---|---|")
+    for seconds in lengths:
+        result = in_process("every row", seconds, root, None)
+        audio = sum(each.nbytes for each in long_track(1, root).targets.values()) * seconds
+        audio += long_track(1, root).mixture.nbytes * seconds
+        print(
+            f"| {seconds} | {result.seconds:.1f} | {result.seconds / seconds:.2f} "
+            f"| {result.memory / 1e9:.2f} | {(result.memory - audio) / 1e9:.2f} |"
+        )
+    print()
 
 
 def peak_memory() -> float:
@@ -314,19 +354,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=("bounds", "stft", "optimal"), help="one of these")
+    parser.add_argument(
+        "--only", choices=("bounds", "optimal", "memory", "stft"), help="one of these"
+    )
     parser.add_argument("--seconds", type=int, default=240, help="length of the track")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each but museval")
     parser.add_argument("--root", type=Path, help="folder of MUSDB18; its first track is used")
+    parser.add_argument("--threads", type=int, help="of the first and third; one a core by default")
     parser.add_argument("--stft-channels", type=int, default=10)
     parser.add_argument("--stft-seconds", type=int, default=60)
     parser.add_argument("--stft-rounds", type=int, default=7)
     parser.add_argument("--workers", type=int, default=-1, help="STFT: threads; -1: one a core")
     options = parser.parse_args()
     if options.only in (None, "bounds"):
-        bounds_table(options.seconds, options.rounds, options.root)
+        bounds_table(options.seconds, options.rounds, options.root, options.threads)
     if options.only in (None, "optimal"):
-        optimal_table(options.seconds, options.rounds, options.root)
+        optimal_table(options.seconds, options.rounds, options.root, options.threads)
+    if options.only in (None, "memory"):
+        memory_table(options.root)
     if options.only in (None, "stft"):
         stft_table(
             options.stft_channels, options.stft_seconds, options.stft_rounds, options.workers
