@@ -6,6 +6,7 @@ is kept. Chunks lie where they lie in any case, so that masks do not depend on w
 frames, or on the number of threads.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -26,8 +27,8 @@ from oracle.stft import STFT
 from oracle.threads import n_threads
 from oracle.track import Audio
 
-# Frames of a chunk, at least: three seconds of the default STFT.
-CHUNK_FRAMES = 128
+# Frames of a chunk, at least, and windows of the STFT: three seconds of the default one.
+CHUNK_FRAMES, CHUNK_WINDOWS = 128, 4
 
 # The halo on either side, in windows of the STFT.
 HALO = 2
@@ -96,8 +97,10 @@ class Chunks:
         self.mixture, self.sources, self.masks = mixture, sources, masks
         self.n_samples = mixture.shape[-1]
         n_frames = stft.frames_over(0, self.n_samples, self.n_samples).stop
-        n_chunks = max(n_frames // CHUNK_FRAMES, 1)
-        edges = [index * CHUNK_FRAMES for index in range(n_chunks)] + [n_frames]
+        # Several windows long, however small the hop is.
+        size = max(CHUNK_FRAMES, CHUNK_WINDOWS * -(-stft.n_fft // stft.hop_length))
+        n_chunks = max(n_frames // size, 1)
+        edges = [index * size for index in range(n_chunks)] + [n_frames]
         self.frames = [slice(*edge) for edge in pairwise(edges)]
 
     def samples_of(self, index: int) -> slice:
@@ -288,6 +291,7 @@ class Masks:
 
     def __init__(self, frames: Sequence[slice], find: Callable[[int], Mask]) -> None:
         self._frames, self._find = frames, find
+        self._starts = [own.start for own in frames]
         self._lock = Lock()
         self._found: OrderedDict[int, Future[Mask]] = OrderedDict()
 
@@ -296,11 +300,8 @@ class Masks:
 
         It may be called in threads, which help each other with what is needed.
         """
-        needed = [
-            index
-            for index, own in enumerate(self._frames)
-            if own.start < frames.stop and frames.start < own.stop
-        ]
+        first = bisect_right(self._starts, frames.start) - 1
+        needed = range(first, bisect_left(self._starts, frames.stop))
         parts = []
         for index, future in zip(needed, self._futures(needed), strict=True):
             own = self._frames[index]

@@ -1,5 +1,6 @@
 """The optimal masks of a track: separated, and certified, a piece of the track at a time."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -107,23 +108,29 @@ class Ceilings:
         self._places = list(masks.targets)
         self._terms: dict[int, list[Terms]] = {}
         self._in_windows: dict[tuple[str, int], Ceiling] = {}
+        # The targets that are certified in each window, by its start.
+        self._heard: dict[int, list[str]] = {}
+        self._stops: dict[int, int] = {}
+        for name, cuts in windows.items():
+            for cut in cuts:
+                self._heard.setdefault(cut.start, []).append(name)
+                self._stops[cut.start] = cut.stop
+        self._window_starts = sorted(self._heard)
+        chunks = masks.chunks
+        self._chunk_starts = [chunks.samples_of(i).start for i in range(len(chunks.frames))]
 
     def examine(self, piece: slice) -> None:
         """Certify the chunks and windows that start in a piece of the track."""
         chunks = self._masks.chunks
-        for index in range(len(chunks.frames)):
-            if piece.start <= chunks.samples_of(index).start < piece.stop:
-                _, self._terms[index] = self._judge.examine(index, self._masks.certified.of)
-        heard: dict[tuple[int, int], list[str]] = {}
-        for name, windows in self._windows.items():
-            for cut in windows:
-                if piece.start <= cut.start < piece.stop:
-                    heard.setdefault((cut.start, cut.stop), []).append(name)
-        for (start, stop), names in heard.items():
-            frames = chunks.stft.frames_over(start, stop, chunks.n_samples)
+        for index in _within(self._chunk_starts, piece):
+            _, self._terms[index] = self._judge.examine(index, self._masks.certified.of)
+        for place in _within(self._window_starts, piece):
+            start = self._window_starts[place]
+            names, cut = self._heard[start], slice(start, self._stops[start])
+            frames = chunks.stft.frames_over(cut.start, cut.stop, chunks.n_samples)
             starts = self._masks.certified.of(frames)[[self._places.index(name) for name in names]]
             found = ceilings_in(
-                slice(start, stop),
+                cut,
                 chunks.stft,
                 chunks.mixture,
                 [self._masks.targets[name] for name in names],
@@ -146,3 +153,8 @@ class Ceilings:
             for name, cuts in self._windows.items()
         }
         return Certified(whole, windows)
+
+
+def _within(starts: Sequence[int], piece: slice) -> range:
+    """Tell which of some places, in their order, lie in a piece."""
+    return range(bisect_left(starts, piece.start), bisect_left(starts, piece.stop))
