@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,9 @@ from oracle.threads import limited_threads
 Result = TypeVar("Result")
 
 PACKAGE = "oracle-masks"
+
+# What rounds the last digits of all scores: their FFTs and sums differ between versions.
+LIBRARIES = ("numpy", "scipy")
 
 # How long to wait for a scheduler, and for its first worker, in seconds.
 PATIENCE = 30
@@ -217,6 +221,16 @@ def _check_versions(client: Any) -> None:
         raise ValueError(
             f"dask must have workers with {PACKAGE} {here}, got {', '.join(sorted(there))}"
         )
+    for library in LIBRARIES:
+        here, there = version(library), set(client.run(version, library).values())
+        if there != {here}:
+            warnings.warn(
+                f"Workers have {library} {', '.join(sorted(there))}, this process has {here}: the "
+                "last digits of scores depend on it. Install one version everywhere for files "
+                "that are equal to the byte.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 class _Cluster:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -609,6 +609,21 @@ def test_workers_of_another_version(there: dict[str, str] | None, got: str) -> N
     message = f"dask must have workers with oracle-masks {oracle.__version__}, got {got}"
     with pytest.raises(ValueError, match=re.escape(message)):
         execution._check_versions(Client())
+
+
+def test_workers_with_another_scipy_are_told_of() -> None:
+    class Client:
+        def run(self, function: Callable[[str], str], package: str) -> dict[str, str]:
+            return {"a": function(package), "b": "0.9" if package == "scipy" else function(package)}
+
+    here = version("scipy")
+    message = (
+        f"Workers have scipy 0.9, {here}, this process has {here}: the last digits of scores "
+        "depend on it. Install one version everywhere for files that are equal to the byte."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        execution._check_versions(Client())
+    assert len(caught) == 1
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
