@@ -106,11 +106,10 @@ class Chunks:
     def samples_of(self, index: int) -> slice:
         """Tell which samples are counted with a chunk, each with one."""
         hop, half = self.stft.hop_length, self.stft.n_fft // 2
-        start, stop = self.frames[index].start * hop - half, self.frames[index].stop * hop - half
-        last = index == len(self.frames) - 1
-        return slice(
-            0 if index == 0 else start, self.n_samples if last else min(stop, self.n_samples)
-        )
+        # Where hops are tiny, whole chunks are of samples before the first.
+        start = max(self.frames[index].start * hop - half, 0)
+        stop = min(max(self.frames[index].stop * hop - half, 0), self.n_samples)
+        return slice(start, self.n_samples if index == len(self.frames) - 1 else stop)
 
     def solve(
         self,
@@ -319,17 +318,26 @@ class Masks:
                 for index in set(needed) & self._found.keys():
                     self._found.move_to_end(index)
                     futures[index] = self._found[index]
-                todo = [index for index in ahead if index not in self._found]
+                todo = [
+                    index for index in ahead if index not in self._found and index not in futures
+                ]
                 done = len(futures) == len(needed) and all(f.done() for f in futures.values())
                 if done or not todo:
                     return [futures[index] for index in needed]
                 mine = todo[0]
                 future: Future[Mask] = Future()
                 self._found[mine] = future
-                while len(self._found) > len(needed) + 2 * threads:
-                    self._found.popitem(last=False)
+                # What is being found stays: who needs it next is not to find it again.
+                ready = [index for index, each in self._found.items() if each.done()]
+                excess = len(self._found) - len(needed) - 2 * threads
+                for index in ready[: max(excess, 0)]:
+                    del self._found[index]
             try:
                 future.set_result(self._find(mine))
             except BaseException as error:
+                # Who waits for it fails as well; who comes later tries again.
+                with self._lock:
+                    if self._found.get(mine) is future:
+                        del self._found[mine]
                 future.set_exception(error)
                 raise

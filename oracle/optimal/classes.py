@@ -92,9 +92,10 @@ class MaskClass:
         if not self.complex_valued:
             np.minimum(mask, largest, out=mask)
             return mask
-        sizes = np.abs(mask)
-        long = sizes > largest
-        mask[long] *= largest / sizes[long] * (1 - 2 * np.finfo(largest.dtype).eps)
+        # A size is rounded too, and so are a quotient and a product.
+        sizes, eps = np.abs(mask), np.finfo(largest.dtype).eps
+        long = sizes > largest * (1 - 2 * eps)
+        mask[long] *= largest / sizes[long] * (1 - 4 * eps)
         return mask
 
 

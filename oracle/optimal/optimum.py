@@ -201,14 +201,16 @@ def optimal_mask(
     largest = math.inf if scale_free else LARGEST_MAXIMUM
     check_limits(maximum, tolerance, max_iterations, largest=largest)
     maximum = float(maximum)
-    if scale_free and (complex_valued or bands is not None):
-        kind = "complex masks" if complex_valued else "bands"
+    kind = "complex masks" if complex_valued else None if bands is None else "bands"
+    if scale_free and kind:
         raise ValueError(f"masks must be real and have a value a bin for SI-SDR, got {kind}")
     if binary and (scale_free or maximum != 1):
         raise ValueError(
             "binary masks must have the metric SDR and the maximum 1, got "
             f"{'SI-SDR' if scale_free else maximum}"
         )
+    if binary and kind:
+        raise ValueError(f"binary masks must be real and have a value a bin, got {kind}")
     stft = STFT() if stft is None else stft
     check_stft(stft)
     masks = mask_class(
