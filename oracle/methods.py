@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from oracle import masks, wiener
-from oracle.optimal.named import CLASSES, NamedClass
+from oracle.optimal.named import CLASSES, REAL, NamedClass
 from oracle.optimal.of_track import OptimalMasks
 from oracle.rest import InputWarning, complete, what_becomes
 from oracle.stft import STFT, Spectrum
@@ -60,7 +60,7 @@ class Method:
     @property
     def by_default(self) -> bool:
         """Whether it is among the methods of a run that names none."""
-        return self.masks is None or not self.masks.name
+        return self.masks is None or self.masks.name == REAL
 
 
 def masking(mask: Callable[..., Any], **parameters: Any) -> Callable[[Track, STFT], Separator]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from oracle.bounds import bounds_named, score_track
 from oracle.files import write_whole
+from oracle.optimal.named import REAL, classes_named
 from oracle.plans import Jobs
 from oracle.progress import Advance
 from oracle.rest import complete
@@ -22,11 +23,26 @@ from oracle.track import Rest, Track, check_rest
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-METHODS = ("IBM", "IRM1", "IRM2", "TPSM", "OPT", "CEILING")
+HEURISTICS = ("IBM", "IRM1", "IRM2", "TPSM")
 N_FFTS = (512, 1024, 2048, 4096, 8192, 16384)
 OVERLAPS = (0.5, 0.75)
 
 SWEEP_COLUMNS = ("n_fft", "hop_length", "overlap", *BOUND_COLUMNS)
+
+
+def methods_of_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """List the methods of a sweep of the bounds of these classes of masks.
+
+    Raises
+    ------
+    ValueError
+        As `oracle.optimal.named.classes_named`.
+    """
+    bounds = ((masks.method, masks.ceiling) for masks in classes_named(names))
+    return (*HEURISTICS, *(name for pair in bounds for name in pair))
+
+
+METHODS = methods_of_classes([REAL])
 
 
 def compute_sweep(

@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from oracle import Track, compute_sweep
+from oracle.methods import CEILINGS
+from oracle.optimal import CLASSES
 from oracle.plots import COLOURS, check_matplotlib, plot_sweep
 from oracle.plots.sweeps import LINES
 from oracle.sweeps import SWEEP_COLUMNS
@@ -145,6 +147,24 @@ def test_the_ceiling_is_black_wherever_it_stands(methods: tuple[str, ...]) -> No
     assert list(legend) == [*methods, "50 % overlap"]
     black = [name for name, line in legend.items() if to_rgb(line.get_color()) == (0, 0, 0)]
     assert black == ["CEILING"]
+
+
+def test_ceilings_of_all_classes_are_black_and_can_be_told_apart() -> None:
+    methods = [name for c in CLASSES.values() for name in (c.method, c.ceiling)]
+    legend = legend_of(plot_sweep(sweep_of(methods=methods, overlaps=[0.5])))
+    black = [name for name, line in legend.items() if to_rgb(line.get_color()) == (0, 0, 0)]
+    assert black == list(CEILINGS)
+    assert {legend[name].get_linewidth() for name in black} == {2}
+    markers = [legend[name].get_marker() for name in black]
+    assert markers[0] in ("None", None, "")  # as where it is the only one
+    assert len(set(markers)) == len(markers)
+    assert len({style_of(legend[name]) for name in methods}) == len(methods)
+
+
+def test_a_ceiling_of_another_class_alone_is_drawn_as_any() -> None:
+    for name in CEILINGS:
+        line = legend_of(plot_sweep(sweep_of(methods=["IRM2", name], overlaps=[0.5])))[name]
+        assert style_of(line) == ((0, 0, 0), "None", 2)
 
 
 def test_a_method_has_one_style_in_every_panel_also_where_another_is_missing() -> None:

@@ -14,7 +14,7 @@ from conftest import dataset_of
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep, sweeps
 from oracle.results import BOUND_COLUMNS, aggregate, read_scores
-from oracle.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, transforms_of
+from oracle.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, methods_of_classes, transforms_of
 from oracle.tasks import Done, tasks_of
 
 CHOSEN = ["IRM2", "CEILING", "MIX"]
@@ -102,6 +102,13 @@ def test_stfts_and_methods_are_the_usual_unless_asked_otherwise(short: Track) ->
     assert stfts == expected
     methods = compute_sweep(short, n_ffts=[96], overlaps=[0.5])["method"]
     assert list(methods.unique()) == ["IBM", "IRM1", "IRM2", "TPSM", "OPT", "CEILING"]
+
+
+def test_classes_stand_in_place_of_real_masks() -> None:
+    usual = ("IBM", "IRM1", "IRM2", "TPSM")
+    assert methods_of_classes(["REAL"]) == sweeps.METHODS == (*usual, "OPT", "CEILING")
+    pairs = ("OPT-BARK", "CEILING-BARK", "OPT-COMPLEX", "CEILING-COMPLEX")
+    assert methods_of_classes(["bark", "Complex"]) == (*usual, *pairs)
 
 
 def test_the_window_is_the_one_asked_for(short: Track) -> None:

@@ -21,14 +21,18 @@ def methods_command() -> None:
     )
     console.print(_explained([*(METHODS[name] for name in DEFAULT_METHODS), CEILING]))
     console.print(
-        "OPT and CEILING bound systems that predict a mask in [0, 1]. Those that predict other "
-        "masks have other bounds, which are computed when they are named:\n"
+        "OPT and CEILING bound systems that predict a mask in [0, 1], the class REAL. Those that "
+        "predict other masks have other bounds, which are computed when 'oracle bounds --methods' "
+        "names them, or 'oracle sweep --class' their class:\n"
     )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="not bold dim")
-    for column in ("best mask", "ceiling", "of masks", "bounds"):
+    for column in ("class", "best mask", "ceiling"):
+        table.add_column(column, no_wrap=True)
+    for column in ("of masks", "bounds"):
         table.add_column(column)
     for masks in CLASSES.values():
         table.add_row(
+            masks.name,
             METHODS[masks.method].name,
             CEILINGS[masks.ceiling].name,
             Text(masks.formula, "bold"),

@@ -65,8 +65,8 @@ Methods = Annotated[
     str | None,
     typer.Option(
         metavar="NAME,...",
-        help="Methods, comma-separated; see 'oracle methods'.",
-        show_default="all",
+        help="Choose methods, comma-separated, by their names in 'oracle methods'.",
+        show_default="all but OPT-... and CEILING-...",
     ),
 ]
 NFft = Annotated[int, typer.Option(help="STFT: samples in a window.")]

@@ -32,6 +32,7 @@ from oracle.cli.options import (
     numbers_in,
     usage,
 )
+from oracle.optimal.named import CLASSES, REAL
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     name="sweep",
     epilog="Examples: [b]oracle sweep --out sweep[/b] | "
     "[b]oracle sweep stems/ --n-ffts 1024,2048,4096 --overlaps 0.5,0.75,0.875[/b] | "
+    "[b]oracle sweep stems/ --class COMPLEX --out complex[/b] | "
     "[b]oracle sweep musdb18 --root ~/musdb18 --subset test --methods IRM2,CEILING "
     "--out sweep[/b]",
 )
@@ -54,8 +56,23 @@ def sweep_command(
     first: First = None,
     seconds: Seconds = None,
     methods: Annotated[
-        str, typer.Option(metavar="NAME,...", help="Methods, comma-separated.")
-    ] = ",".join(sweeps.METHODS),
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Choose methods, comma-separated, by their names in 'oracle methods'.",
+            show_default=",".join(sweeps.METHODS),
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            metavar="NAME,...",
+            help="Sweep OPT and CEILING of these classes of masks, comma-separated: "
+            f"{', '.join(CLASSES)}.",
+            show_default=REAL,
+        ),
+    ] = None,
     n_ffts: Annotated[
         str, typer.Option(metavar="SAMPLES,...", help="Lengths of the window in samples.")
     ] = ",".join(map(str, sweeps.N_FFTS)),
@@ -82,8 +99,16 @@ def sweep_command(
     debug: Debug = False,
 ) -> None:
     """Compare STFTs: bounds over window lengths and overlaps, a table and a figure."""
+    if methods is not None and classes is not None:
+        raise typer.BadParameter(
+            "--class cannot be combined with --methods: name OPT-... and CEILING-... there"
+        )
     with usage():
-        chosen, computed = bounds_named(names_in(methods), names_in(metrics))
+        if methods is not None:
+            names: Sequence[str] = names_in(methods)
+        else:
+            names = sweeps.methods_of_classes([REAL] if classes is None else names_in(classes))
+        chosen, computed = bounds_named(names, names_in(metrics))
         lengths, parts = numbers_in("n_ffts", n_ffts, int), numbers_in("overlaps", overlaps, float)
         sweeps.transforms_of(lengths, parts, window)
     if out is not None:

@@ -1,13 +1,17 @@
 """The classes of masks that have a name, and the systems that predict such masks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
 
 from oracle.optimal.classes import MaskClass
 from oracle.stft import STFT
+
+# Masks in [0, 1], whose best and ceiling are called OPT and CEILING alone.
+REAL = "REAL"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +21,7 @@ class NamedClass:
     Parameters
     ----------
     name : str
-        As it follows OPT and CEILING; empty for masks in [0, 1].
+        As it follows OPT and CEILING, unless it is REAL.
     formula : str
         The class in one line.
     systems : str
@@ -26,6 +30,8 @@ class NamedClass:
         ``(stft, rate) -> masks``: the class at an STFT.
     binary : bool, optional
         Whether the best masks are rounded: they are bounded by the class, and seldom near.
+    tied : bool, optional
+        Whether channels or bins have one value, so that few masks in [0, 1] are of the class.
     """
 
     name: str
@@ -33,16 +39,17 @@ class NamedClass:
     systems: str
     at: Callable[[STFT, int], MaskClass]
     binary: bool = False
+    tied: bool = False
 
     @property
     def method(self) -> str:
         """The name of the best masks that were found, as a method."""
-        return f"OPT-{self.name}" if self.name else "OPT"
+        return "OPT" if self.name == REAL else f"OPT-{self.name}"
 
     @property
     def ceiling(self) -> str:
         """The name of the score that no mask exceeds, as a row of bounds."""
-        return f"CEILING-{self.name}" if self.name else "CEILING"
+        return "CEILING" if self.name == REAL else f"CEILING-{self.name}"
 
 
 def bands_of(edges: npt.ArrayLike, stft: STFT, rate: int) -> tuple[int, ...]:
@@ -94,7 +101,7 @@ BAND_SPLIT_EDGES = (
 
 _ALL = (
     NamedClass(
-        name="",
+        name=REAL,
         formula="0 <= m <= 1",
         systems="sigmoid masks, Spleeter, most speech separators",
         at=lambda stft, rate: MaskClass(),
@@ -116,6 +123,7 @@ _ALL = (
         formula="0 <= m <= 1, one for all channels",
         systems="mono networks applied to stereo",
         at=lambda stft, rate: MaskClass(shared=True),
+        tied=True,
     ),
     NamedClass(
         name="BINARY",
@@ -129,19 +137,50 @@ _ALL = (
         formula="0 <= m <= 1, one for each of 64 bands of equal width in mel",
         systems="systems that predict a mask a mel band",
         at=lambda stft, rate: MaskClass(bands=bands_of(mel_edges(64, rate), stft, rate)),
+        tied=True,
     ),
     NamedClass(
         name="BARK",
         formula="0 <= m <= 1, one for each of the 25 critical bands",
         systems="systems that predict a mask a critical band",
         at=lambda stft, rate: MaskClass(bands=bands_of(BARK_EDGES, stft, rate)),
+        tied=True,
     ),
     NamedClass(
         name="BANDSPLIT",
         formula="0 <= m <= 1, one for each band of Band-Split RNN",
         systems="systems that predict a mask a band of a band-split front end",
         at=lambda stft, rate: MaskClass(bands=bands_of(BAND_SPLIT_EDGES, stft, rate)),
+        tied=True,
     ),
 )
 
 CLASSES: dict[str, NamedClass] = {each.name: each for each in _ALL}
+
+
+def classes_named(names: Iterable[str]) -> list[NamedClass]:
+    """Look classes of masks up by name, in capitals or not.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names in `CLASSES`.
+
+    Raises
+    ------
+    ValueError
+        If none is named, there is no such class, or one is named twice.
+    """
+    found: list[NamedClass] = []
+    for name in names:
+        masks = CLASSES.get(str(name).upper())
+        if masks is None:
+            near = get_close_matches(str(name).upper(), CLASSES, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"class must be one of {', '.join(CLASSES)}, got {name!r}{hint}")
+        if masks in found:
+            raise ValueError(f"classes must be named once each, got {name!r} twice")
+        found.append(masks)
+    if not found:
+        raise ValueError("classes must name at least one class, got none")
+    return found

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from oracle.methods import CEILING
+from oracle.methods import CEILINGS
 from oracle.plots.panels import COLOURS, Layout, add_legend, figure_of, panels_of, plain
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def plot_sweep(
 ) -> "Figure":
     """Plot a sweep: a metric against the window length, a panel a target.
 
-    A colour is a method; the ceiling is black. A style of line is an overlap.
+    A colour is a method; ceilings are black, all but the first with a marker. A style of line is
+    an overlap.
 
     Parameters
     ----------
@@ -60,7 +61,11 @@ def plot_sweep(
     panels = panels_of(targets, axes, layout=PANELS)
     overlaps = list(shown["overlap"].unique())
     methods = list(shown["method"].unique())
-    styles = {method: _style(place, method) for place, method in enumerate(methods)}
+    ceilings = [method for method in methods if method in CEILINGS]
+    styles = {
+        method: _ceiling_style(ceilings.index(method)) if method in ceilings else _style(place)
+        for place, method in enumerate(methods)
+    }
     lines = dict(zip(overlaps, LINES * len(overlaps), strict=False))
     for panel, target in zip(panels, targets, strict=False):
         curves = shown[shown["target"] == target].sort_values("n_fft")
@@ -81,9 +86,12 @@ def plot_sweep(
     return figure_of(panels)
 
 
-def _style(place: int, method: str) -> dict[str, Any]:
-    if method == CEILING.name:
-        return {"color": "black", "linewidth": 2}
+def _ceiling_style(place: int) -> dict[str, Any]:
+    marked = {"marker": MARKERS[place - 1], "markersize": 6} if place > 0 else {}
+    return {"color": "black", "linewidth": 2, **marked}
+
+
+def _style(place: int) -> dict[str, Any]:
     return {
         "color": COLOURS[place % len(COLOURS)],
         # The second round of colours has other markers.
