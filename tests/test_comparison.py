@@ -409,6 +409,102 @@ def test_of_metrics_of_whole_tracks_tracks_are_counted(tmp_path: Path) -> None:
     assert (row["n_windows"], row["n_above"], row["median"]) == (2, 1, -0.5)
 
 
+@pytest.fixture
+def of_classes(tmp_path: Path) -> Path:
+    """Bounds of three classes, of two tracks of two windows: IRM2 3 dB, the others n dB."""
+    names = ("OPT", "CEILING", "OPT-COMPLEX", "CEILING-COMPLEX", "CEILING-SHARED")
+    values = {"IRM2": 3.0} | {name: 4.0 + i for i, name in enumerate(names)}
+    tracks = {name: {"a": [value] * 2, "b": [value] * 2} for name, value in values.items()}
+    rows = [row for name in tracks for row in scores_of(name, tracks[name])]
+    return write_run(tmp_path / "classes", rows)
+
+
+@pytest.mark.parametrize(
+    ("mask_class", "bounds", "formula", "n_above"),
+    [
+        ("REAL", {"OPT": 4, "CEILING": 5}, "0 <= m <= 1", 2),
+        ("COMPLEX", {"OPT-COMPLEX": 6, "CEILING-COMPLEX": 7}, "m complex, |m| <= 1", 1),
+        ("complex", {"OPT-COMPLEX": 6, "CEILING-COMPLEX": 7}, "m complex, |m| <= 1", 1),
+        ("SHARED", {"CEILING-SHARED": 8}, "0 <= m <= 1, one for all channels", 0),
+    ],
+)
+def test_distances_go_to_the_bounds_of_a_class(
+    tmp_path: Path,
+    of_classes: Path,
+    mask_class: str,
+    bounds: dict[str, float],
+    formula: str,
+    n_above: int,
+) -> None:
+    net = write_run(tmp_path / "net", scores_of("net", {"a": [1.0, 7.5], "b": [1.0, 6.0]}))
+    comparison = compare([net, of_classes], mask_class=mask_class)
+    # What is called like a bound of any class is one.
+    assert comparison.systems == ("net",)
+    assert comparison.mask_class == mask_class.upper()
+    # Medians of the tracks 4.25 and 3.5.
+    expected = {name: value - 3.875 for name, value in ({"IRM2": 3} | bounds).items()}
+    distances = comparison.distances
+    assert dict(zip(distances["bound"], distances["median"], strict=True)) == expected
+    assert distances["n_above"].dropna().tolist() == [n_above]
+    assert distances["n_windows"].dropna().tolist() == [4]
+    for text in (markdown(comparison), latex(comparison).replace(r"\textless{}", "<")):
+        shown = text.replace(r"\textbar{}", "|")
+        assert f"there it does what no mask ({formula}) at that STFT does." in shown
+    others = [name for name in ("REAL", "COMPLEX", "SHARED") if name != mask_class.upper()]
+    assert comparison.notes == (
+        f"Distances go to the bounds of the class {mask_class.upper()}; of {', '.join(others)} "
+        "there are bounds too, for systems that predict such masks (--class)",
+    )
+
+
+def test_distances_go_to_real_masks_unless_asked_otherwise(
+    tmp_path: Path, system: Path, of_classes: Path
+) -> None:
+    comparison = compare([system, of_classes])
+    assert comparison.mask_class == "REAL"
+    assert comparison.distances["bound"].tolist() == ["IRM2", "OPT", "CEILING"]
+    # Without a system there are no distances to speak of, without other classes nothing to say.
+    assert compare([of_classes]).notes == ()
+    real = write_run(tmp_path / "real", scores_of("CEILING", {"a": [1.0, 1.0, 1.0]}))
+    assert not [note for note in compare([system, real]).notes if "class" in note]
+
+
+def test_bounds_of_a_class_that_the_results_have_not_are_an_error(
+    run: Run, system: Path, bounds: Path
+) -> None:
+    message = (
+        "results must hold OPT-BARK or CEILING-BARK for distances to the bounds of the class "
+        "BARK, got neither: 'oracle bounds DATASET --methods IRM2,OPT-BARK,CEILING-BARK --out "
+        "FOLDER' computes them"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        compare([system, bounds], mask_class="BARK")
+    status, out, err = run("compare", system, bounds, "--class", "bark")
+    assert (status, out, err) == (1, "", f"oracle: {message}\n")
+    assert not compare([system]).distances.size  # of REAL nobody asked
+
+
+def test_bounds_of_classes_say_their_stft(tmp_path: Path, bounds: Path) -> None:
+    rows = scores_of("OPT-COMPLEX", {"a": [1.0]}) + scores_of("CEILING-COMPLEX", {"a": [1.0]})
+    other = write_run(tmp_path / "other", rows, stft=STFT())
+    named = compare([bounds, f"mine={other}"]).scores["method"].tolist()[3:]
+    at = "(hann 2048/1024)"
+    assert named == [f"mine: OPT-COMPLEX {at}", f"mine: CEILING-COMPLEX {at}"]
+    # A single one of named results is no system either.
+    one = write_run(tmp_path / "one", scores_of("OPT-COMPLEX", {"a": [1.0]}))
+    assert compare([bounds, f"mine={one}"]).systems == ()
+
+
+def test_the_command_measures_distances_to_a_class(
+    run: Run, system: Path, of_classes: Path
+) -> None:
+    options = ("--class", "complex", "--format", "markdown")
+    outcome = run("compare", system, of_classes, *options)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out == markdown(compare([system, of_classes], mask_class="COMPLEX"))
+    assert "| net | CEILING-COMPLEX | vocals |" in outcome.out
+
+
 def test_without_a_system_there_are_no_distances(bounds: Path) -> None:
     comparison = compare([bounds])
     assert comparison.distances.empty
@@ -724,6 +820,10 @@ def test_wrong_arguments_have_their_errors(system: Path) -> None:
         compare([system], against="other")
     with pytest.raises(ValueError, match="windows must be median or mean, got 'max'"):
         compare([system], windows="max")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"class must be one of REAL, .*, got 'x'$"):
+        compare([system], mask_class="x")
+    with pytest.raises(ValueError, match=r"got 'COMPLE' \(did you mean COMPLEX\?\)"):
+        compare([system], mask_class="COMPLE")
     with pytest.raises(ValueError, match="confidence must be between 0 and 1, got 95"):
         compare([system], confidence=95)
     with pytest.raises(
@@ -876,7 +976,15 @@ def test_the_help_teaches(run: Run) -> None:
     words = " ".join(run("compare", "--help").out.split())
     for example in ("oracle compare bounds net", "sisec18 --format latex > table.tex"):
         assert example in words
-    for option in ("--metrics", "--targets", "--against", "--windows", "--format", "--out"):
+    for option in (
+        "--metrics",
+        "--targets",
+        "--against",
+        "--class",
+        "--windows",
+        "--format",
+        "--out",
+    ):
         assert option in words
     assert "compare" in run("--help").out
 

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle.cli.app import app
-from oracle.cli.options import Debug, names_in
+from oracle.cli.options import Debug, names_in, usage
 from oracle.cli.terminal import print_whole
 from oracle.comparison.side_by_side import Comparison, compare
 from oracle.comparison.tables import Grid, grids, latex, markdown, table_csv, write_comparison
 from oracle.files import new_folder
+from oracle.optimal.named import CLASSES, REAL, classes_named
 from oracle.results import OverWindows
 
 
@@ -23,7 +24,8 @@ from oracle.results import OverWindows
     "--out net && oracle compare bounds net[/b] (how far is my system from the bound?) | "
     "[b]oracle compare new=run1 old=run2 --against old --metrics SDR,SIR[/b] | "
     "[b]oracle compare museval/ sisec18 --format latex > table.tex[/b] | "
-    "[b]oracle compare bounds net --targets vocals --out comparison[/b]",
+    "[b]oracle compare bounds net --targets vocals --out comparison[/b] | "
+    "[b]oracle compare bounds net --class COMPLEX[/b] (its masks are complex)",
 )
 def compare_command(
     results: Annotated[
@@ -50,6 +52,15 @@ def compare_command(
             show_default="the first system",
         ),
     ] = None,
+    mask_class: Annotated[
+        str,
+        typer.Option(
+            "--class",
+            metavar="NAME",
+            help=f"Measure distances to OPT and CEILING of this class of masks: "
+            f"{', '.join(CLASSES)}.",
+        ),
+    ] = REAL,
     windows: Annotated[
         OverWindows, typer.Option(help="What to take over the windows of a track.")
     ] = "median",
@@ -72,9 +83,11 @@ def compare_command(
 ) -> None:
     """Compare results: scores with intervals, paired differences, and distances to the bounds.
 
-    Distances go from each system to IRM2, OPT and CEILING; a system is any method that
-    'oracle methods' does not list.
+    Distances go from each system to IRM2, and to OPT and CEILING of one class of masks; a system
+    is any method that 'oracle methods' does not list.
     """
+    with usage():
+        (masks,) = classes_named([mask_class])
     if out is not None:
         new_folder(out)
     comparison = compare(
@@ -82,6 +95,7 @@ def compare_command(
         metrics=names_in(metrics),
         targets=None if targets is None else names_in(targets),
         against=against,
+        mask_class=masks.name,
         windows=windows,
         progress=True,
     )

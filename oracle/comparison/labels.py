@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
-from oracle.bounds import BOUNDS
 from oracle.comparison.result_folders import Method, Results
 from oracle.stft import STFT
 
@@ -50,7 +49,7 @@ def labels_of(results: Sequence[Results]) -> list[dict[str, str]]:
     short = []
     chosen = []  # by the caller
     for each, method in found:
-        is_chosen = each.is_named and len(each.called) == 1 and method.name not in BOUNDS
+        is_chosen = each.is_named and len(each.called) == 1 and not method.is_bound
         chosen.append(is_chosen)
         short.append(each.name if is_chosen else method.name + _at(method, several))
     times = Counter(short)
@@ -71,7 +70,7 @@ def stfts_of(results: Sequence[Results]) -> list[STFT]:
 
 
 def _at(method: Method, several: bool) -> str:
-    if not several or method.name not in BOUNDS:
+    if not several or not method.is_bound:
         return ""
     if method.stft is None:
         return " (STFT unknown)"

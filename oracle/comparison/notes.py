@@ -1,12 +1,13 @@
 """Notes: what a reader must know of the results that are compared."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from oracle.comparison.labels import stfts_of, window_of
 from oracle.comparison.matching import tracks_in
 from oracle.comparison.result_folders import Results
+from oracle.optimal.named import CLASSES, NamedClass
 from oracle.stft import STFT
 
 if TYPE_CHECKING:
@@ -35,6 +36,20 @@ def stft_notes(results: Sequence[Results]) -> Iterator[str]:
                 f"{', '.join(names)}: bounds at {len(stfts)} STFTs, in brackets: "
                 "window, its length and hop in samples"
             )
+
+
+def class_notes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:
+    """Say which classes of masks there are bounds of that no distance goes to."""
+    others = [
+        each.name
+        for each in CLASSES.values()
+        if each != masks and {each.method, each.ceiling} & set(methods)
+    ]
+    if others:
+        yield (
+            f"Distances go to the bounds of the class {masks.name}; of {', '.join(others)} there "
+            "are bounds too, for systems that predict such masks (--class)"
+        )
 
 
 def origin_notes(results: Sequence[Results], labels: Sequence[Mapping[str, str]]) -> Iterator[str]:

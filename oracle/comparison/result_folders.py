@@ -15,6 +15,7 @@ from oracle.comparison.museval_files import (
     version_of_oracle,
 )
 from oracle.comparison.published_tables import PUBLISHED, Published
+from oracle.methods import CEILINGS, METHODS
 from oracle.results import SCORE_COLUMNS, read_scores, tidy
 from oracle.run_folder import FAILED, RUN
 from oracle.stft import STFT
@@ -32,6 +33,11 @@ class Method(NamedTuple):
 
     name: str
     stft: STFT | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is one of this package's, and no system."""
+        return self.name in METHODS or self.name in CEILINGS
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,32 @@
 """Comparison: results side by side, and how far they are from the bounds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.bounds import BOUNDS
 from oracle.comparison.differences import DIFFERENCE_COLUMNS, differences_between, windows_above
 from oracle.comparison.labels import labels_of, named_apart
 from oracle.comparison.left_out import reasons_of
 from oracle.comparison.matching import matched, selected
-from oracle.comparison.notes import missing_tracks, origin_notes, stft_notes, unequal_windows
+from oracle.comparison.notes import (
+    class_notes,
+    missing_tracks,
+    origin_notes,
+    stft_notes,
+    unequal_windows,
+)
 from oracle.comparison.published_tables import Published
 from oracle.comparison.result_folders import Results, read_results
 from oracle.confidence import check_confidence
-from oracle.methods import CEILING
+from oracle.optimal.named import REAL, NamedClass, classes_named
 from oracle.results import BOUND_COLUMNS, INTERVAL_COLUMNS, OverWindows, over_tracks, over_windows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# The bounds that a system's distance is measured to: a mask in use, the best, and the ceiling.
-NEAR = ("IRM2", "OPT", CEILING.name)
+# A mask in use, to which distances go beside those to the best of a class, and to its ceiling.
+IN_USE = "IRM2"
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,9 @@ class Comparison:
     distances : DataFrame
         A row a system, bound, target and metric: how much higher the bound is than the
         system. Columns method, bound, those of `paired` but against and p_value; n_windows
-        and n_above, of a CEILING and a system with tracks alone: in how many windows (of
+        and n_above, of a ceiling and a system with tracks alone: in how many windows (of
         uSDR: tracks) both have a score, and in how many of these the system lies above the
-        ceiling, by more than 0.001 dB. Such a system applies no mask in [0, 1] at that STFT.
+        ceiling, by more than 0.001 dB. Such a system applies no mask of the class at that STFT.
     tracks : DataFrame
         A row a track, method, target and metric: subset, track, method, target, metric,
         score (over the windows of the track), n_windows, n_nan, n_inf.
@@ -56,6 +61,8 @@ class Comparison:
         The methods that are no bounds.
     against : str
         The method of reference in `paired`.
+    mask_class : str
+        The class of masks of the bounds in `distances`.
     windows : {"median", "mean"}
         What was taken over the windows of a track.
     confidence : float
@@ -71,6 +78,7 @@ class Comparison:
     tracks: "DataFrame"
     systems: tuple[str, ...]
     against: str
+    mask_class: str
     windows: OverWindows
     confidence: float
     notes: tuple[str, ...]
@@ -82,6 +90,7 @@ def compare(
     metrics: Sequence[str] = ("SDR",),
     targets: Sequence[str] | None = None,
     against: str | None = None,
+    mask_class: str = REAL,
     windows: OverWindows = "median",
     confidence: float = 0.95,
     progress: bool = False,
@@ -91,8 +100,8 @@ def compare(
     Methods are called as in their results; where two results have one of the same name, or
     the caller names the results, ``RESULTS: METHOD``, and the only system of named results
     as these. Where bounds are of several STFTs each says its own: ``IRM2 (hann 4096/1024)``.
-    What is called like a bound (`oracle.bounds.BOUNDS`), or so in a sweep, is one, all else a
-    system.
+    What is called like a bound (a name in `oracle.methods.METHODS` or ``CEILINGS``), or so in a
+    sweep, is one, all else a system.
     Tracks of two results are the same if their names are, and their subsets where both tell
     them. Their scores are compared as they are: over the windows in which each has one.
 
@@ -106,6 +115,10 @@ def compare(
     against : str, optional
         The method that others are compared with. By default the first system, or the first
         method if all are bounds.
+    mask_class : str, optional
+        The class of masks, a name in `oracle.optimal.CLASSES`, that the systems predict: distances
+        go to IRM2, and to the best mask and the ceiling of this class. By default ``REAL``, masks
+        in [0, 1].
     windows : {"median", "mean"}, optional
         What to take over the windows of a track.
     confidence : float, optional
@@ -123,8 +136,9 @@ def compare(
         If results, metrics or targets come as one string.
     ValueError
         If there are no results, the caller calls two the same, they have no such method,
-        metric or target, `windows` or `confidence` is out of range, or `windows` is not median
-        and a published table is.
+        metric or target, there is no such class of masks, they have no bound of it (unless it
+        is ``REAL``), `windows` or `confidence` is out of range, or `windows` is not median and a
+        published table is.
     FileNotFoundError
         If there is no such folder.
 
@@ -147,17 +161,20 @@ def compare(
         if isinstance(value, (str, Path)):
             raise TypeError(f"{argument} must be several, got {value!r}")
     check_confidence(confidence)
+    (masks,) = classes_named([mask_class])
     read = named_apart([read_results(source, progress=progress) for source in results])
     if not read:
         raise ValueError("results must name at least one, got none")
     labels = labels_of(read)
-    bound_of = {
-        label: each.method(called).name
+    method_of = {
+        label: each.method(called)
         for each, names in zip(read, labels, strict=True)
         for called, label in names.items()
     }
-    systems = tuple(label for label, name in bound_of.items() if name not in BOUNDS)
-    against = _reference(against, [*systems, *bound_of])
+    systems = tuple(label for label, method in method_of.items() if not method.is_bound)
+    against = _reference(against, [*systems, *method_of])
+    names_found = {method.name for method in method_of.values()}
+    _check_bounds_of(masks, names_found)
     found = [
         _relabelled(each, names)
         for each, names in zip(
@@ -175,9 +192,13 @@ def compare(
         ignore_index=True,
     )
     tracks = pd.concat(summaries, ignore_index=True)
-    near = [label for label, name in bound_of.items() if name in NEAR]
+    near = [
+        label
+        for label, method in method_of.items()
+        if method.name in (IN_USE, masks.method, masks.ceiling)
+    ]
     pairs = [(bound, system) for system in systems for bound in near]
-    others = [(label, against) for label in bound_of if label != against]
+    others = [(label, against) for label in method_of if label != against]
     published = {
         label: each.published.tracks
         for each in found
@@ -201,7 +222,7 @@ def compare(
         for each in found
         if each.published is None
         for label in each.called
-        if label in systems or bound_of[label] == CEILING.name
+        if label in systems or method_of[label].name == masks.ceiling
     }
     above = {
         (bound, system): windows_above(windows_of[system], windows_of[bound])
@@ -215,10 +236,12 @@ def compare(
         tracks=tracks,
         systems=systems,
         against=against,
+        mask_class=masks.name,
         windows=windows,
         confidence=confidence,
         notes=(
             *stft_notes(read),
+            *(class_notes(masks, names_found) if systems else ()),
             *origin_notes(read, labels),
             *missing_tracks(found, metrics),
             *unequal_windows([each.name for each in found], summaries),
@@ -232,6 +255,16 @@ def _reference(against: str | None, labels: Sequence[str]) -> str:
         known = ", ".join(dict.fromkeys(labels))
         raise ValueError(f"against must be one of {known}, got {against!r}")
     return labels[0] if against is None else against
+
+
+def _check_bounds_of(masks: NamedClass, names: Collection[str]) -> None:
+    # Of masks in [0, 1], which nobody needs to ask for, bounds may be missing.
+    if masks.name != REAL and not {masks.method, masks.ceiling} & set(names):
+        raise ValueError(
+            f"results must hold {masks.method} or {masks.ceiling} for distances to the bounds of "
+            f"the class {masks.name}, got neither: 'oracle bounds DATASET --methods "
+            f"IRM2,{masks.method},{masks.ceiling} --out FOLDER' computes them"
+        )
 
 
 def _relabelled(results: Results, labels: Mapping[str, str]) -> Results:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from oracle.comparison.side_by_side import Comparison
 from oracle.files import new_folder, write_whole
+from oracle.optimal.named import CLASSES
 from oracle.results import PERFECT_DB, has_infinite
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ def _distances(comparison: Comparison, table: "DataFrame", metric: str) -> Grid:
         f"{metric}: distance to the bounds in dB",
         f"How much higher the bound is, track by track: median{_interval(comparison, table)}, and "
         f"mean.{_unpaired(table)} Above: windows (of metrics of whole tracks: tracks) in which the "
-        "system lies above the ceiling; there it does what no mask in [0, 1] at that STFT does.",
+        "system lies above the ceiling; there it does what no mask "
+        f"({CLASSES[comparison.mask_class].formula}) at that STFT does.",
         ["system", "bound", "target", "tracks", "median", "mean", "above"],
         rows,
         n_names=3,
