@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -19,8 +19,10 @@ from conftest import Outcome, Run, dataset_of, outcome
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
 from oracle.bounds import BOUNDS, CERTIFIED
+from oracle.cli.bound_tables import report, table_each
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separator
-from oracle.results import aggregate, read_scores
+from oracle.optimal import CLASSES, NamedClass
+from oracle.results import BOUND_COLUMNS, aggregate, read_scores
 from oracle.scores import GLOBAL, METRICS, MUSEVAL
 from oracle.track import Audio
 
@@ -283,7 +285,7 @@ def test_bounds_prints_the_name_of_a_source_as_it_is(
 
 # OPT and CEILING
 
-ABOVE = "CEILING: no mask in [0, 1] at its STFT exceeds it; of SDR, in each window."
+ABOVE = "CEILING: no mask (0 <= m <= 1) at its STFT exceeds it; of SDR, in each window."
 BETWEEN = "OPT is one mask for the whole track, CEILING has one for each window: the best median"
 
 
@@ -329,12 +331,44 @@ def test_what_a_ceiling_is_of_is_said_where_there_is_one(
     assert (ABOVE in words) == above
     assert (BETWEEN in words) == between
     if above:
-        assert "of IBM1, IBM2, IAM, TPSM and OBM, sums of masks above 1." in words
+        assert "of IBM1, IBM2, IAM, TPSM and OBM, sums of masks above 1, and masks of" in words
 
 
 def test_where_no_sdr_is_printed_nothing_is_said_of_its_median(run: Run, stems: Path) -> None:
     options = ("--n-fft", 256, "--methods", "OPT,CEILING", "--metrics", "ISR,uSDR")
     assert BETWEEN not in " ".join(run("bounds", stems / "one", *options).out.split())
+
+
+@pytest.mark.parametrize("masks", CLASSES.values(), ids=CLASSES)
+def test_each_class_says_what_its_ceiling_is_of(
+    capsys: pytest.CaptureFixture[str], masks: NamedClass
+) -> None:
+    names = [masks.method, masks.ceiling]
+    table = pd.DataFrame(
+        [(name, "vocals", "SDR", 1.0, 1.0, 1, 1, 0, 0, 1.0) for name in names],
+        columns=list(BOUND_COLUMNS),
+    )
+    report(lambda: table, table_each, ["SDR"], "STFT.", None)
+    out = " ".join(capsys.readouterr().out.split())
+    first = f"{masks.ceiling}: no mask ({masks.formula}) at its STFT exceeds it; of SDR, in each"
+    assert out.count("at its STFT exceeds it") == out.count(first) == 1
+    assert (
+        f"{masks.method} is one mask for the whole track, {masks.ceiling} has one for each window"
+    ) in out
+    bracket = "bounds from above what OPT-BINARY has found: the best binary mask lies between."
+    assert (bracket in out) == (masks.name == "BINARY")
+    # Masks in [0, 1] are of these classes.
+    wide = masks.name in ("REAL", "RELU2", "COMPLEX", "BINARY")
+    assert ("PSM, CIRM and MWF may exceed it" in out) == wide
+    assert (f"All methods but MIX and {masks.method} may exceed it" in out) == (not wide)
+
+
+def test_two_classes_in_a_table_say_each_its_own(run: Run, stems: Path) -> None:
+    options = ("--n-fft", 256, "--methods", "CEILING,CEILING-COMPLEX", "--metrics", "uSDR")
+    words = " ".join(run("bounds", stems / "one", *options).out.split())
+    assert ABOVE in words
+    assert "CEILING-COMPLEX: no mask (m complex, |m| <= 1) at its STFT exceeds it" in words
+    assert "one mask for the whole track" not in words
 
 
 def test_bounds_of_the_ceiling_alone_prints_no_empty_table(run: Run, stems: Path) -> None:
@@ -550,6 +584,38 @@ def test_sweep_of_the_ceiling_alone_tells_or_prints_what_there_is(
         assert {metric for _, metric in swept(outcome.out)} == {"SDR"}
 
 
+def test_sweep_takes_classes_in_place_of_real_masks(run: Run, stems: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--n-ffts", "128", "--overlaps", "0.5", "--seconds", "1")
+    chosen = ("--class", "complex, Mel64", "--out", out)
+    status, text, err = run("sweep", stems, "--tracks", "one", *options, *chosen)
+    assert (status, err) == (0, "")
+    classes = ["OPT-COMPLEX", "CEILING-COMPLEX", "OPT-MEL64", "CEILING-MEL64"]
+    expected = ["IBM", "IRM1", "IRM2", "TPSM", *classes]
+    assert json.loads((out / "run.json").read_text())["methods"] == expected
+    assert list(pd.read_csv(out / "sweep.csv")["method"].unique()) == expected
+    words = " ".join(text.split())
+    for masks in ("m complex, |m| <= 1", CLASSES["MEL64"].formula):
+        assert f"no mask ({masks}) at its STFT exceeds it" in words
+    assert "0 <= m <= 1)" not in words
+
+
+def test_sweep_of_real_masks_is_the_usual_one(
+    run: Run, stems: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept_ = []
+
+    def compute(*_: Any, methods: Sequence[str], **__: Any) -> pd.DataFrame:
+        swept_.append(list(methods))
+        raise ValueError("enough")
+
+    monkeypatch.setattr("oracle.cli.sweep.compute_sweep", compute)
+    for options in ((), ("--class", "real"), ("--class", "BARK")):
+        assert_fails(run("sweep", stems, *options), 1, "enough")
+    usual = ["IBM", "IRM1", "IRM2", "TPSM", "OPT", "CEILING"]
+    assert swept_ == [usual, usual, [*usual[:4], "OPT-BARK", "CEILING-BARK"]]
+
+
 def test_sweep_draws_any_name(run: Run, as_waltz: Callable[[Track], None], tmp_path: Path) -> None:
     as_waltz(make_track("t", "$a_$", "x"))
     options = ("--methods", "MIX", "--n-ffts", "128", "--out", tmp_path / "out")
@@ -733,6 +799,8 @@ def test_methods_names_and_explains_every_method(run: Run) -> None:
     words = " ".join(out.split())
     for name in (*METHODS, *CEILINGS):
         assert name in out.split()
+    for masks in CLASSES.values():
+        assert re.search(rf"^{masks.name} +{masks.method} +{masks.ceiling}\s", out, re.MULTILINE)
     for method in (*(METHODS[name] for name in DEFAULT_METHODS), CEILING):
         assert re.search(rf"^{method.name}\s", out, re.MULTILINE)
         assert method.formula
@@ -755,6 +823,8 @@ def test_help_shows_examples_that_are_read(run: Run, command: str, option: str) 
             assert name in out.partition("Examples: ")[0]
         for methods in re.findall(r"--methods (\S+)", example):
             assert set(methods.split(",")) <= set(BOUNDS)
+        for classes in re.findall(r"--class (\S+)", example):
+            assert set(classes.split(",")) <= set(CLASSES)
 
 
 def test_help_of_methods_shows_an_example(run: Run) -> None:
@@ -772,7 +842,7 @@ def test_help_names_the_commands_and_the_exit_status(run: Run) -> None:
     ("command", "options"),
     [
         ("bounds", ("n-fft", "hop", "metrics")),
-        ("sweep", ("n-ffts", "overlaps", "metrics")),
+        ("sweep", ("n-ffts", "overlaps", "metrics", "class")),
         ("separate", ("n-fft", "hop")),
     ],
 )
@@ -788,8 +858,26 @@ def test_help_explains_every_option(run: Run, command: str, options: tuple[str, 
 
 def test_help_of_sweep_shows_what_it_does_unless_asked_otherwise(run: Run) -> None:
     words = " ".join(run("sweep", "--help").out.split())
-    for default in ("IBM,IRM1,IRM2,TPSM,OPT,CEILING", "512,1024,2048,4096,8192,16384", "0.5,0.75"):
+    methods = "(IBM,IRM1,IRM2,TPSM,OPT,CEILING)"
+    for default in (methods, "(REAL)", "512,1024,2048,4096,8192,16384", "0.5,0.75"):
         assert f"[default: {default}]" in words
+
+
+@pytest.mark.parametrize("command", ["sweep", "compare"])
+def test_help_lists_the_classes(run: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert f"masks{', comma-separated' * (command == 'sweep')}: {', '.join(CLASSES)}." in " ".join(
+        run(command, "--help").out.split()
+    )
+
+
+def test_help_of_methods_tells_which_are_left_out_by_default(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    for command in ("bounds", "check", "separate"):
+        words = " ".join(run(command, "--help").out.split())
+        assert "[default: (all but OPT-... and CEILING-...)]" in words
 
 
 # Wrong usage
@@ -855,6 +943,18 @@ def test_help_of_sweep_shows_what_it_does_unless_asked_otherwise(run: Run) -> No
         (["sweep", "--methods", ""], "methods must name at least one method, got none"),
         (["sweep", "--metrics", "PESQ"], "metrics must be some of SDR, .*got PESQ"),
         (["sweep", "--metrics", ""], "metrics must be some of SDR, .*got none"),
+        (
+            ["sweep", "--class", "complx"],
+            r"class must be one of REAL, RELU2, .*, got 'complx' \(did you mean COMPLEX\?\)",
+        ),
+        (["sweep", "--class", "x"], "class must be one of REAL, .*BANDSPLIT, got 'x'$"),
+        (["sweep", "--class", ""], "classes must name at least one class, got none"),
+        (["sweep", "--class", "BARK,bark"], "classes must be named once each, got 'bark' twice"),
+        (
+            ["sweep", "--class", "BARK", "--methods", "MIX"],
+            r"--class cannot be combined with --methods: name OPT-\.\.\. and CEILING-\.\.\. there",
+        ),
+        (["compare", ".", "--class", "bar"], r"class must be .* \(did you mean BARK\?\)"),
         (["sweep", "--root", "x"], "--root goes with a dataset by name, got waltz"),
         (["sweep", "musdb18", "--subset", "valid"], "musdb18 has its validation part as --split"),
         (["separate"], "Missing option '--out'"),

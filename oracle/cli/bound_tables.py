@@ -13,7 +13,7 @@ from rich.table import Table
 
 from oracle import TracksFailed
 from oracle.cli.terminal import print_whole, told_to_go_on
-from oracle.methods import CEILING
+from oracle.optimal.named import CLASSES, NamedClass
 from oracle.rest import InputWarning
 from oracle.results import PERFECT_DB, has_infinite
 from oracle.run_folder import FAILED
@@ -84,23 +84,39 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
         console.print(f"inf: scores above {PERFECT_DB:g} dB, infinite but for rounding.{brackets}")
     if "CIRM" in methods and layout is not one_table:
         console.print("CIRM is exact up to rounding: no bound.")
-    if CEILING.name in methods:
-        console.print(
-            "CEILING: no mask in [0, 1] at its STFT exceeds it; of SDR, in each window. It is inf "
-            "where a mask is perfect, or nothing is proven. PSM, CIRM and MWF may exceed it, as "
-            "they are no such masks; so may the accompaniments of IBM1, IBM2, IAM, TPSM and OBM, "
-            "sums of masks above 1."
-        )
-    if {"OPT", CEILING.name} <= methods and "SDR" in metrics:
-        console.print(
-            "OPT is one mask for the whole track, CEILING has one for each window: the best "
-            "median SDR of one mask, over the same windows, lies between them."
-        )
+    for masks in CLASSES.values():
+        if masks.ceiling in methods:
+            console.print(_what_it_bounds(masks))
+        if {masks.method, masks.ceiling} <= methods and "SDR" in metrics:
+            console.print(
+                f"{masks.method} is one mask for the whole track, {masks.ceiling} has one for each "
+                "window: the best median SDR of one mask, over the same windows, lies between them."
+            )
     summed = table.attrs.get("mixture_is_sum", [])
     if summed and layout is not one_table:  # other systems have had a mixture of their own
         where = "" if n_tracks == 1 else f", in {len(summed)} of {tracks}"
         console.print(f"Mixture: the sum of the sources, as none was delivered{where}.")
     _print_notes(console, table)
+
+
+def _what_it_bounds(masks: NamedClass) -> str:
+    """Say what the ceiling of a class is of, and what may exceed it."""
+    bracket = ""
+    if masks.binary:
+        bracket = (
+            f" It is that of all masks in [0, 1], and bounds from above what {masks.method} has "
+            "found: the best binary mask lies between."
+        )
+    others = (
+        "PSM, CIRM and MWF may exceed it, as they are no such masks; so may the accompaniments of "
+        "IBM1, IBM2, IAM, TPSM and OBM, sums of masks above 1, and masks of other classes."
+    )
+    if masks.tied:
+        others = f"All methods but MIX and {masks.method} may exceed it: theirs are no such masks."
+    return (
+        f"{masks.ceiling}: no mask ({masks.formula}) at its STFT exceeds it; of SDR, in each "
+        f"window.{bracket} It is inf where a mask is perfect, or nothing is proven. {others}"
+    )
 
 
 def _print_notes(console: Console, table: "DataFrame") -> None:
@@ -112,7 +128,7 @@ def table_each(bounds: "DataFrame", metrics: Sequence[str], n_tracks: int) -> It
     """Lay out a table a metric, a row a method."""
     for metric in metrics:
         of_metric = bounds[bounds["metric"] == metric]
-        if not of_metric.empty:  # CEILING has SDR and uSDR alone
+        if not of_metric.empty:  # a ceiling has SDR and uSDR alone
             methods = of_metric["method"].unique()
             yield _table(f"{metric} in dB", "method", of_metric, methods, n_tracks)
 
