@@ -492,7 +492,9 @@ def test_bounds_of_classes_say_their_stft(tmp_path: Path, bounds: Path) -> None:
     assert named == [f"mine: OPT-COMPLEX {at}", f"mine: CEILING-COMPLEX {at}"]
     # A single one of named results is no system either.
     one = write_run(tmp_path / "one", scores_of("OPT-COMPLEX", {"a": [1.0]}))
-    assert compare([bounds, f"mine={one}"]).systems == ()
+    comparison = compare([bounds, f"mine={one}"])
+    assert comparison.scores["method"].tolist()[3:] == ["mine: OPT-COMPLEX"]
+    assert comparison.systems == ()
 
 
 def test_the_command_measures_distances_to_a_class(
