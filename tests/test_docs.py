@@ -15,6 +15,7 @@ import pytest
 
 import oracle
 from oracle.bounds import BOUNDS
+from oracle.optimal import CLASSES
 
 README = Path(__file__).parents[1] / "README.md"
 MODULES = [
@@ -66,6 +67,12 @@ def test_the_readmes_table_is_what_the_command_computes() -> None:
 def test_the_readme_names_every_method() -> None:
     text = README.read_text(encoding="utf-8")
     assert [name for name in BOUNDS if f"| {name} |" not in text] == []
+
+
+def test_the_readme_names_every_class_of_masks() -> None:
+    section = README.read_text("utf-8").partition("### Classes of masks\n")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| ([A-Z0-9, ]+) \|", section, flags=re.MULTILINE)
+    assert ", ".join(rows) == ", ".join(CLASSES)
 
 
 @pytest.mark.parametrize("module", [oracle, *MODULES], ids=lambda module: module.__name__)
