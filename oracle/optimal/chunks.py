@@ -2,8 +2,8 @@
 
 What a sample of the audio is depends on the masks of the few frames over it, and hardly at all on
 those a few hops farther: a chunk of frames is solved with a halo on either side, of which nothing
-is kept. Chunks lie where they lie in any case, so that masks do not depend on who asks for which
-frames, or on the number of threads.
+is kept. Every other chunk is solved between two that are there already. Chunks lie where they lie
+in any case, so that masks do not depend on who asks for which frames, or on the number of threads.
 """
 
 from bisect import bisect_left, bisect_right
@@ -18,11 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.levels import scaled
 from oracle.optimal.binary import best_binary
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import Found, energy_of
 from oracle.optimal.problems import Problem
-from oracle.optimal.synthesis import Synthesis
+from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
 from oracle.stft import STFT
 from oracle.threads import n_threads
 from oracle.track import Audio
@@ -38,6 +39,9 @@ MARGIN = 0.9
 
 # Two sources make a mixture if what is missing is this part of the error of the best mask.
 NEGLIGIBLE = 0.01
+
+# Chunks that are kept beside those that threads work on: those beside them.
+KEPT = 4
 
 # Of so many samples one is looked at for that.
 THINNED = 16
@@ -116,7 +120,7 @@ class Chunks:
         index: int,
         goal: Goal,
         *,
-        halo: int = HALO,
+        beside: Callable[[slice], Mask] | None = None,
         places: Sequence[int] | None = None,
         starts: Callable[[slice], Mask] | None = None,
     ) -> Solved:
@@ -128,21 +132,27 @@ class Chunks:
             Which chunk.
         goal : Goal
             When to stop.
-        halo : int, optional
-            How much on either side is solved with it, in windows of the STFT.
+        beside : callable, optional
+            ``frames -> masks`` of all sources, array of shape (n_sources, n_channels or 1,
+            n_frames, n_freqs): what the frames beside the chunk have. By default they are solved
+            with it, as far as the halo reaches, and not kept.
         places : sequence of int, optional
             Which of the sources; all by default.
         starts : callable, optional
-            ``frames -> masks`` of all sources to start from, array of shape (n_sources,
-            n_channels or 1, n_frames, n_freqs); the best bin by bin by default.
+            The same of the frames of the chunk, to start from; the best bin by bin by default.
         """
         places = range(len(self.sources)) if places is None else places
         sources = [self.sources[place] for place in places]
-        synthesis, inside = self._synthesis(index, halo)
         own = None if starts is None else starts(self.frames[index])[list(places)]
+        if beside is None:
+            synthesis, inside = self._with_halo(index)
+            others = None
+        else:
+            synthesis, inside = self._alone(index), slice(None)
+            others = [self._others(index, synthesis, beside)[place] for place in places]
         # The certificate of the whole is made of what all chunks leave together.
         found = solve_each(
-            synthesis, self.mixture, sources, self.masks, goal, own, inside, prove=False
+            synthesis, self.mixture, sources, self.masks, goal, own, inside, others, prove=False
         )
         dtype = self.masks.dtype_for(self.mixture.dtype)
         masks, iterations = [], []
@@ -169,23 +179,23 @@ class Chunks:
             Of the frames of the chunk alone. No flip of a single bin improves them, but near
             where chunks meet.
         """
-        synthesis, inside = self._synthesis(index, HALO)
+        synthesis, inside = self._with_halo(index)
         rounded = []
         for source, mask in zip(self.sources, masks(synthesis.frames), strict=True):
             problem = Problem.of(synthesis, source[:, synthesis.cut], self.masks)
-            scaled, *_ = best_binary(
+            flipped, *_ = best_binary(
                 problem.synthesis,
                 problem.source,
                 problem.start_from(mask),
                 maximum=problem.masks.maximum,
                 max_iterations=max_iterations,
             )
-            rounded.append(problem.mask(scaled)[:, inside].round().astype(mask.dtype))
+            rounded.append(problem.mask(flipped)[:, inside].round().astype(mask.dtype))
         return np.stack(rounded)
 
-    def _synthesis(self, index: int, halo: int) -> tuple[Synthesis, slice]:
+    def _with_halo(self, index: int) -> tuple[Synthesis, slice]:
         """Make the map of a chunk with its halo; also tell which of the frames are its own."""
-        own, hop, margin = self.frames[index], self.stft.hop_length, halo * self.stft.n_fft
+        own, hop, margin = self.frames[index], self.stft.hop_length, HALO * self.stft.n_fft
         start = max(own.start * hop - margin, 0) if index > 0 else 0
         stop = min((own.stop - 1) * hop + margin, self.n_samples)
         if index == len(self.frames) - 1:
@@ -193,6 +203,55 @@ class Chunks:
         synthesis = Synthesis(self.stft, self.mixture, self.masks, cut=slice(start, stop))
         first = synthesis.frames.start
         return synthesis, slice(own.start - first, own.stop - first)
+
+    def _alone(self, index: int) -> Synthesis:
+        """Make the map of the frames of a chunk, to all samples under them."""
+        own = self.frames[index]
+        span = self.span(own)
+        return Synthesis(self.stft, self.mixture, self.masks, cut=span, frames=own)
+
+    def span(self, frames: slice) -> slice:
+        """Tell which samples lie under some frames."""
+        start = frames.start * self.stft.hop_length - self.stft.n_fft // 2
+        stop = start + self.stft.padded_length(frames.stop - frames.start)
+        return slice(max(start, 0), min(stop, self.n_samples))
+
+    def _others(self, index: int, synthesis: Synthesis, beside: Callable[[slice], Mask]) -> Audio:
+        """Compute what the frames beside a chunk make of the samples under it, of each source."""
+        own, cut, level = self.frames[index], synthesis.cut, synthesis.level
+        over = self.stft.frames_over(cut.start, cut.stop, self.n_samples)
+        total = np.zeros((len(self.sources), len(self.mixture), cut.stop - cut.start))
+        for frames in (slice(over.start, own.start), slice(own.stop, over.stop)):
+            if frames.start >= frames.stop:
+                continue
+            audio = self.synthesized(frames, beside(frames), level)
+            first = frames.start * self.stft.hop_length - self.stft.n_fft // 2
+            both = slice(max(first, cut.start), min(first + audio.shape[-1], cut.stop))
+            total[..., both.start - cut.start : both.stop - cut.start] += audio[
+                ..., both.start - first : both.stop - first
+            ]
+        total /= self.stft.sum_of_squares(self.n_samples, cut=cut)
+        return scaled(total, level)
+
+    def synthesized(self, frames: slice, masks: Mask, level: int) -> Audio:
+        """Mask some frames of 2^-level times the mixture, and add up the windowed frames.
+
+        Returns
+        -------
+        padded : array of shape (n_sources, n_channels, n_padded), float64
+            Not divided by the squared windows.
+        """
+        stft, n_frames = self.stft, frames.stop - frames.start
+        padded = np.zeros((len(masks), len(self.mixture), stft.padded_length(n_frames)))
+        size = max(BLOCK_SAMPLES // stft.n_fft, 1)
+        for first in range(0, n_frames, size):
+            block = slice(frames.start + first, min(frames.start + first + size, frames.stop))
+            mixture = stft.under(block, self.mixture, dtype=np.float64)
+            spectra = stft.analyse(scaled(mixture, -level))
+            for mask, audio in zip(masks, padded, strict=True):
+                masked = mask[:, first : first + size] * spectra
+                stft.synthesize(masked, into=audio[:, first * stft.hop_length :])
+        return padded
 
 
 def solve_each(
@@ -203,6 +262,7 @@ def solve_each(
     goal: Goal,
     starts: Mask | None = None,
     started: slice = slice(None),
+    others: Sequence[Audio] | None = None,
     prove: bool = True,
 ) -> list[tuple[Problem, Found]]:
     """Find the best mask for each source in some samples.
@@ -226,6 +286,8 @@ def solve_each(
         Masks to start from; the best bin by bin by default.
     started : slice, optional
         The frames that these are of, among those of the map; all by default.
+    others : sequence of arrays of shape (n_channels, n_samples of the map), optional
+        What other frames make of the samples, of each source.
     prove : bool, optional
         Whether what is found is certified.
 
@@ -236,7 +298,10 @@ def solve_each(
     """
     found: list[tuple[Problem, Found]] = []
     for index, source in enumerate(sources):
-        problem = Problem.of(synthesis, source[:, synthesis.cut], masks)
+        wanted = source[:, synthesis.cut]
+        if others is not None:
+            wanted = (wanted - others[index]).astype(source.dtype)
+        problem = Problem.of(synthesis, wanted, masks)
         rest = _rest_of_mask(found, mixture, sources, index, synthesis.cut, masks)
         if rest is not None:
             start = problem.start_from(rest)
@@ -286,10 +351,14 @@ class Masks:
     find : callable
         ``index -> masks`` of a chunk: array of shape (n_sources, n_channels or 1, n_frames,
         n_freqs).
+    step : int, optional
+        Every which chunk is asked for.
     """
 
-    def __init__(self, frames: Sequence[slice], find: Callable[[int], Mask]) -> None:
-        self._frames, self._find = frames, find
+    def __init__(
+        self, frames: Sequence[slice], find: Callable[[int], Mask], *, step: int = 1
+    ) -> None:
+        self._frames, self._find, self._step = frames, find, step
         self._starts = [own.start for own in frames]
         self._lock = Lock()
         self._found: OrderedDict[int, Future[Mask]] = OrderedDict()
@@ -311,7 +380,8 @@ class Masks:
     def _futures(self, needed: Sequence[int]) -> list[Future[Mask]]:
         """Find what nobody does yet: what is needed, then what comes next while others do it."""
         threads = n_threads()
-        ahead = range(needed[0], min(needed[-1] + threads, len(self._frames)))
+        last = min(needed[-1] + self._step * (threads - 1), len(self._frames) - 1)
+        ahead = range(needed[0], last + 1, self._step)
         futures: dict[int, Future[Mask]] = {}
         while True:
             with self._lock:
@@ -329,7 +399,7 @@ class Masks:
                 self._found[mine] = future
                 # What is being found stays: who needs it next is not to find it again.
                 ready = [index for index, each in self._found.items() if each.done()]
-                excess = len(self._found) - len(needed) - 2 * threads
+                excess = len(self._found) - len(needed) - 2 * threads - KEPT
                 for index in ready[: max(excess, 0)]:
                     del self._found[index]
             try:

@@ -10,6 +10,7 @@ import numpy as np
 from oracle.optimal.ceilings import Ceiling, ceilings_in
 from oracle.optimal.certificates import Terms
 from oracle.optimal.chunks import MARGIN, Chunks, Goal, Masks
+from oracle.optimal.classes import Mask
 from oracle.optimal.named import NamedClass
 from oracle.optimal.verdicts import Judge
 from oracle.stft import STFT, Spectrum
@@ -20,7 +21,7 @@ TOLERANCE = 0.02
 
 # Steps of a chunk or a window. More are needed only where next to nothing else is heard, so that
 # the best mask is nearly perfect, and the tolerance a tiny part of what is left.
-STEPS = 500
+STEPS = 1000
 
 
 class OptimalMasks:
@@ -62,11 +63,18 @@ class OptimalMasks:
             stft, track.mixture, list(self.targets.values()), masks.at(stft, track.rate)
         )
         goal = Goal(MARGIN * TOLERANCE, STEPS)
-        self.certified = Masks(
-            self.chunks.frames, lambda index: self.chunks.solve(index, goal).masks
-        )
+        frames, solve = self.chunks.frames, self.chunks.solve
+        # Every other chunk with a halo; those between; and the first again, beside those.
+        first = Masks(frames, lambda index: solve(index, goal).masks, step=2)
+
+        def find(index: int) -> Mask:
+            if index % 2:
+                return solve(index, goal, beside=first.of).masks
+            return solve(index, goal, beside=self.certified.of, starts=first.of).masks
+
+        self.certified = Masks(frames, find)
         self.rounded = Masks(
-            self.chunks.frames,
+            frames,
             partial(self.chunks.round, masks=self.certified.of, max_iterations=STEPS),
         )
         self._masks = self.rounded if masks.binary else self.certified

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from oracle.metrics.energy_ratios import Float64s
 from oracle.optimal.any_scale import best_of_any_scale
 from oracle.optimal.certificates import Terms
-from oracle.optimal.chunks import HALO, MARGIN, Chunks, Goal
+from oracle.optimal.chunks import MARGIN, Chunks, Goal
 from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import Synthesis
 from oracle.optimal.verdicts import Judge, Verdict
@@ -33,8 +33,9 @@ LARGEST_MAXIMUM = 1e6
 # scale does not matter could make anything of them.
 FLOOR = 1e-14
 
-# How often chunks are solved at the most, each time as near again, for all of them to be near.
-ROUNDS = 6
+# How often chunks are solved at the most for all of them together to be near, and how often they
+# come twice as near as the time before.
+ROUNDS, HALVINGS = 30, 3
 
 Mask = npt.NDArray[np.inexact[Any]]
 
@@ -253,26 +254,31 @@ def _of_chunks(
 
     places = list(range(len(sources)))
     for round_ in range(ROUNDS):
-        # Later rounds go on where the one before has ended, nearer and with more around.
+        # Later rounds go on where the one before has ended, and come nearer.
+        before = iterations.sum()
         left = max_iterations - int(iterations[:, places].max())
-        goal = Goal(MARGIN * tolerance / 2**round_, left)
-        solve = partial(
-            chunks.solve,
-            goal=goal,
-            halo=HALO * 2**round_,
-            places=places,
-            starts=frames_of(found) if round_ else None,
-        )
-        for index, solved in enumerate(in_threads(solve, indices, workers=stft.workers)):
-            iterations[index, places] += solved.iterations
-            found[places, :, chunks.frames[index]] = solved.masks
+        goal = Goal(MARGIN * tolerance / 2 ** min(round_, HALVINGS), left)
+        for first in (0, 1):
+            solve = partial(
+                chunks.solve,
+                goal=goal,
+                beside=frames_of(found) if first or round_ else None,
+                places=places,
+                starts=frames_of(found) if round_ else None,
+            )
+            some = indices[first::2]
+            for index, solved in zip(
+                some, in_threads(solve, some, workers=stft.workers), strict=True
+            ):
+                iterations[index, places] += solved.iterations
+                found[places, :, chunks.frames[index]] = solved.masks
         verdicts = verdicts_on(found)
         places = [
             place
             for place, verdict in enumerate(verdicts)
             if not verdict.is_within(tolerance) and iterations[:, place].max() < max_iterations
         ]
-        if not places:
+        if not places or iterations.sum() == before:
             break
     if binary:
         rounded = np.zeros_like(found)

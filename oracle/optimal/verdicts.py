@@ -13,7 +13,7 @@ from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import is_perfect
 from oracle.optimal.problems import near_one
-from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
+from oracle.optimal.synthesis import Synthesis
 from oracle.track import Audio
 
 
@@ -68,10 +68,8 @@ class Judge:
             Of each source, for `verdict`: those of all chunks add up.
         """
         chunks, stft = self._chunks, self._chunks.stft
-        own, half = chunks.frames[index], stft.n_fft // 2
-        start = own.start * stft.hop_length - half
-        stop = start + stft.padded_length(own.stop - own.start)
-        span = slice(max(start, 0), min(stop, chunks.n_samples))
+        own = chunks.frames[index]
+        span = chunks.span(own)
         counted = chunks.samples_of(index)
         counted = slice(counted.start - span.start, counted.stop - span.start)
         synthesis = Synthesis(
@@ -91,18 +89,7 @@ class Judge:
         """Compute what the inverse STFT makes of the masked mixture, at its level here."""
         chunks, stft = self._chunks, self._chunks.stft
         frames = stft.frames_over(span.start, span.stop, chunks.n_samples)
-        of_frames = masks(frames)
-        n_frames = frames.stop - frames.start
-        shape = (len(of_frames), len(chunks.mixture), stft.padded_length(n_frames))
-        padded = np.zeros(shape)
-        size = max(BLOCK_SAMPLES // stft.n_fft, 1)
-        for first in range(0, n_frames, size):
-            block = slice(frames.start + first, min(frames.start + first + size, frames.stop))
-            mixture = stft.under(block, chunks.mixture, dtype=np.float64)
-            spectra = stft.analyse(scaled(mixture, -self._level))
-            for mask, audio in zip(of_frames, padded, strict=True):
-                masked = mask[:, first : first + size] * spectra
-                stft.synthesize(masked, into=audio[:, first * stft.hop_length :])
+        padded = chunks.synthesized(frames, masks(frames), self._level)
         offset = span.start + stft.n_fft // 2 - frames.start * stft.hop_length
         audio = padded[..., offset : offset + span.stop - span.start]
         audio /= stft.sum_of_squares(chunks.n_samples, cut=span)
