@@ -380,7 +380,7 @@ class Masks:
     def _futures(self, needed: Sequence[int]) -> list[Future[Mask]]:
         """Find what nobody does yet: what is needed, then what comes next while others do it."""
         threads = n_threads()
-        last = min(needed[-1] + self._step * (threads - 1), len(self._frames) - 1)
+        last = min(needed[-1] + self._step * (threads + 1), len(self._frames) - 1)
         ahead = range(needed[0], last + 1, self._step)
         futures: dict[int, Future[Mask]] = {}
         while True:
