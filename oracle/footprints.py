@@ -18,7 +18,7 @@ from oracle.track import Track
 # that compute all bounds, of 4 stereo sources of 10 to 240 s, and of 2, 8 and 12 of 10 s;
 # tests/test_footprints.py compares.
 # Of 60 s these took 0.78 GB, with SDR alone 0.34 GB; 8 threads took no more than 2.
-BASE = 350e6  # bytes: Python and libraries, and what threads work on
+BASE = 450e6  # bytes: Python and libraries, and what threads work on
 AUDIO = 2.2  # times the audio of mixture and sources, in single precision
 EQUATIONS = 2.2  # times the equations for the filters of ISR, SIR and SAR, and of those of -reg
 READING = 1.2  # times the audio while it is read, where only its beginning is used

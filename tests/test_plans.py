@@ -46,6 +46,12 @@ def songs(tmp_path: Path) -> Dataset:
     return datasets.folder(tmp_path / "songs")
 
 
+@pytest.fixture(autouse=True)
+def known_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a track takes at least, whatever has been measured."""
+    monkeypatch.setattr("oracle.footprints.BASE", 350e6)
+
+
 def machine(monkeypatch: pytest.MonkeyPatch, *, cores: int, memory: float) -> None:
     monkeypatch.setattr("oracle.plans.n_cores", lambda: cores)
     monkeypatch.setattr("oracle.plans.available_memory", lambda: memory)
