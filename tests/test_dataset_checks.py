@@ -345,7 +345,8 @@ def test_a_prediction_is_of_as_many_tracks_at_a_time_as_fit_into_memory(
 
     monkeypatch.setattr("oracle.dataset_checks.measure_costs", measure)
     monkeypatch.setattr("oracle.plans.n_cores", lambda: 8)
-    monkeypatch.setattr("oracle.plans.available_memory", lambda: 1e9)  # of which 0.8 for two
+    # Of which four fifths are for two.
+    monkeypatch.setattr("oracle.plans.available_memory", lambda: 2.9 * oracle.footprints.BASE)
     for place in range(4):
         write_song(tmp_path / f"{place}")
     found = oracle.check(datasets.folder(tmp_path), jobs="auto", progress=True, **QUICK)
