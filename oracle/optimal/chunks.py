@@ -40,11 +40,11 @@ MARGIN = 0.9
 # Two sources make a mixture if what is missing is this part of the error of the best mask.
 NEGLIGIBLE = 0.01
 
-# Chunks that are kept beside those that threads work on: those beside them.
-KEPT = 4
-
 # Of so many samples one is looked at for that.
 THINNED = 16
+
+# Chunks that are kept beside those that threads work on: those beside them.
+KEPT = 4
 
 
 class Goal(NamedTuple):
@@ -139,7 +139,8 @@ class Chunks:
         places : sequence of int, optional
             Which of the sources; all by default.
         starts : callable, optional
-            The same of the frames of the chunk, to start from; the best bin by bin by default.
+            The same of the frames of the chunk, to start from, if there are masks `beside`; the
+            best bin by bin by default.
         """
         places = range(len(self.sources)) if places is None else places
         sources = [self.sources[place] for place in places]
@@ -148,11 +149,11 @@ class Chunks:
             synthesis, inside = self._with_halo(index)
             others = None
         else:
-            synthesis, inside = self._alone(index), slice(None)
-            others = [self._others(index, synthesis, beside)[place] for place in places]
+            synthesis, inside = self.alone(index), slice(None)
+            others = self._others(index, synthesis, beside)[list(places)]
         # The certificate of the whole is made of what all chunks leave together.
         found = solve_each(
-            synthesis, self.mixture, sources, self.masks, goal, own, inside, others, prove=False
+            synthesis, self.mixture, sources, self.masks, goal, own, others, prove=False
         )
         dtype = self.masks.dtype_for(self.mixture.dtype)
         masks, iterations = [], []
@@ -204,17 +205,13 @@ class Chunks:
         first = synthesis.frames.start
         return synthesis, slice(own.start - first, own.stop - first)
 
-    def _alone(self, index: int) -> Synthesis:
+    def alone(self, index: int, *, level: int | None = None) -> Synthesis:
         """Make the map of the frames of a chunk, to all samples under them."""
         own = self.frames[index]
-        span = self.span(own)
-        return Synthesis(self.stft, self.mixture, self.masks, cut=span, frames=own)
-
-    def span(self, frames: slice) -> slice:
-        """Tell which samples lie under some frames."""
-        start = frames.start * self.stft.hop_length - self.stft.n_fft // 2
-        stop = start + self.stft.padded_length(frames.stop - frames.start)
-        return slice(max(start, 0), min(stop, self.n_samples))
+        start = own.start * self.stft.hop_length - self.stft.n_fft // 2
+        stop = start + self.stft.padded_length(own.stop - own.start)
+        cut = slice(max(start, 0), min(stop, self.n_samples))
+        return Synthesis(self.stft, self.mixture, self.masks, cut=cut, frames=own, level=level)
 
     def _others(self, index: int, synthesis: Synthesis, beside: Callable[[slice], Mask]) -> Audio:
         """Compute what the frames beside a chunk make of the samples under it, of each source."""
@@ -261,8 +258,7 @@ def solve_each(
     masks: MaskClass,
     goal: Goal,
     starts: Mask | None = None,
-    started: slice = slice(None),
-    others: Sequence[Audio] | None = None,
+    others: Audio | Sequence[Audio] | None = None,
     prove: bool = True,
 ) -> list[tuple[Problem, Found]]:
     """Find the best mask for each source in some samples.
@@ -284,8 +280,6 @@ def solve_each(
         When to stop.
     starts : array of shape (n_sources, n_channels or 1, n_frames, n_freqs), optional
         Masks to start from; the best bin by bin by default.
-    started : slice, optional
-        The frames that these are of, among those of the map; all by default.
     others : sequence of arrays of shape (n_channels, n_samples of the map), optional
         What other frames make of the samples, of each source.
     prove : bool, optional
@@ -305,14 +299,10 @@ def solve_each(
         rest = _rest_of_mask(found, mixture, sources, index, synthesis.cut, masks)
         if rest is not None:
             start = problem.start_from(rest)
-        elif starts is not None and started == slice(None):
+        elif starts is not None:
             start = problem.start_from(starts[index])
         else:
             start = problem.start(synthesis.stft.under(synthesis.frames, source))
-            if starts is not None:
-                mask = problem.mask(start)
-                mask[:, started] = starts[index]
-                start = problem.start_from(mask)
         best = problem.solve(start, **goal._asdict(), prove=prove)
         found.append((problem, best))
     return found

@@ -13,7 +13,6 @@ from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import is_perfect
 from oracle.optimal.problems import near_one
-from oracle.optimal.synthesis import Synthesis
 from oracle.track import Audio
 
 
@@ -67,14 +66,11 @@ class Judge:
         terms : list of Terms
             Of each source, for `verdict`: those of all chunks add up.
         """
-        chunks, stft = self._chunks, self._chunks.stft
-        own = chunks.frames[index]
-        span = chunks.span(own)
+        chunks = self._chunks
+        synthesis = chunks.alone(index, level=self._level)
+        span = synthesis.cut
         counted = chunks.samples_of(index)
         counted = slice(counted.start - span.start, counted.stop - span.start)
-        synthesis = Synthesis(
-            stft, chunks.mixture, chunks.masks, cut=span, frames=own, level=self._level
-        )
         estimates, terms = [], []
         for estimate, source, (level, _) in zip(
             self._estimates(span, masks), chunks.sources, self._near, strict=True
