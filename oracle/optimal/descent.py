@@ -1,6 +1,6 @@
 """Descent: the best mask of a class, by accelerated projected gradients, until it is certified.
 
-FISTA (Beck & Teboulle 2009) with the momentum k / (k + 4) of Chambolle & Dossal (2015), from rest
+FISTA (Beck & Teboulle 2009) with the momentum k / (k + 5) of Chambolle & Dossal (2015), from rest
 again when the error grows (O'Donoghue & Candès 2015). A step takes one inverse and one forward
 transform. Steps may be nearly twice as long as is safe wherever they lead: they are shortened when
 the error grows.
@@ -20,10 +20,10 @@ from oracle.optimal.synthesis import Synthesis, inner
 from oracle.threads import one_blas_thread
 from oracle.track import Audio
 
-MOMENTUM = 4
+MOMENTUM = 5
 
 # How much longer than is safe steps are at first, and how much of it is left when the error grows.
-LONG, SHORTER = 1.8, 0.8
+LONG, SHORTER = 1.75, 0.8
 
 # Steps from one look at the gap to the next, without a maximum: a look costs as much as some
 # steps, and hundreds are needed.
@@ -75,7 +75,10 @@ class Found(NamedTuple):
 
 def gap(error: float, least: float) -> float:
     """Return how far an error is above the least, in dB."""
-    return float(decibels(error, least))
+    # As `decibels`, which takes as long as all else that a short step does between its transforms.
+    if least <= 0:
+        return math.inf
+    return 10 * math.log10(error / least) if error > 0 else -math.inf
 
 
 @one_blas_thread()
@@ -190,6 +193,8 @@ class _Descent:
     ) -> None:
         self._synthesis, self._masks, self._long = synthesis, masks, long
         self._limit = masks.limit(synthesis.magnitude)
+        # For the support, in which the frequencies of the real FFT have weights.
+        self._weighted = self._limit * synthesis.weights.astype(self._limit.dtype)
         self._source = synthesis.padded(source)
         self.mask, self._mask_before = start, start.copy()
         self._residual = self._source - synthesis.padded(synthesis.forward(start))
@@ -233,8 +238,7 @@ class _Descent:
             downhill = self._downhill[:, block]
             synthesis.project(divided[:, synthesis.region(block)], block, out=downhill)
             if self._masks.maximum < math.inf:
-                reach = self._masks.reach(downhill)
-                support += synthesis.inner(reach, self._limit[:, block])
+                support += inner(self._masks.reach(downhill), self._weighted[:, block])
         support /= length
         size = inner(self._ahead, self._ahead)
         # Of a mask that may be very large, the support may be next to any rounding error.

@@ -23,6 +23,9 @@ TOLERANCE = 0.02
 # the best mask is nearly perfect, and the tolerance a tiny part of what is left.
 STEPS = 1000
 
+# Of each chunk and of each window.
+GOAL = Goal(MARGIN * TOLERANCE, STEPS)
+
 
 class OptimalMasks:
     """The best masks of a class for all targets of a track, solved as they are asked for.
@@ -62,15 +65,14 @@ class OptimalMasks:
         self.chunks = Chunks(
             stft, track.mixture, list(self.targets.values()), masks.at(stft, track.rate)
         )
-        goal = Goal(MARGIN * TOLERANCE, STEPS)
         frames, solve = self.chunks.frames, self.chunks.solve
         # Every other chunk with a halo; those between; and the first again, beside those.
-        first = Masks(frames, lambda index: solve(index, goal).masks, step=2)
+        first = Masks(frames, lambda index: solve(index, GOAL).masks, step=2)
 
         def find(index: int) -> Mask:
             if index % 2:
-                return solve(index, goal, beside=first.of).masks
-            return solve(index, goal, beside=self.certified.of, starts=first.of).masks
+                return solve(index, GOAL, beside=first.of).masks
+            return solve(index, GOAL, beside=self.certified.of, starts=first.of).masks
 
         self.certified = Masks(frames, find)
         self.rounded = Masks(
@@ -143,7 +145,7 @@ class Ceilings:
                 chunks.mixture,
                 [self._masks.targets[name] for name in names],
                 chunks.masks,
-                Goal(TOLERANCE, STEPS),
+                GOAL,
                 starts=starts,
             )
             for name, ceiling in zip(names, found, strict=True):

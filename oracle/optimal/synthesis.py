@@ -127,6 +127,27 @@ class Synthesis:
             dtype=np.float64,
         )
 
+    def of_frames(self, frames: slice) -> "Synthesis":
+        """Return the map of some frames, counted from the first here, to samples under them."""
+        own = slice(self.frames.start + frames.start, self.frames.start + frames.stop)
+        start = own.start * self.stft.hop_length - self.stft.n_fft // 2
+        stop = start + self.stft.padded_length(own.stop - own.start)
+        part = Synthesis(
+            self.stft,
+            self._mixture,
+            self.masks,
+            cut=slice(max(start, self.cut.start), min(stop, self.cut.stop)),
+            frames=own,
+            level=self.level,
+            floor=self._floor,
+            dtype=self.dtype,
+        )
+        phase, magnitude = self._analysed
+        if not self.masks.complex_valued:
+            phase = phase[:, frames]
+        part._analysed = phase, magnitude[:, frames]
+        return part
+
     @property
     def phase(self) -> Spectrum:
         """X / |X|, 0 where X is, of shape (n_channels, n_frames, n_freqs)."""
@@ -320,18 +341,6 @@ class Synthesis:
             spectra = self.stft.analyse(self.under(block, self.dtype))
             mask[:, block] *= spectra.real / size[:, block] - 1j * (spectra.imag / size[:, block])
         return mask
-
-    def inner(self, scaled: Scaled, others: Scaled) -> float:
-        """Compute the inner product sum w Re(conj(z) z') of some frames, in their precision."""
-        # The weights are one but for the first and the last.
-        weights = self.weights
-        weight = float(weights.max())
-        total = weight * inner(scaled, others)
-        for edge in {0, len(weights) - 1}:
-            missing = weight - float(weights[edge])
-            if missing:
-                total -= missing * inner(scaled[..., edge], others[..., edge])
-        return total
 
 
 def inner(signals: Scaled, others: Scaled) -> float:

@@ -1,0 +1,64 @@
+"""Ends: masks of the frames that reach over the ends of a window, fitted to what is inside.
+
+The best masks of a whole track are the best of a window, too, but near its ends: those of the track
+care for what is heard beyond them. Most frames of a window need no steps once its ends fit.
+"""
+
+import numpy as np
+
+from oracle.optimal.classes import Scaled
+from oracle.optimal.descent import descend, energy_of, gap
+from oracle.optimal.problems import Problem
+
+# How far the ends reach into a window, in windows of the STFT.
+REACH = 3
+
+# How near the best each end comes, as a part of the tolerance of the whole window.
+SHARE = 0.25
+
+
+def fit_ends(problem: Problem, start: Scaled, *, tolerance: float, max_iterations: int) -> None:
+    """Improve the first and the last frames of a mask, beside what lies between.
+
+    Where ends would be most of the frames nothing is done.
+
+    Parameters
+    ----------
+    problem : Problem
+        The source in the window.
+    start : array of shape (n_channels or 1, n_frames, n_freqs or n_bands)
+        |X| times the mask; it is changed in place.
+    tolerance : float
+        How near the best the whole is to come, in dB.
+    max_iterations : int
+        Steps of each end after which to stop in any case.
+    """
+    synthesis = problem.synthesis
+    overlap = -(-synthesis.stft.n_fft // synthesis.stft.hop_length)
+    n_frames, size = synthesis.n_frames, REACH * overlap
+    # Beyond an overlap ends have no samples in common.
+    if n_frames < 2 * size + overlap:
+        return
+    residual = problem.source - synthesis.forward(start)
+    whole = energy_of(residual)
+    if whole == 0:
+        return
+
+    def distance(error: float, least: float) -> float:
+        return gap(whole, max(whole - (error - least), 0.0))
+
+    for frames in (slice(0, size), slice(n_frames - size, n_frames)):
+        end = synthesis.of_frames(frames)
+        offset = end.cut.start - synthesis.cut.start
+        left = residual[:, offset : offset + end.cut.stop - end.cut.start]
+        own = np.array(start[:, frames])
+        start[:, frames] = descend(
+            end,
+            left + end.forward(own),
+            own,
+            masks=problem.masks,
+            tolerance=SHARE * tolerance,
+            max_iterations=max_iterations,
+            distance=distance,
+            prove=False,
+        ).scaled
