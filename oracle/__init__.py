@@ -4,27 +4,27 @@ from importlib.metadata import version
 
 from oracle import (
     datasets,
-    degradations,
     masks,
     methods,
     metrics,
     optimal,
     plots,
+    report,
     residuals,
     results,
     wiener,
 )
-from oracle.bounds import compute_bounds
 from oracle.comparison import Comparison, compare
-from oracle.dataset_checks import Check, check
-from oracle.estimates import write_estimates
+from oracle.jobs.bounds import compute_bounds
+from oracle.jobs.checks import Check, check
+from oracle.jobs.estimates import write_estimates
+from oracle.jobs.sweeps import compute_sweep
+from oracle.jobs.system_scores import score_system
 from oracle.methods import separate
+from oracle.report.waltz import WaltzReport
+from oracle.runs.queue import TracksFailed
 from oracle.stft import STFT
-from oracle.sweeps import compute_sweep
-from oracle.systems import score_system
-from oracle.tasks import TracksFailed
-from oracle.track import Track
-from oracle.waltz_report import WaltzReport
+from oracle.tracks.track import Track
 
 __version__ = version("oracle-masks")
 
@@ -40,12 +40,12 @@ __all__ = [
     "compute_bounds",
     "compute_sweep",
     "datasets",
-    "degradations",
     "masks",
     "methods",
     "metrics",
     "optimal",
     "plots",
+    "report",
     "residuals",
     "results",
     "score_system",

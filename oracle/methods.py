@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from oracle import masks, wiener
+from oracle.machine.threads import in_threads
 from oracle.optimal.named import CLASSES, REAL, NamedClass
 from oracle.optimal.of_track import OptimalMasks
-from oracle.rest import InputWarning, complete, what_becomes
 from oracle.stft import STFT, Spectrum
-from oracle.threads import in_threads
-from oracle.track import Audio, Rest, Track, target_names, with_accompaniment
+from oracle.tracks.rest import InputWarning, complete, what_becomes
+from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
 
 # Samples that a thread separates at a time.
 SEGMENT_SAMPLES = 2**18
@@ -257,7 +257,7 @@ def separate(
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of sound in the mixture that is in none of its sources, where it is
-        louder than -25 dB: see `oracle.rest.complete`.
+        louder than -25 dB: see `oracle.tracks.rest.complete`.
 
     Returns
     -------
@@ -272,7 +272,7 @@ def separate(
 
     Warns
     -----
-    oracle.rest.InputWarning
+    oracle.tracks.rest.InputWarning
         If there is such sound, and it is one more source.
 
     Examples

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import scipy
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
-from oracle.threads import in_threads
-from oracle.track import Audio
+from oracle.machine.threads import in_threads
+from oracle.tracks.track import Audio
 
 Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
 

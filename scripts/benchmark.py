@@ -45,11 +45,11 @@ import scipy.fft
 import scipy.signal
 
 import oracle
-from oracle.bounds import BOUNDS, score_track
+from oracle.jobs.bounds import BOUNDS, score_track
+from oracle.machine.threads import limited_threads
+from oracle.metrics.scorer import MUSEVAL
 from oracle.optimal.of_track import TOLERANCE
-from oracle.scores import MUSEVAL
-from oracle.threads import limited_threads
-from oracle.track import with_accompaniment
+from oracle.tracks.track import with_accompaniment
 
 Audio = npt.NDArray[np.float32]
 Sources = dict[str, npt.NDArray[Any]]

@@ -22,8 +22,8 @@ import numpy as np
 import soundfile
 
 import oracle
-from oracle.results import museval_json
-from oracle.scores import MUSEVAL, Score
+from oracle.metrics.scorer import MUSEVAL, Score
+from oracle.results.tables import museval_json
 
 N_KILLS = 20
 N_TURNS = 5

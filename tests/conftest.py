@@ -62,7 +62,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command in this process: with one core there are no others."""
-    monkeypatch.setattr("oracle.plans.n_cores", lambda: 1)
+    monkeypatch.setattr("oracle.runs.plans.n_cores", lambda: 1)
 
     def run_main(*arguments: object) -> Outcome:
         with pytest.raises(SystemExit) as exited:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oracle import STFT
 from oracle.optimal import OptimalMask, optimal_mask
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from oracle.datasets.file_kinds import (
     kind_of,
 )
 from oracle.datasets.headers import missing_bytes
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 RATE = 8000
 # Formats that libsndfile opens and that no suffix of `SUFFIXES` stands for: found by trying

@@ -13,18 +13,25 @@ import pytest
 from conftest import dataset_of
 from hypothesis import given, settings
 
-from oracle import STFT, Track, TracksFailed, compute_bounds, results, separate
-from oracle.bounds import BOUNDS, CERTIFIED, bounds_named, score_track
-from oracle.files import file_name
+from oracle import STFT, Track, TracksFailed, compute_bounds, separate
+from oracle.jobs.bounds import BOUNDS, CERTIFIED, bounds_named, score_track
+from oracle.machine.files import file_name
 from oracle.methods import CEILING, DEFAULT_METHODS, METHODS, Separation, methods_named
+from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL, Score, Scorer
 from oracle.optimal import framewise_ceiling
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import TOLERANCE, Ceilings, Certified
-from oracle.progress import Advance
-from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, aggregate, read_scores, tidy
-from oracle.scores import GLOBAL, METRICS, MUSEVAL, Score, Scorer
-from oracle.tasks import each_track
-from oracle.track import Audio
+from oracle.results.tables import (
+    BOUND_COLUMNS,
+    SCORE_COLUMNS,
+    aggregate,
+    museval_json,
+    read_scores,
+    tidy,
+)
+from oracle.runs.progress import Advance
+from oracle.runs.queue import each_track
+from oracle.tracks.track import Audio
 
 CHOSEN = ["MIX", "IRM2"]
 RATE = 8000
@@ -152,7 +159,7 @@ def test_museval_files_hold_the_windows_rounded_and_nan_for_what_is_not_there(
 
 def test_museval_files_write_nan_for_infinite() -> None:
     score = Score("a", "SDR", 0.0, 1.0, float("inf"))
-    assert '"SDR": NaN' in results.museval_json([score], "0")
+    assert '"SDR": NaN' in museval_json([score], "0")
 
 
 def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
@@ -480,7 +487,7 @@ def test_the_accompaniment_of_opt_is_not_the_sum_but_better() -> None:
     np.testing.assert_allclose(rest, estimates["vocals"], atol=0.02)
 
 
-@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
 def test_a_ceiling_needs_neither_vocals_nor_two_channels() -> None:
     for track, targets in (
         (music("drums", "bass"), ["drums", "bass"]),
@@ -561,7 +568,7 @@ def test_a_ceiling_is_nan_where_the_mixture_is_silent() -> None:
         assert list(np.isnan(values(scores, "CEILING", target, "SDR"))) == [False, True, False]
 
 
-@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
 def test_a_ceiling_is_not_nan_where_a_mask_has_an_sdr() -> None:
     track = silenced(3)
     mixture = track.mixture.copy()
@@ -572,7 +579,7 @@ def test_a_ceiling_is_not_nan_where_a_mask_has_an_sdr() -> None:
     assert np.isfinite(values(scores, "CEILING", "bass", "SDR")).all()
 
 
-@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
 def test_no_median_of_a_mask_is_above_that_of_the_ceiling_where_channels_cancel() -> None:
     track = music("a", "b")
     steps = {name: np.round(audio * 2**12) / 2**12 for name, audio in track.sources.items()}
@@ -589,7 +596,7 @@ def test_no_median_of_a_mask_is_above_that_of_the_ceiling_where_channels_cancel(
     assert (bounds["IRM2"] < bounds["CEILING"]).all()
 
 
-@pytest.mark.filterwarnings("ignore::oracle.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
 def test_a_ceiling_is_one_of_medians_over_the_same_windows() -> None:
     rng = np.random.default_rng(0)
     quiet, loud = 0.1 * rng.standard_normal((2, 2, 4 * RATE))

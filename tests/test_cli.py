@@ -18,13 +18,13 @@ from conftest import Outcome, Run, dataset_of, outcome
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
-from oracle.bounds import BOUNDS, CERTIFIED
 from oracle.cli.bound_tables import report, table_each
+from oracle.jobs.bounds import BOUNDS, CERTIFIED
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separator
+from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL
 from oracle.optimal import CLASSES, NamedClass
-from oracle.results import BOUND_COLUMNS, aggregate, read_scores
-from oracle.scores import GLOBAL, METRICS, MUSEVAL
-from oracle.track import Audio
+from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores
+from oracle.tracks.track import Audio
 
 RATE = 8000
 # museval's files hold 5 decimals.

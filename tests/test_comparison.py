@@ -31,8 +31,15 @@ from oracle import (
 from oracle.comparison.published_tables import sisec18, sisec18_tracks
 from oracle.comparison.tables import latex, markdown
 from oracle.datasets.audio_files import write_audio
-from oracle.files import file_name
-from oracle.results import BOUND_COLUMNS, INTERVAL_COLUMNS, SCORE_COLUMNS, Row, aggregate, csv_text
+from oracle.machine.files import file_name
+from oracle.results.tables import (
+    BOUND_COLUMNS,
+    INTERVAL_COLUMNS,
+    SCORE_COLUMNS,
+    Row,
+    aggregate,
+    csv_text,
+)
 
 nan, inf = float("nan"), float("inf")
 

@@ -14,12 +14,13 @@ from conftest import Run
 
 import oracle
 from oracle import STFT, Track, datasets
-from oracle.bounds import score_track
 from oracle.cli.check import _time
-from oracle.plans import Jobs
-from oracle.threads import limited_threads
-from oracle.timings import Cost, measure_costs
-from oracle.track import Audio
+from oracle.jobs.bounds import score_track
+from oracle.jobs.timings import Cost, measure_costs
+from oracle.machine.threads import limited_threads
+from oracle.runs.footprints import BASE
+from oracle.runs.plans import Jobs, MemoryWarning
+from oracle.tracks.track import Audio
 
 RATE = 8000
 QUICK: dict[str, Any] = {"methods": ["MIX"], "metrics": ["uSDR"]}
@@ -191,7 +192,7 @@ def test_what_else_is_in_a_mixture_takes_its_time(monkeypatch: pytest.MonkeyPatc
         timed.append(track)
         return {}
 
-    monkeypatch.setattr("oracle.dataset_checks.measure_costs", measure)
+    monkeypatch.setattr("oracle.jobs.checks.measure_costs", measure)
     track = Track("t", RATE, noise(0) + noise(1), {"drums": noise(0)})
     oracle.check(track, **QUICK)
     assert list(timed[0].sources) == ["drums", "rest"]
@@ -321,8 +322,8 @@ def test_a_prediction_shares_cores_as_a_run_does(
         timed.append((track.name, n_threads))
         return {"MIX": Cost(12.0, 0.0)}
 
-    monkeypatch.setattr("oracle.dataset_checks.measure_costs", measure)
-    monkeypatch.setattr("oracle.plans.n_cores", lambda: 3)
+    monkeypatch.setattr("oracle.jobs.checks.measure_costs", measure)
+    monkeypatch.setattr("oracle.runs.plans.n_cores", lambda: 3)
     for place in range(n_songs):
         write_song(tmp_path / f"{place}", n_samples=100 + place)
     write(tmp_path / f"{n_songs}/drums.wav", noise(1, 1000))  # longest, but half of it is silent
@@ -343,16 +344,16 @@ def test_a_prediction_is_of_as_many_tracks_at_a_time_as_fit_into_memory(
         timed.append(n_threads)
         return {"MIX": Cost(12.0, 0.0)}
 
-    monkeypatch.setattr("oracle.dataset_checks.measure_costs", measure)
-    monkeypatch.setattr("oracle.plans.n_cores", lambda: 8)
+    monkeypatch.setattr("oracle.jobs.checks.measure_costs", measure)
+    monkeypatch.setattr("oracle.runs.plans.n_cores", lambda: 8)
     # Of which four fifths are for two.
-    monkeypatch.setattr("oracle.plans.available_memory", lambda: 2.9 * oracle.footprints.BASE)
+    monkeypatch.setattr("oracle.runs.plans.available_memory", lambda: 2.9 * BASE)
     for place in range(4):
         write_song(tmp_path / f"{place}")
     found = oracle.check(datasets.folder(tmp_path), jobs="auto", progress=True, **QUICK)
     assert (timed, found.seconds["MIX"]) == ([4], 12 * 4 / 2)
     assert capsys.readouterr().err.startswith("2 tracks at a time, in 4 threads each: ")
-    with pytest.warns(oracle.plans.MemoryWarning, match="3 tracks at a time may take"):
+    with pytest.warns(MemoryWarning, match="3 tracks at a time may take"):
         oracle.check(datasets.folder(tmp_path), jobs=3, **QUICK)
     assert timed == [4, 1]
 

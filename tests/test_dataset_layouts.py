@@ -17,8 +17,8 @@ import oracle
 from oracle import datasets
 from oracle.datasets import Dataset
 from oracle.datasets.catalogue import FOLDER, NAMED
-from oracle.footprints import footprint, footprint_of_longest
-from oracle.track import Audio
+from oracle.runs.footprints import footprint, footprint_of_longest
+from oracle.tracks.track import Audio
 
 RATE = 8000
 QUARTET = ("drums", "bass", "other", "vocals")
@@ -279,7 +279,7 @@ def test_dataset_survives_pickling(name: str, root: Path) -> None:
     np.testing.assert_array_equal(copy[1].mixture, dataset[1].mixture)
 
 
-@pytest.mark.filterwarnings("ignore::oracle.rest.InputWarning")  # of mixtures of noise
+@pytest.mark.filterwarnings("ignore::oracle.tracks.rest.InputWarning")  # of mixtures of noise
 def test_bounds_are_computed(name: str, root: Path, tmp_path: Path) -> None:
     dataset = open_dataset(name, root).select(first=2)
     out = tmp_path / "out"

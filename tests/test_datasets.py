@@ -15,7 +15,7 @@ from conftest import dataset_of
 import oracle
 from oracle import Track, datasets
 from oracle.datasets import Dataset, Entry
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 RATE = 8000
 # The bounds that real music has: SiSEC 2018's IRM2 rows lie well within.

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from oracle import metrics
-from oracle.degradations import (
+from oracle.metrics.scorer import METRICS, Scorer
+from oracle.report.degradations import (
     COLUMNS,
     LEVELS,
     add_interference,
@@ -22,7 +23,6 @@ from oracle.degradations import (
     clip,
     degradation_scores,
 )
-from oracle.scores import METRICS, Scorer
 
 Array = npt.NDArray[Any]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import oracle
-from oracle.bounds import BOUNDS
+from oracle.jobs.bounds import BOUNDS
 from oracle.optimal import CLASSES
 
 README = Path(__file__).parents[1] / "README.md"

@@ -24,13 +24,14 @@ from conftest import dataset_of
 from threadpoolctl import threadpool_info
 
 import oracle
-from oracle import TracksFailed, compute_bounds, datasets, execution
+from oracle import TracksFailed, compute_bounds, datasets
 from oracle.cli import main
 from oracle.datasets.audio_files import write_audio
-from oracle.progress import Advance
-from oracle.tasks import Done, Task, TrackError, each_track
-from oracle.threads import n_threads
-from oracle.track import Track
+from oracle.machine.threads import n_threads
+from oracle.runs import execution
+from oracle.runs.progress import Advance
+from oracle.runs.queue import Done, Task, TrackError, each_track
+from oracle.tracks.track import Track
 
 RATE = 8000
 NAMES = ("one", "two", "three", "four")
@@ -161,7 +162,7 @@ def fill_the_disk(track: Track, *, advance: Advance) -> str:
 
 
 def warn(track: Track, *, advance: Advance) -> None:
-    warnings.warn(f"{track.name} is odd", oracle.bounds.LooseCeilingWarning, stacklevel=1)
+    warnings.warn(f"{track.name} is odd", oracle.jobs.bounds.LooseCeilingWarning, stacklevel=1)
 
 
 def limits(track: Track, *, advance: Advance) -> tuple[set[int], int]:
@@ -310,7 +311,7 @@ def test_a_worker_of_a_cluster_uses_its_own_threads(cluster: Path, stems: Path) 
 
 def test_warnings_of_workers_are_warnings_here(two: dict[str, Any], stems: Path) -> None:
     tracks = datasets.folder(stems).select(first=3)
-    with pytest.warns(oracle.bounds.LooseCeilingWarning) as caught:
+    with pytest.warns(oracle.jobs.bounds.LooseCeilingWarning) as caught:
         done = list(each_track(tracks, warn, progress=False, **two))
     assert sorted(str(w.message) for w in caught) == sorted(
         f"{n} is odd" for n in tracks.track_names

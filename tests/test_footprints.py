@@ -9,10 +9,10 @@ import pytest
 import soundfile
 
 from oracle import datasets
-from oracle.bounds import BOUNDS
 from oracle.datasets import Dataset
-from oracle.footprints import AUDIO, BASE, READING, footprint, footprint_of_longest
-from oracle.scores import ALL_METRICS, METRICS
+from oracle.jobs.bounds import BOUNDS
+from oracle.metrics.scorer import ALL_METRICS, METRICS
+from oracle.runs.footprints import AUDIO, BASE, READING, footprint, footprint_of_longest
 
 RATE = 8000
 

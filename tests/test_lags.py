@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from oracle.lags import find_delay, find_late_sum
-from oracle.track import Audio
+from oracle.tracks.lags import find_delay, find_late_sum
+from oracle.tracks.track import Audio
 
 MOST = 10**-1.5
 

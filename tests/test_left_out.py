@@ -15,7 +15,7 @@ from conftest import Run
 import oracle
 from oracle import datasets
 from oracle.datasets import Dataset
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 RATE = 8000
 QUICK = ("--methods", "MIX,IRM2", "--metrics", "uSDR")
@@ -532,7 +532,7 @@ def test_a_pattern_that_is_a_name_selects_that_track(tmp_path: Path, pattern: st
         ("est/a/drums.wav", True),
     ],
 )
-@pytest.mark.filterwarnings("ignore::oracle.rest.InputWarning")
+@pytest.mark.filterwarnings("ignore::oracle.tracks.rest.InputWarning")
 def test_only_what_is_read_makes_a_track_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, again: bool
 ) -> None:
@@ -540,13 +540,13 @@ def test_only_what_is_read_makes_a_track_new(
     write_song(Path("stems/a"))
     write_song(Path("est/a"), first=5)
     scored: list[str] = []
-    real = oracle.systems._score_estimates
+    real = oracle.jobs.system_scores._score_estimates
 
     def score(track: oracle.Track, **options: object) -> object:
         scored.append(track.name)
         return real(track, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("oracle.systems._score_estimates", score)
+    monkeypatch.setattr("oracle.jobs.system_scores._score_estimates", score)
 
     def run_again() -> bool:
         scored.clear()

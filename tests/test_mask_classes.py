@@ -37,7 +37,8 @@ import oracle.optimal.chunks
 import oracle.optimal.optimum
 import oracle.optimal.synthesis
 from oracle import STFT, Track, datasets, masks, metrics
-from oracle.bounds import score_track
+from oracle.jobs.bounds import score_track
+from oracle.machine.threads import limited_threads
 from oracle.methods import CEILINGS, METHODS
 from oracle.optimal import CLASSES, OptimalMask, bands_of, framewise_ceiling, mel_edges
 from oracle.optimal.certificates import least_error
@@ -47,8 +48,7 @@ from oracle.optimal.named import BAND_SPLIT_EDGES, BARK_EDGES
 from oracle.optimal.of_track import TOLERANCE
 from oracle.optimal.optimum import mask_class, optimal_mask
 from oracle.optimal.synthesis import Synthesis
-from oracle.results import tidy
-from oracle.threads import limited_threads
+from oracle.results.tables import tidy
 
 Mask = npt.NDArray[Any]
 
@@ -656,7 +656,7 @@ def test_chunks_of_tiny_hops_are_not_before_the_first_sample(
 def test_masks_are_the_same_to_the_last_bit_in_any_number_of_threads(
     options: dict[str, Any], small_chunks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oracle.threads.n_cores", lambda: 5)
+    monkeypatch.setattr("oracle.machine.threads.n_cores", lambda: 5)
     sources = noise(2, 400).astype(np.float32)
     mixture = sources.sum(axis=0)
     expected = optimal_mask(sources, mixture, stft=SMALL, max_iterations=50, **options)
@@ -711,7 +711,7 @@ def test_masks_are_those_of_the_frames_in_any_order_and_few_are_kept(
     cuts: list[tuple[int, int]], threads: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("oracle.threads.n_cores", lambda: threads)
+        patch.setattr("oracle.machine.threads.n_cores", lambda: threads)
         masks = Masks(FRAMES, numbered)
         most = 0
         for start, length in cuts:
@@ -729,7 +729,7 @@ def test_each_chunk_is_found_once_though_many_threads_ask_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads = 8
-    monkeypatch.setattr("oracle.threads.n_cores", lambda: threads)
+    monkeypatch.setattr("oracle.machine.threads.n_cores", lambda: threads)
     counts: Counter[int] = Counter()
     together = Barrier(threads)
 
@@ -750,7 +750,7 @@ def test_each_chunk_is_found_once_though_many_threads_ask_for_it(
 def test_a_chunk_that_takes_long_is_not_found_again_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("oracle.threads.n_cores", lambda: 1)
+    monkeypatch.setattr("oracle.machine.threads.n_cores", lambda: 1)
     counts: Counter[int] = Counter()
     started, go_on = Event(), Event()
 
@@ -778,7 +778,7 @@ def test_an_error_is_raised_to_all_who_wait_and_not_to_those_who_come_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads = 4
-    monkeypatch.setattr("oracle.threads.n_cores", lambda: threads)
+    monkeypatch.setattr("oracle.machine.threads.n_cores", lambda: threads)
     broken = True
     counts: Counter[int] = Counter()
     together, waited = Barrier(threads), Event()
@@ -894,7 +894,7 @@ def rows_of(threads: int = sys.maxsize) -> Sequence[tuple[Any, ...]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(oracle.optimal.synthesis, "BLOCK_SAMPLES", BLOCK_SAMPLES)
         patch.setattr(oracle.optimal.chunks, "CHUNK_FRAMES", 20)
-        patch.setattr("oracle.threads.n_cores", lambda: 5)
+        patch.setattr("oracle.machine.threads.n_cores", lambda: 5)
         names = [*CLOSED, *NAMED, *CEILINGS]
         stft = STFT(n_fft=256, hop_length=128)
         with limited_threads(threads):

@@ -13,12 +13,12 @@ import numpy as np
 import psutil
 import pytest
 
-import oracle.memory
+import oracle.machine.memory
 import oracle.metrics.decomposition
 from oracle import metrics
-from oracle.memory import GIB, available_memory, check_fits
+from oracle.machine.memory import GIB, available_memory, check_fits
 from oracle.metrics.correlations import Correlator
-from oracle.scores import Scorer
+from oracle.metrics.scorer import Scorer
 
 # What is not counted: short arrays, and objects of each piece.
 SMALL = 1e6
@@ -26,7 +26,7 @@ SMALL = 1e6
 
 def memory_of(monkeypatch: pytest.MonkeyPatch, available: float) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
-    monkeypatch.setattr(oracle.memory, "_left_in_cgroups", lambda root: [])
+    monkeypatch.setattr(oracle.machine.memory, "_left_in_cgroups", lambda root: [])
 
 
 def noise(*shape: int) -> tuple[Any, Any]:
@@ -91,7 +91,7 @@ def test_what_a_process_may_use_is_what_its_machine_and_its_groups_leave(
 
 def test_a_limit_of_the_group_of_a_process_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     memory_of(monkeypatch, 3 * GIB)
-    monkeypatch.setattr(oracle.memory, "_left_in_cgroups", lambda root: [2 * GIB])
+    monkeypatch.setattr(oracle.machine.memory, "_left_in_cgroups", lambda root: [2 * GIB])
     with pytest.raises(MemoryError, match=r"take 2\.5 GiB of 2\.0 GiB available"):
         check_fits("audio", "a lot", 2.5 * GIB, remedy="take less")
 

@@ -14,7 +14,7 @@ from conftest import Run
 import oracle
 from oracle import STFT, Track, TracksFailed, compute_bounds, write_estimates
 from oracle.methods import METHODS, Separator
-from oracle.tasks import MethodError, TrackError, try_each
+from oracle.runs.queue import MethodError, TrackError, try_each
 
 RATE = 8000
 QUICK: dict[str, Any] = {"stft": STFT(n_fft=256), "metrics": ["SDR", "uSDR"]}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from oracle import STFT, Track, masks, methods, separate
-from oracle.bounds import BOUNDS, LooseCeilingWarning, score_track
+from oracle.jobs.bounds import BOUNDS, LooseCeilingWarning, score_track
 from oracle.methods import (
     CEILINGS,
     DEFAULT_METHODS,
@@ -19,7 +19,7 @@ from oracle.methods import (
     methods_named,
     separate_each,
 )
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # Estimates are float32: relative to the loudest sample.
 FLOAT32 = 1e-5

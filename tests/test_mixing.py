@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import oracle.mixing
-from oracle.mixing import LOUD, Copy, Mixing, Sum, redundancies
-from oracle.track import Audio
+import oracle.tracks.mixing
+from oracle.tracks.mixing import LOUD, Copy, Mixing, Sum, redundancies
+from oracle.tracks.track import Audio
 
 # Of float32 energies over a block: see `Mixing.of`.
 CLOSE = 1e-3  # dB
@@ -81,8 +81,8 @@ def test_levels_do_not_depend_on_the_level(dtype: str, scale: float) -> None:
 def test_blocks_and_segments_do_not_matter(block: int, segment: int, n_samples: int) -> None:
     audio = np.random.default_rng(0).standard_normal((3, 2, n_samples))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle.mixing, "BLOCK_SAMPLES", block)
-        patch.setattr(oracle.mixing, "SEGMENT_SAMPLES", segment)
+        patch.setattr(oracle.tracks.mixing, "BLOCK_SAMPLES", block)
+        patch.setattr(oracle.tracks.mixing, "SEGMENT_SAMPLES", segment)
         mixing = Mixing.of([audio[0], audio[1]], audio[2])
     np.testing.assert_allclose(mixing.products, np.einsum("ict,jct->ij", audio, audio), atol=1e-9)
     assert mixing.residual == pytest.approx(np.sum((audio[2] - audio[0] - audio[1]) ** 2))

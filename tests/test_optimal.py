@@ -43,7 +43,7 @@ from oracle.optimal.classes import MaskClass
 from oracle.optimal.descent import descend
 from oracle.optimal.problems import Problem as ProblemNearOne
 from oracle.optimal.synthesis import Synthesis
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # Rounding of a transform and its adjoint, relative to the norms of both sides.
 ADJOINT = 1e-12

@@ -14,11 +14,11 @@ import oracle
 from oracle import Track, datasets
 from oracle.cli import main
 from oracle.datasets import Dataset, Entry
-from oracle.execution import workers_on
-from oracle.footprints import footprint, footprint_of_longest
-from oracle.memory import GIB
-from oracle.plans import MemoryWarning, Plan, chosen_plan, plan_of
-from oracle.scores import METRICS
+from oracle.machine.memory import GIB
+from oracle.metrics.scorer import METRICS
+from oracle.runs.execution import workers_on
+from oracle.runs.footprints import footprint, footprint_of_longest
+from oracle.runs.plans import MemoryWarning, Plan, chosen_plan, plan_of
 
 RATE = 8000
 
@@ -49,12 +49,12 @@ def songs(tmp_path: Path) -> Dataset:
 @pytest.fixture(autouse=True)
 def known_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a track takes at least, whatever has been measured."""
-    monkeypatch.setattr("oracle.footprints.BASE", 350e6)
+    monkeypatch.setattr("oracle.runs.footprints.BASE", 350e6)
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, *, cores: int, memory: float) -> None:
-    monkeypatch.setattr("oracle.plans.n_cores", lambda: cores)
-    monkeypatch.setattr("oracle.plans.available_memory", lambda: memory)
+    monkeypatch.setattr("oracle.runs.plans.n_cores", lambda: cores)
+    monkeypatch.setattr("oracle.runs.plans.available_memory", lambda: memory)
 
 
 # How many
@@ -243,7 +243,7 @@ def test_commands_say_how_many_tracks_they_work_on_at_a_time(
 ) -> None:
     machine(monkeypatch, cores=2, memory=memory)
     # The processes are tested elsewhere.
-    monkeypatch.setattr("oracle.tasks.workers_on", lambda plan: workers_on(Plan(1, 1)))
+    monkeypatch.setattr("oracle.runs.queue.workers_on", lambda plan: workers_on(Plan(1, 1)))
     good = tmp_path / "songs"
     (good / "3/drums.wav").unlink()
     (good / "3").rmdir()
@@ -276,7 +276,7 @@ def test_a_plan_is_for_the_metrics_that_are_computed(
         return 1e9
 
     machine(monkeypatch, cores=1, memory=GIB)
-    monkeypatch.setattr("oracle.plans.footprint_of_longest", longest)
+    monkeypatch.setattr("oracle.runs.plans.footprint_of_longest", longest)
     options: dict[str, Any] = {"methods": ["MIX"], "metrics": metrics, "jobs": "auto"}
     oracle.compute_bounds(songs.select(first=2), **options)
     assert planned == [metrics]

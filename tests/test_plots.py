@@ -19,11 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from oracle import Track, compute_sweep
+from oracle.jobs.sweeps import SWEEP_COLUMNS
 from oracle.methods import CEILINGS
 from oracle.optimal import CLASSES
 from oracle.plots import COLOURS, check_matplotlib, plot_sweep
 from oracle.plots.sweeps import LINES
-from oracle.sweeps import SWEEP_COLUMNS
 
 METHODS = ("IRM2", "CEILING", "MIX")
 N_FFTS = (512, 2048, 1024)  # in no order
@@ -341,7 +341,8 @@ import oracle.cli
 assert "matplotlib" not in sys.modules
 import pandas as pd
 row = (64, 32, 0.5, "MIX", "x", "SDR", 1.0, 1.0, 1, 1, 0, 0, 1.0)
-figure = oracle.plots.plot_sweep(pd.DataFrame([row], columns=list(oracle.sweeps.SWEEP_COLUMNS)))
+columns = list(oracle.jobs.sweeps.SWEEP_COLUMNS)
+figure = oracle.plots.plot_sweep(pd.DataFrame([row], columns=columns))
 import io
 figure.savefig(io.BytesIO(), format="png")
 figure.savefig(io.BytesIO(), format="pdf")

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from oracle import Track, progress, write_estimates
-from oracle.progress import Advance, Progress, show_progress
-from oracle.tasks import each_track
+from oracle import Track, write_estimates
+from oracle.runs import progress
+from oracle.runs.progress import Advance, Progress, show_progress
+from oracle.runs.queue import each_track
 
 
 class Clock:

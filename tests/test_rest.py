@@ -21,10 +21,10 @@ from oracle import (
 )
 from oracle.datasets import Dataset, Entry, LeftOut
 from oracle.datasets.audio_files import write_audio
-from oracle.notes import notes_of_input
-from oracle.rest import InputWarning, Unexplained, complete, find_unexplained
-from oracle.run_folder import TrackInfo
-from oracle.track import Audio, Rest, sum_of
+from oracle.runs.folder import TrackInfo
+from oracle.runs.notes import notes_of_input
+from oracle.tracks.rest import InputWarning, Unexplained, complete, find_unexplained
+from oracle.tracks.track import Audio, Rest, sum_of
 
 RATE = 8000
 
@@ -160,7 +160,7 @@ def test_other_choices_are_refused_wherever_there_is_one(tmp_path: Path, rest: A
         separate(track, "MIX", rest=rest)
 
 
-@pytest.mark.filterwarnings("ignore::oracle.rest.InputWarning")
+@pytest.mark.filterwarnings("ignore::oracle.tracks.rest.InputWarning")
 @pytest.mark.parametrize("upside_down", [False, True])
 @pytest.mark.parametrize("rest", [None, "source", "ignore", "refuse"])
 def test_everything_makes_the_same_of_a_choice(
@@ -320,7 +320,7 @@ def test_silent_sources_explain_nothing() -> None:
 # Wherever tracks are worked on
 
 
-@pytest.mark.filterwarnings("ignore::oracle.rest.InputWarning")
+@pytest.mark.filterwarnings("ignore::oracle.tracks.rest.InputWarning")
 def test_bounds_are_those_of_a_track_with_all_its_sources() -> None:
     track, more = with_more("drums", "vocals")
     whole = track_of(track.mixture, {**track.sources, "rest": more})

@@ -14,8 +14,9 @@ from oracle import STFT, Track, compute_bounds
 from oracle.comparison.museval_files import find_museval_files, read_museval_files
 from oracle.comparison.published_tables import sisec18
 from oracle.comparison.result_folders import IncompleteRunWarning, read_results
-from oracle.confidence import bootstrap_intervals, wilcoxon_p_value
-from oracle.results import (
+from oracle.metrics.scorer import MUSEVAL
+from oracle.results.statistics import bootstrap_intervals, wilcoxon_p_value
+from oracle.results.tables import (
     BOUND_COLUMNS,
     INTERVAL_COLUMNS,
     SCORE_COLUMNS,
@@ -25,7 +26,6 @@ from oracle.results import (
     read_scores,
     tidy,
 )
-from oracle.scores import MUSEVAL
 
 nan, inf = float("nan"), float("inf")
 

@@ -21,10 +21,10 @@ import oracle
 from oracle import STFT, Track, TracksFailed, compute_bounds, datasets
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
-from oracle.files import write_whole
-from oracle.run_folder import RunFolder
-from oracle.stamps import stamp_of_audio, stamp_of_files
-from oracle.tasks import Done, each_track
+from oracle.machine.files import write_whole
+from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
+from oracle.runs.folder import RunFolder
+from oracle.runs.queue import Done, each_track
 
 RATE = 8000
 NAMES = ("a.b", "c", "d")
@@ -389,7 +389,7 @@ def test_overwrite_goes_with_out() -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from oracle.run_folder import RunFolder
+from oracle.runs.folder import RunFolder
 with RunFolder(Path(sys.argv[1]), {"task": "bounds"}, files=[]):
     print("held", flush=True)
     time.sleep(60)
@@ -676,8 +676,8 @@ def test_workers_are_closed_when_a_run_ends_early(
     def fail(*arguments: object, **options: object) -> None:
         raise ValueError("no good")
 
-    monkeypatch.setattr("oracle.runs.each_track", each)
-    monkeypatch.setattr("oracle.estimates.each_track", each)
+    monkeypatch.setattr("oracle.runs.run.each_track", each)
+    monkeypatch.setattr("oracle.jobs.estimates.each_track", each)
     monkeypatch.setattr(RunFolder, "done", fail)
     with pytest.raises(ValueError, match="no good") as caught:
         command(of_tracks(), methods=["MIX"], out=tmp_path)

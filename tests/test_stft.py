@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import oracle.stft
 from oracle import STFT
 from oracle.stft import Spectrum
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # Rounding of an FFT and an overlap-add of values around 1, in units of the machine epsilon:
 # measured below 5 here, with room for other FFTs.

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from conftest import dataset_of
 
-from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep, sweeps
-from oracle.results import BOUND_COLUMNS, aggregate, read_scores
-from oracle.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, methods_of_classes, transforms_of
-from oracle.tasks import Done, tasks_of
+from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep
+from oracle.jobs import sweeps
+from oracle.jobs.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, methods_of_classes, transforms_of
+from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores
+from oracle.runs.queue import Done, tasks_of
 
 CHOSEN = ["IRM2", "CEILING", "MIX"]
 N_FFTS_HERE, OVERLAPS_HERE = (256, 96), (0.75, 0.5)
@@ -274,7 +275,7 @@ def test_progress_names_the_stft_and_sums_to_one_a_track(
             result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
             yield Done(task, result, [])
 
-    monkeypatch.setattr("oracle.runs.each_track", each)
+    monkeypatch.setattr("oracle.runs.run.each_track", each)
     tracks = [short, renamed(short, "again")]
     compute_sweep(tracks, methods=["MIX", "IRM2"], progress=True, **GRID)
     assert list(dict.fromkeys(name for name, _ in done)) == [

@@ -15,9 +15,9 @@ from conftest import Outcome, Run, dataset_of
 
 from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
+from oracle.jobs.system_scores import ExtraEstimatesWarning
 from oracle.metrics import IllConditionedWarning
-from oracle.results import Row, aggregate, read_scores, tidy
-from oracle.scores import (
+from oracle.metrics.scorer import (
     ALL_METRICS,
     GLOBAL,
     METRICS,
@@ -28,9 +28,9 @@ from oracle.scores import (
     groups,
     metrics_named,
 )
-from oracle.systems import ExtraEstimatesWarning
-from oracle.tasks import Done, tasks_of
-from oracle.track import Audio
+from oracle.results.tables import Row, aggregate, read_scores, tidy
+from oracle.runs.queue import Done, tasks_of
+from oracle.tracks.track import Audio
 
 RATE = 8000
 # Of 512 taps, which these signals are long enough for.
@@ -852,7 +852,7 @@ def test_progress_is_told_by_track(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
             yield Done(task, result, [])
 
-    monkeypatch.setattr("oracle.runs.each_track", each)
+    monkeypatch.setattr("oracle.runs.run.each_track", each)
     score_system(tracks, tmp_path / "est", metrics=FAST, progress=True)
     assert shown == [True]
     assert {name for name, _ in done} == {"one", "two"}

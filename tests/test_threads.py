@@ -9,12 +9,12 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from oracle import Track, metrics, separate
+from oracle.machine.threads import in_threads, limited_threads, n_cores, n_threads, one_blas_thread
 from oracle.metrics.energy_ratios import Signals
+from oracle.metrics.scorer import Scorer
 from oracle.optimal import framewise_ceiling, optimal_mask
-from oracle.scores import Scorer
-from oracle.tasks import TracksFailed, each_track
-from oracle.threads import in_threads, limited_threads, n_cores, n_threads, one_blas_thread
-from oracle.track import Audio
+from oracle.runs.queue import TracksFailed, each_track
+from oracle.tracks.track import Audio
 
 # Where BLAS is called from.
 FACTOR, FILTERS, WEAKEST = (

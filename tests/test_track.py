@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oracle import Track
-from oracle.track import Audio, with_accompaniment
+from oracle.tracks.track import Audio, with_accompaniment
 
 ONES = np.ones((2, 10), np.float32)
 

@@ -17,7 +17,7 @@ from conftest import Run
 import oracle
 from oracle import STFT, Track, WaltzReport, residuals
 from oracle.metrics.energy_ratios import Float64s
-from oracle.waltz_report import (
+from oracle.report.waltz import (
     MISCOMPUTED,
     NORMS,
     PUBLISHED_NORMS,

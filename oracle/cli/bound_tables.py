@@ -13,11 +13,11 @@ from rich.table import Table
 
 from oracle import TracksFailed
 from oracle.cli.terminal import print_whole, told_to_go_on
+from oracle.metrics.scorer import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
-from oracle.rest import InputWarning
-from oracle.results import PERFECT_DB, has_infinite
-from oracle.run_folder import FAILED
-from oracle.scores import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
+from oracle.results.tables import PERFECT_DB, has_infinite
+from oracle.runs.folder import FAILED
+from oracle.tracks.rest import InputWarning
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

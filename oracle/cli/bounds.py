@@ -1,7 +1,6 @@
 """oracle bounds: the upper bounds of a dataset."""
 
 from oracle import STFT, compute_bounds
-from oracle.bounds import BOUNDS, bounds_named
 from oracle.cli.app import app
 from oracle.cli.bound_tables import report, table_each
 from oracle.cli.options import (
@@ -30,6 +29,7 @@ from oracle.cli.options import (
     names_in,
     usage,
 )
+from oracle.jobs.bounds import BOUNDS, bounds_named
 
 
 @app.command(

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle import STFT
-from oracle.bounds import BOUNDS, bounds_named
 from oracle.cli.app import app
 from oracle.cli.options import (
     Dask,
@@ -37,8 +36,9 @@ from oracle.cli.options import (
     names_in,
     usage,
 )
-from oracle.dataset_checks import Check, check
-from oracle.run_folder import TrackInfo
+from oracle.jobs.bounds import BOUNDS, bounds_named
+from oracle.jobs.checks import Check, check
+from oracle.runs.folder import TrackInfo
 
 SOMETHING_IS_WRONG = 3
 SHOWN = 40  # rows of a table; --out has them all

@@ -13,9 +13,9 @@ from oracle.cli.options import Debug, names_in, usage
 from oracle.cli.terminal import print_whole
 from oracle.comparison.side_by_side import Comparison, compare
 from oracle.comparison.tables import Grid, grids, latex, markdown, table_csv, write_comparison
-from oracle.files import new_folder
+from oracle.machine.files import new_folder
 from oracle.optimal.named import CLASSES, REAL, classes_named
-from oracle.results import OverWindows
+from oracle.results.tables import OverWindows
 
 
 @app.command(

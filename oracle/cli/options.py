@@ -10,9 +10,9 @@ import typer
 from oracle import Track, datasets
 from oracle.datasets.catalogue import NAMED
 from oracle.methods import DEFAULT_METHODS, methods_named
-from oracle.plans import Jobs
-from oracle.scores import ALL_METRICS, METRICS, MUSEVAL, metrics_named
-from oracle.track import Rest, check_seconds
+from oracle.metrics.scorer import ALL_METRICS, METRICS, MUSEVAL, metrics_named
+from oracle.runs.plans import Jobs
+from oracle.tracks.track import Rest, check_seconds
 
 Number = TypeVar("Number", int, float)
 

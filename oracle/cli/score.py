@@ -27,7 +27,7 @@ from oracle.cli.options import (
     metrics_in,
     usage,
 )
-from oracle.systems import score_system
+from oracle.jobs.system_scores import score_system
 
 
 @app.command(

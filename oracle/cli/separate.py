@@ -31,7 +31,7 @@ from oracle.cli.options import (
     usage,
 )
 from oracle.cli.terminal import told_to_go_on
-from oracle.estimates import write_estimates
+from oracle.jobs.estimates import write_estimates
 
 
 @app.command(

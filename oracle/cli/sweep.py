@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from oracle import compute_sweep, plots, sweeps
-from oracle.bounds import bounds_named
+from oracle import plots
 from oracle.cli.app import app
 from oracle.cli.bound_tables import report, table_a_target
 from oracle.cli.options import (
@@ -32,6 +31,8 @@ from oracle.cli.options import (
     numbers_in,
     usage,
 )
+from oracle.jobs import sweeps
+from oracle.jobs.bounds import bounds_named
 from oracle.optimal.named import CLASSES, REAL
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def sweep_command(
     tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
 
     def compute() -> "DataFrame":
-        return compute_sweep(
+        return sweeps.compute_sweep(
             tracks,
             methods=chosen,
             n_ffts=lengths,

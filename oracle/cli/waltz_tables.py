@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle.cli.terminal import print_whole
-from oracle.waltz_report import (
+from oracle.report.waltz import (
     MISCOMPUTED,
     NORMS,
     PUBLISHED_NORMS,

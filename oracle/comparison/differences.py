@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oracle.confidence import Sample, bootstrap_intervals, wilcoxon_p_value
-from oracle.results import INTERVAL_COLUMNS
+from oracle.results.statistics import Sample, bootstrap_intervals, wilcoxon_p_value
+from oracle.results.tables import INTERVAL_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,7 +34,7 @@ def differences_between(
         Of each method, target and metric the median and mean over tracks, n_tracks and
         n_windows.
     tracks : DataFrame
-        The same scores by track, as `oracle.results.over_windows` gives them; not of methods
+        The same scores by track, as `oracle.results.tables.over_windows` gives them; not of methods
         whose aggregate is all that is known.
     pairs : iterable of two str
         Methods: the one, and the other, which is subtracted.
@@ -50,7 +50,7 @@ def differences_between(
         paired (whether both have tracks), n_tracks (with a score of both, and their
         difference: that of two infinite scores is none), median and mean of the differences
         over these tracks, median_low, median_high, mean_low, mean_high, and the p_value of
-        `oracle.confidence.wilcoxon_p_value`. If not paired the differences of the medians
+        `oracle.results.statistics.wilcoxon_p_value`. If not paired the differences of the medians
         and means, if both are of the same tracks; n_tracks is 0 then, and the others NaN.
         The median is NaN where there is nothing to subtract.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from oracle.comparison.differences import same_size
 from oracle.comparison.notes import some_of
 from oracle.comparison.result_folders import Results
-from oracle.confidence import Sample
+from oracle.results.statistics import Sample
 
 if TYPE_CHECKING:
     from pandas import DataFrame

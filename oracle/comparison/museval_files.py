@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import numpy as np
 
 from oracle.datasets.layouts import SUBSETS
-from oracle.files import file_name
-from oracle.results import SCORE_COLUMNS
+from oracle.machine.files import file_name
+from oracle.results.tables import SCORE_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,7 +41,7 @@ def find_museval_files(folder: Path, *, any_subset: bool = False) -> list[Museva
 
     The folder is a method's, with ``TRACK.json`` or ``SUBSET/TRACK.json`` in it, or holds
     such folders of several methods. ``train``, ``valid`` and ``test`` are subsets. Names
-    that `oracle.files.file_name` encoded are decoded, others are taken as they are: with
+    that `oracle.machine.files.file_name` encoded are decoded, others are taken as they are: with
     dots, and with a per cent sign. Hidden files and files of other kinds are left out.
 
     Parameters

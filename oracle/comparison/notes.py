@@ -93,7 +93,7 @@ def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterat
 def unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> Iterator[str]:
     """Say where one track has different numbers of windows: in one of the results, or in two.
 
-    `summaries` are what `oracle.results.over_windows` makes of `matched` results.
+    `summaries` are what `oracle.results.tables.over_windows` makes of `matched` results.
     """
     keys = ["metric", "subset", "track"]
     longest = []

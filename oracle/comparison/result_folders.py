@@ -16,8 +16,8 @@ from oracle.comparison.museval_files import (
 )
 from oracle.comparison.published_tables import PUBLISHED, Published
 from oracle.methods import CEILINGS, METHODS
-from oracle.results import SCORE_COLUMNS, read_scores, tidy
-from oracle.run_folder import FAILED, RUN
+from oracle.results.tables import SCORE_COLUMNS, read_scores, tidy
+from oracle.runs.folder import FAILED, RUN
 from oracle.stft import STFT
 
 if TYPE_CHECKING:

@@ -18,9 +18,15 @@ from oracle.comparison.notes import (
 )
 from oracle.comparison.published_tables import Published
 from oracle.comparison.result_folders import Results, read_results
-from oracle.confidence import check_confidence
 from oracle.optimal.named import REAL, NamedClass, classes_named
-from oracle.results import BOUND_COLUMNS, INTERVAL_COLUMNS, OverWindows, over_tracks, over_windows
+from oracle.results.statistics import check_confidence
+from oracle.results.tables import (
+    BOUND_COLUMNS,
+    INTERVAL_COLUMNS,
+    OverWindows,
+    over_tracks,
+    over_windows,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -43,7 +49,7 @@ class Comparison:
         A row a method but `against`, target and metric: how much higher the method is than
         `against`. Columns method, against, target, metric, paired, n_tracks; median and mean
         of the differences over the tracks with a score of both, with intervals; p_value of
-        Wilcoxon's test (`oracle.confidence.wilcoxon_p_value`), not corrected for how many
+        Wilcoxon's test (`oracle.results.statistics.wilcoxon_p_value`), not corrected for how many
         there are. Of a published table scores by track are not known: then `paired` is False,
         n_tracks 0, and the differences are those of the medians and means. What has nothing to
         subtract is left out: methods without a track with a score of both, and a published

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.comparison.side_by_side import Comparison
-from oracle.files import new_folder, write_whole
+from oracle.machine.files import new_folder, write_whole
 from oracle.optimal.named import CLASSES
-from oracle.results import PERFECT_DB, has_infinite
+from oracle.results.tables import PERFECT_DB, has_infinite
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

@@ -11,9 +11,9 @@ import numpy as np
 from oracle.datasets.file_kinds import HEADERLESS, UNREADABLE
 from oracle.datasets.headers import missing_bytes
 from oracle.datasets.streams import check_one_stream, has_contents, read_to_the_end
-from oracle.files import PARTIAL
-from oracle.threads import in_threads
-from oracle.track import Audio
+from oracle.machine.files import PARTIAL
+from oracle.machine.threads import in_threads
+from oracle.tracks.track import Audio
 
 # Frames from here on stand for a length that a header does not tell.
 NO_LENGTH = 2**62

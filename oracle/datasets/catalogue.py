@@ -10,7 +10,7 @@ from oracle.datasets.four_stems import dsd100, musdb18hq
 from oracle.datasets.made_mixtures import fuss, librimix
 from oracle.datasets.multitracks import moisesdb, slakh2100
 from oracle.datasets.musdb_stems import musdb18
-from oracle.track import Track
+from oracle.tracks.track import Track
 
 
 class Listing(NamedTuple):

@@ -8,8 +8,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple, overload
 
-from oracle.files import folded
-from oracle.track import Track, check_seconds
+from oracle.machine.files import folded
+from oracle.tracks.track import Track, check_seconds
 
 
 class Entry(NamedTuple):
@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     subset: str
     load: Callable[[], Track]
     paths: tuple[Path, ...] = ()  # of the files that it is read from, or their folders
-    # If that is known; with one that the rest of a mixture may become, see `oracle.rest`.
+    # If that is known; with one that the rest of a mixture may become, see `oracle.tracks.rest`.
     most_sources: int | None = None
 
     def read(self) -> Track:

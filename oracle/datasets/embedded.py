@@ -3,7 +3,7 @@
 from importlib import resources
 
 from oracle.datasets.trees import read_track
-from oracle.track import Track
+from oracle.tracks.track import Track
 
 STEMS = ("drums", "bass", "other", "vocals")
 

@@ -9,9 +9,9 @@ from oracle.datasets.file_kinds import Kind, kind_of
 from oracle.datasets.layouts import KNOWN, find_places
 from oracle.datasets.stem_names import check_stem_names
 from oracle.datasets.trees import MIXTURE, audio_in, find_left_out, folders_in, read_track
-from oracle.lags import find_late_sum
-from oracle.mixing import SUM, Sum, redundancies
-from oracle.track import Track
+from oracle.tracks.lags import find_late_sum
+from oracle.tracks.mixing import SUM, Sum, redundancies
+from oracle.tracks.track import Track
 
 
 def folder(root: str | Path, *, subset: str | None = None) -> Dataset:

@@ -13,7 +13,7 @@ from oracle.datasets.trees import (
     folders_in,
     read_track,
 )
-from oracle.track import Track
+from oracle.tracks.track import Track
 
 STEMS = ("drums", "bass", "other", "vocals")
 

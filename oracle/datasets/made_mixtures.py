@@ -13,7 +13,7 @@ from oracle.datasets.trees import (
     folders_in,
     read_track,
 )
-from oracle.track import Track
+from oracle.tracks.track import Track
 
 # Folders of mixtures that are the sum of the speakers, and whose they are.
 SPEECH = {"mix_clean": "LibriMix", "mix": "WSJ0-mix"}

@@ -23,7 +23,7 @@ from oracle.datasets.trees import (
     in_order,
     read_track,
 )
-from oracle.track import Audio, Track
+from oracle.tracks.track import Audio, Track
 
 DESCRIPTION = "data.json"
 METADATA = "metadata.yaml"

@@ -12,7 +12,7 @@ import numpy as np
 from oracle.datasets.archives import fetch_zip
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.trees import find_left_out, is_shown
-from oracle.track import Audio, Track
+from oracle.tracks.track import Audio, Track
 
 SUFFIX = ".stem.mp4"
 # In the order of the streams of a file, after the mixture.

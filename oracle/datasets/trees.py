@@ -11,7 +11,7 @@ import numpy as np
 from oracle.datasets.audio_files import read_together
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.file_kinds import Kind, is_hidden, is_litter, kind_of
-from oracle.track import Audio, Rest, Track, sum_of
+from oracle.tracks.track import Audio, Rest, Track, sum_of
 
 MIXTURE = "mixture"
 # The order in which tables show the usual stems; others follow.

@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from oracle.memory import check_fits
+from oracle.machine.memory import check_fits
+from oracle.machine.threads import in_threads, n_threads, one_blas_thread
 from oracle.metrics.correlations import BLOCK_SAMPLES, Correlator
 from oracle.metrics.energy_ratios import (
     LEAST_ENERGY,
@@ -40,7 +41,6 @@ from oracle.metrics.energy_ratios import (
 )
 from oracle.metrics.projections import SINGULAR, Projection
 from oracle.metrics.windows import Windows, check_length
-from oracle.threads import in_threads, n_threads, one_blas_thread
 
 # Taps of the distortion filters of every published BSS Eval.
 FILTER_LENGTH = 512

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.windows import Windows
-from oracle.threads import in_threads, one_blas_thread
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
 

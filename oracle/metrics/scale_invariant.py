@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.energy_ratios import (
     LEAST_ENERGY,
     Float64s,
@@ -15,7 +16,6 @@ from oracle.metrics.energy_ratios import (
     check_pair,
     decibels,
 )
-from oracle.threads import in_threads, one_blas_thread
 
 # What rounding may leave of an energy, relative to it.
 ROUNDING = 1e-12

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.machine.threads import one_blas_thread
 from oracle.metrics.energy_ratios import decibels
 from oracle.metrics.scale_invariant import scale_invariant_ratios
 from oracle.optimal.certificates import ROUNDING, least_error
@@ -26,8 +27,7 @@ from oracle.optimal.classes import MaskClass, Scaled
 from oracle.optimal.descent import gap, is_perfect, scale_free_gap
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis
-from oracle.threads import one_blas_thread
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # How far a source is stretched at the most: there next to all that can grow of its mask has
 # grown. And how much farther at a time, while no stretch is known to be too long.

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from oracle.optimal.classes import Scaled
 from oracle.optimal.synthesis import Synthesis
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # Bins this far apart in frequency hardly overlap, and are flipped together.
 SPACING = 4

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.energy_ratios import Float64s, is_silent
 from oracle.metrics.windows import window_starts
 from oracle.optimal.chunks import Goal, solve_each
@@ -22,8 +23,7 @@ from oracle.optimal.optimum import (
 )
 from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
-from oracle.threads import in_threads, one_blas_thread
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 
 class FramewiseCeiling(NamedTuple):

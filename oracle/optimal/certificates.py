@@ -21,7 +21,7 @@ import numpy.typing as npt
 from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import SMALLEST, Synthesis
 from oracle.stft import Spectrum
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
 

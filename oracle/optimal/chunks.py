@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from oracle.levels import scaled
+from oracle.machine.levels import scaled
+from oracle.machine.threads import n_threads
 from oracle.optimal.binary import best_binary
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import Found, energy_of
@@ -26,8 +27,7 @@ from oracle.optimal.ends import fit_ends
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
 from oracle.stft import STFT
-from oracle.threads import n_threads
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # Frames of a chunk, at least, and windows of the STFT: three seconds of the default one.
 CHUNK_FRAMES, CHUNK_WINDOWS = 128, 4

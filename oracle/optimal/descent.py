@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.threads import one_blas_thread
 from oracle.metrics.energy_ratios import decibels
 from oracle.optimal.certificates import least_error
 from oracle.optimal.classes import MaskClass, Scaled
 from oracle.optimal.synthesis import Synthesis, inner
-from oracle.threads import one_blas_thread
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 MOMENTUM = 5
 

@@ -14,7 +14,7 @@ from oracle.optimal.classes import Mask
 from oracle.optimal.named import NamedClass
 from oracle.optimal.verdicts import Judge
 from oracle.stft import STFT, Spectrum
-from oracle.track import Audio, Track
+from oracle.tracks.track import Audio, Track
 
 # How near bounds come to their certificate, in dB.
 TOLERANCE = 0.02

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.threads import in_threads
 from oracle.metrics.energy_ratios import Float64s
 from oracle.optimal.any_scale import best_of_any_scale
 from oracle.optimal.certificates import Terms
@@ -18,8 +19,7 @@ from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import Synthesis
 from oracle.optimal.verdicts import Judge, Verdict
 from oracle.stft import STFT
-from oracle.threads import in_threads
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # How near a mask comes to its certificate, in dB, unless asked otherwise.
 TOLERANCE = 0.01

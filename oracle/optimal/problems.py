@@ -11,11 +11,11 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from oracle.levels import LARGEST_EXPONENT, level_of, scaled
+from oracle.machine.levels import LARGEST_EXPONENT, level_of, scaled
 from oracle.optimal.classes import Mask, MaskClass, Scaled
 from oracle.optimal.descent import LONG, Found, descend, gap
 from oracle.optimal.synthesis import Synthesis
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # A largest value of a mask that is this far from 1, either way, is beyond single precision: the
 # squares of its errors, or of what it leaves of the mixture, are.

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.levels import level_of
+from oracle.machine.levels import level_of
 from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
 from oracle.stft import STFT, Spectrum
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # Samples in the windows of a block of frames: few enough for its arrays to stay in the cache.
 BLOCK_SAMPLES = 2**17

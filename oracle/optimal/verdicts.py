@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.levels import level_of, scaled
+from oracle.machine.levels import level_of, scaled
 from oracle.metrics.energy_ratios import decibels
 from oracle.optimal.certificates import Terms, terms_of
 from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import is_perfect
 from oracle.optimal.problems import near_one
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 
 class Verdict(NamedTuple):

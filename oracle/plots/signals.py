@@ -17,7 +17,7 @@ from oracle.plots.panels import (
     panels_of,
 )
 from oracle.residuals import Correlogram, FrequencySeries, cross_coherence
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

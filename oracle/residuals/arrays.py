@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from oracle.metrics.energy_ratios import Float64s
 from oracle.stft import Spectrum
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 
 def checked_signals(argument: str, signals: Audio) -> Float64s:

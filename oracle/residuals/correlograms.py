@@ -6,7 +6,7 @@ import numpy as np
 
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import checked_signals, quotient
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 # A confidence band of 95 % is this many standard deviations to each side.
 DEVIATIONS_95 = 1.959963984540054

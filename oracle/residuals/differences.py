@@ -8,7 +8,7 @@ import numpy.typing as npt
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import check_alike, checked_pair, quotient
 from oracle.stft import Spectrum
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 MAX_MARGIN = 600  # dB, which floats can bear
 

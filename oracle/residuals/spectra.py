@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import check_rate, checked_signals, quotient
-from oracle.track import Audio
+from oracle.tracks.track import Audio
 
 
 class FrequencySeries(NamedTuple):

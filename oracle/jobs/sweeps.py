@@ -7,18 +7,18 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.bounds import bounds_named, score_track
-from oracle.files import write_whole
+from oracle.jobs.bounds import bounds_named, score_track
+from oracle.machine.files import write_whole
 from oracle.optimal.named import REAL, classes_named
-from oracle.plans import Jobs
-from oracle.progress import Advance
-from oracle.rest import complete
-from oracle.results import BOUND_COLUMNS, Row, csv_text
-from oracle.runs import Scored, run
-from oracle.score_files import SWEEP
+from oracle.results.tables import BOUND_COLUMNS, Row, csv_text
+from oracle.runs.plans import Jobs
+from oracle.runs.progress import Advance
+from oracle.runs.queue import MethodError, TracksFailed
+from oracle.runs.run import Scored, run
+from oracle.runs.score_files import SWEEP
 from oracle.stft import STFT
-from oracle.tasks import MethodError, TracksFailed
-from oracle.track import Rest, Track, check_rest
+from oracle.tracks.rest import complete
+from oracle.tracks.track import Rest, Track, check_rest
 
 if TYPE_CHECKING:
     from pandas import DataFrame

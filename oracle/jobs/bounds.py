@@ -1,4 +1,4 @@
-"""The main job: tracks x methods -> scores, a table of bounds, and files."""
+"""Bounds: tracks x methods -> scores, a table of bounds, and files."""
 
 import math
 import warnings
@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.files import file_name
+from oracle.machine.files import file_name
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separation, methods_named
+from oracle.metrics.scorer import METRICS, Score, metrics_named
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
-from oracle.plans import Jobs
-from oracle.progress import Advance
-from oracle.rest import complete
-from oracle.results import PERFECT_DB
-from oracle.runs import Scored, run, scorer_of
-from oracle.scores import METRICS, Score, metrics_named
+from oracle.results.tables import PERFECT_DB
+from oracle.runs.plans import Jobs
+from oracle.runs.progress import Advance
+from oracle.runs.queue import MethodError, try_each
+from oracle.runs.run import Scored, run, scorer_of
 from oracle.stft import STFT
-from oracle.tasks import MethodError, try_each
-from oracle.track import Rest, Track, check_rest
+from oracle.tracks.rest import complete
+from oracle.tracks.track import Rest, Track, check_rest
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,11 +62,11 @@ def compute_bounds(
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : sequence of str, optional
-        Some of `oracle.scores.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics of
-        whole tracks; SDR alone takes a fraction of the time.
+        Some of `oracle.metrics.scorer.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics
+        of whole tracks; SDR alone takes a fraction of the time.
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of sound in a mixture that is in none of its sources, where it is louder
-        than -25 dB: see `oracle.rest.complete`.
+        than -25 dB: see `oracle.tracks.rest.complete`.
     out : str or Path, optional
         A folder to write to: ``<method>/<subset>/<track>.json`` in museval's format,
         ``scores.csv``, ``bounds.csv``, ``run.json``, and ``tracks/<subset>/<track>.csv``
@@ -111,9 +111,9 @@ def compute_bounds(
 
     Warns
     -----
-    oracle.rest.InputWarning
+    oracle.tracks.rest.InputWarning
         At the end, of audio that is not read, and of mixtures that hold more than their sources.
-    oracle.plans.MemoryWarning
+    oracle.runs.plans.MemoryWarning
         If `jobs` is a number, and so many tracks may take more memory than there is.
 
     Examples
@@ -174,7 +174,7 @@ def score_track(
     -------
     scored : Scored
         Its rows are values of the columns of ``scores.csv``: track, subset, method, then those
-        of `oracle.scores.Score`. A method that fails has none.
+        of `oracle.metrics.scorer.Score`. A method that fails has none.
     """
     chosen, metrics = bounds_named(methods, metrics)
     stft = STFT() if stft is None else stft

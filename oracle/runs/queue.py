@@ -1,4 +1,4 @@
-"""Tasks: tracks stream through workers; one that fails is tried again, and named."""
+"""The queue: tracks stream through workers; one that fails is tried again, and named."""
 
 import errno
 import pickle
@@ -13,11 +13,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from oracle.datasets import Dataset
-from oracle.execution import ClusterLostError, Workers, workers_on
-from oracle.plans import Jobs, Plan, count_of, plan_of
-from oracle.progress import Advance, Progress, show_progress
-from oracle.stamps import stamp_of_audio, stamp_of_files
-from oracle.track import Track
+from oracle.runs.execution import ClusterLostError, Workers, workers_on
+from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
+from oracle.runs.plans import Jobs, Plan, count_of, plan_of
+from oracle.runs.progress import Advance, Progress, show_progress
+from oracle.tracks.track import Track
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -1,4 +1,4 @@
-"""Runs: tracks -> scores -> a table of the aggregate, and files."""
+"""A run: tracks -> scores -> a table of the aggregate, and files."""
 
 import warnings
 from collections import Counter
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oracle.datasets import Dataset
 from oracle.metrics import IllConditionedWarning
-from oracle.notes import notes_of_input, notes_of_tracks
-from oracle.plans import Jobs
-from oracle.progress import Advance
-from oracle.rest import Completed, InputWarning
-from oracle.results import Row, Summaries
-from oracle.run_folder import RunFolder, TrackInfo
-from oracle.run_settings import dataset_settings
-from oracle.score_files import BOUNDS, SCORES, read_earlier, write_scores, write_tables
-from oracle.scores import WINDOW, Scorer
-from oracle.tasks import MethodError, Task, TrackError, TracksFailed, each_track
-from oracle.track import Audio, Track
+from oracle.metrics.scorer import WINDOW, Scorer
+from oracle.results.tables import Row, Summaries
+from oracle.runs.folder import RunFolder, TrackInfo
+from oracle.runs.notes import notes_of_input, notes_of_tracks
+from oracle.runs.plans import Jobs
+from oracle.runs.progress import Advance
+from oracle.runs.queue import MethodError, Task, TrackError, TracksFailed, each_track
+from oracle.runs.score_files import BOUNDS, SCORES, read_earlier, write_scores, write_tables
+from oracle.runs.settings import dataset_settings
+from oracle.tracks.rest import Completed, InputWarning
+from oracle.tracks.track import Audio, Track
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -1,4 +1,4 @@
-"""Results: files on disk, the tidy table of scores, and its aggregate."""
+"""Tables: files on disk, the tidy table of scores, and its aggregate."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from oracle.confidence import bootstrap_intervals, check_confidence
-from oracle.scores import MUSEVAL, WINDOW, Score
+from oracle.results.statistics import bootstrap_intervals, check_confidence
+from oracle.metrics.scorer import MUSEVAL, WINDOW, Score
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -25,7 +25,7 @@ BOUND_COLUMNS = (
     *("method", "target", "metric", "median", "mean"),
     *("n_tracks", "n_windows", "n_nan", "n_inf", "mean_finite"),
 )
-# Ends of confidence intervals, in the order of `oracle.confidence.bootstrap_intervals`.
+# Ends of confidence intervals, in the order of `oracle.results.statistics.bootstrap_intervals`.
 INTERVAL_COLUMNS = ("median_low", "median_high", "mean_low", "mean_high")
 
 # What the rows of a table of bounds differ in.
@@ -72,7 +72,7 @@ def aggregate(
         mean_finite (over the tracks that are not).
         With `confidence` also median_low, median_high, mean_low and mean_high: what the
         median (mean) over tracks is between, with that confidence, if the tracks are a
-        sample of more of their kind; see `oracle.confidence.bootstrap_intervals`. NaN with
+        sample of more of their kind; see `oracle.results.statistics.bootstrap_intervals`. NaN with
         fewer than two tracks that have a score.
 
     Raises

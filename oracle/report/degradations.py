@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oracle.metrics.energy_ratios import Float64s
-from oracle.scores import METRICS, Scorer
-from oracle.track import Audio, sum_of
+from oracle.metrics.scorer import METRICS, Scorer
+from oracle.tracks.track import Audio, sum_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -146,7 +146,7 @@ def degradation_scores(
     levels : sequence of float, optional
         In dB, see `add_noise`, `add_interference` and `clip`.
     metrics : sequence of str, optional
-        Some of `oracle.scores.ALL_METRICS`.
+        Some of `oracle.metrics.scorer.ALL_METRICS`.
     rng : Generator or int, optional
         What draws the noise, or its seed.
 

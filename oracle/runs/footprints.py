@@ -9,10 +9,10 @@ from functools import partial
 
 from oracle.datasets import Dataset, Entry
 from oracle.datasets.lengths import length_of
+from oracle.machine.threads import in_threads
 from oracle.metrics.decomposition import FILTER_LENGTH
-from oracle.scores import MUSEVAL, REGULARIZED
-from oracle.threads import in_threads
-from oracle.track import Track
+from oracle.metrics.scorer import MUSEVAL, REGULARIZED
+from oracle.tracks.track import Track
 
 # What a process takes at most: fitted to the peaks of fresh processes (getrusage's ru_maxrss)
 # that compute all bounds, of 4 stereo sources of 10 to 240 s, and of 2, 8 and 12 of 10 s;

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from oracle.threads import in_threads, one_blas_thread
+from oracle.machine.threads import in_threads, one_blas_thread
 
 Audio = npt.NDArray[np.floating[Any]]
 Float64s = npt.NDArray[np.float64]

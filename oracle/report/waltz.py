@@ -15,14 +15,14 @@ import numpy.typing as npt
 
 from oracle import datasets, plots, residuals
 from oracle.datasets.audio_files import write_audio
-from oracle.degradations import degradation_scores
-from oracle.files import file_name, new_folder, write_whole
+from oracle.machine.files import file_name, new_folder, write_whole
 from oracle.masks import ideal_amplitude_mask
 from oracle.metrics import scale_invariant_ratios
 from oracle.metrics.energy_ratios import Float64s
+from oracle.report.degradations import degradation_scores
 from oracle.residuals import Correlogram, FrequencySeries
 from oracle.stft import STFT, Spectrum
-from oracle.track import Audio, Track
+from oracle.tracks.track import Audio, Track
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -236,7 +236,7 @@ class WaltzReport:
     def degradations(self) -> "DataFrame":
         """Every metric of sources spoilt by noise, interference and clipping.
 
-        As `oracle.degradations.degradation_scores` returns it, of sources that are not silent.
+        As `oracle.report.degradations.degradation_scores` returns it, of sources that are heard.
         """
         heard = {
             name: audio[np.newaxis]

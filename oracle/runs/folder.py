@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from oracle.files import PARTIAL, file_name, folded, write_whole
+from oracle.machine.files import PARTIAL, file_name, folded, write_whole
 from oracle.metrics.energy_ratios import is_silent
-from oracle.mixing import redundancies
-from oracle.plans import count_of
-from oracle.rest import Completed
-from oracle.run_settings import versions, what_differs
-from oracle.stamps import stamp_of_files
-from oracle.tasks import Task, TrackError, tasks_of
-from oracle.track import Track
+from oracle.runs.fingerprints import stamp_of_files
+from oracle.runs.plans import count_of
+from oracle.runs.queue import Task, TrackError, tasks_of
+from oracle.runs.settings import versions, what_differs
+from oracle.tracks.mixing import redundancies
+from oracle.tracks.rest import Completed
+from oracle.tracks.track import Track
 
 # What the folder holds beside the folders of methods.
 TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from oracle.datasets import Dataset
-from oracle.track import Track
+from oracle.tracks.track import Track
 
 # What run.json says that may differ from one run to the next.
 OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks", "notes", "left_out"})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.bss_eval import REGULARIZATION
 from oracle.metrics.decomposition import BSSEval, Examined, bytes_kept
 from oracle.metrics.energy_ratios import (
@@ -18,8 +19,7 @@ from oracle.metrics.energy_ratios import (
 )
 from oracle.metrics.scale_invariant import InnerProducts, inner_products, ratios_of
 from oracle.metrics.windows import Windows
-from oracle.threads import in_threads, one_blas_thread
-from oracle.track import ACCOMPANIMENT, VOCALS, Audio
+from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio
 
 if TYPE_CHECKING:
     from oracle.optimal.ceilings import Ceiling

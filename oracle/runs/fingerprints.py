@@ -1,4 +1,4 @@
-"""Stamps: short texts that tell what a track was made of, to see whether that has changed."""
+"""Fingerprints: short texts that tell what a track was made of, to see whether that has changed."""
 
 import os
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from oracle.datasets.file_kinds import is_litter
-from oracle.track import Track
+from oracle.tracks.track import Track
 
 # How much of a file is looked at, in so many places: enough to tell two stems of one length.
 LOOK_BYTES, LOOKS = 4096, 8

@@ -5,11 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.files import file_name, folded, whole_file, write_whole
-from oracle.results import BOUND_COLUMNS, SCORE_COLUMNS, Row, csv_text, museval_json, read_scores
-from oracle.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder
-from oracle.scores import MUSEVAL, Score
-from oracle.tasks import Task
+from oracle.machine.files import file_name, folded, whole_file, write_whole
+from oracle.metrics.scorer import MUSEVAL, Score
+from oracle.results.tables import (
+    BOUND_COLUMNS,
+    SCORE_COLUMNS,
+    Row,
+    csv_text,
+    museval_json,
+    read_scores,
+)
+from oracle.runs.folder import FAILED, LOCK, RUN, TRACKS, RunFolder
+from oracle.runs.queue import Task
 
 if TYPE_CHECKING:
     from pandas import DataFrame

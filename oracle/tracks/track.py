@@ -12,14 +12,14 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from oracle.mixing import Mixing
+from oracle.tracks.mixing import Mixing
 
 Audio = npt.NDArray[np.floating[Any]]
 
 VOCALS = "vocals"
 ACCOMPANIMENT = "accompaniment"
 
-# What becomes of sound that is in the mixture and in no source; see `oracle.rest`.
+# What becomes of sound that is in the mixture and in no source; see `oracle.tracks.rest`.
 Rest = Literal["source", "ignore", "refuse"]
 
 
@@ -49,7 +49,7 @@ class Track:
         (see `from_sources`).
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of sound that is in the mixture and in no source, where it is loud and
-        the caller of a function does not choose: see `oracle.rest.complete`.
+        the caller of a function does not choose: see `oracle.tracks.rest.complete`.
 
     Raises
     ------

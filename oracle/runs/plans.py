@@ -8,10 +8,10 @@ import warnings
 from collections.abc import Iterable, Sequence, Sized
 from typing import Literal, NamedTuple
 
-from oracle.footprints import footprint_of_longest
-from oracle.memory import available_memory, gib
-from oracle.threads import n_cores
-from oracle.track import Track
+from oracle.machine.memory import available_memory, gib
+from oracle.machine.threads import n_cores
+from oracle.runs.footprints import footprint_of_longest
+from oracle.tracks.track import Track
 
 # So many cores; as many processes as cores and memory allow; or this process alone.
 Jobs = int | Literal["auto"] | None

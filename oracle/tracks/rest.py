@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.lags import find_delay
-from oracle.mixing import LOUD, Mixing
-from oracle.track import ACCOMPANIMENT, VOCALS, Audio, Rest, Track, check_rest, sum_of
+from oracle.tracks.lags import find_delay
+from oracle.tracks.mixing import LOUD, Mixing
+from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio, Rest, Track, check_rest, sum_of
 
 REST = "rest"
 

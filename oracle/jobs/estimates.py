@@ -8,17 +8,17 @@ from pathlib import Path
 
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
-from oracle.files import file_name
+from oracle.machine.files import file_name
 from oracle.methods import DEFAULT_METHODS, methods_named, separate_each
-from oracle.notes import notes_of_input, notes_of_tracks
-from oracle.plans import Jobs
-from oracle.progress import Advance
-from oracle.rest import InputWarning, complete
-from oracle.run_folder import RunFolder, TrackInfo
-from oracle.run_settings import dataset_settings
+from oracle.runs.folder import RunFolder, TrackInfo
+from oracle.runs.notes import notes_of_input, notes_of_tracks
+from oracle.runs.plans import Jobs
+from oracle.runs.progress import Advance
+from oracle.runs.queue import MethodError, Task, TrackError, TracksFailed, each_track, try_each
+from oracle.runs.settings import dataset_settings
 from oracle.stft import STFT
-from oracle.tasks import MethodError, Task, TrackError, TracksFailed, each_track, try_each
-from oracle.track import Rest, Track, check_rest
+from oracle.tracks.rest import InputWarning, complete
+from oracle.tracks.track import Rest, Track, check_rest
 
 
 def write_estimates(
@@ -67,7 +67,7 @@ def write_estimates(
 
     Warns
     -----
-    oracle.rest.InputWarning
+    oracle.tracks.rest.InputWarning
         At the end, of audio that is not read, and of mixtures that hold more than their sources.
     """
     if isinstance(tracks, Sized) and not len(tracks):

@@ -1,4 +1,4 @@
-"""Systems: the separated audio of any system, scored as the bounds are."""
+"""Scores of systems: the separated audio of any system, scored as the bounds are."""
 
 import warnings
 from collections import Counter
@@ -12,16 +12,16 @@ import numpy as np
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import read_audio
 from oracle.datasets.trees import MIXTURE, audio_in
-from oracle.files import file_name, folded
+from oracle.machine.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
-from oracle.plans import Jobs
-from oracle.progress import Advance
-from oracle.rest import Completed, complete
-from oracle.runs import Scored, run, scorer_of
-from oracle.score_files import check_method_name
-from oracle.scores import METRICS, metrics_named
-from oracle.tasks import Task
-from oracle.track import (
+from oracle.metrics.scorer import METRICS, metrics_named
+from oracle.runs.plans import Jobs
+from oracle.runs.progress import Advance
+from oracle.runs.queue import Task
+from oracle.runs.run import Scored, run, scorer_of
+from oracle.runs.score_files import check_method_name
+from oracle.tracks.rest import Completed, complete
+from oracle.tracks.track import (
     ACCOMPANIMENT,
     VOCALS,
     Audio,

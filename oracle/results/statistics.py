@@ -1,4 +1,4 @@
-"""Confidence: how much medians, means and differences over tracks would vary with the tracks."""
+"""Statistics: how much medians, means and differences over tracks would vary with the tracks."""
 
 from collections.abc import Sequence
 

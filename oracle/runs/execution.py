@@ -18,8 +18,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from oracle.plans import Plan
-from oracle.threads import limited_threads
+from oracle.machine.threads import limited_threads
+from oracle.runs.plans import Plan
 
 Result = TypeVar("Result")
 

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from oracle.bounds import BOUNDS, bounds_named
 from oracle.datasets import Dataset
 from oracle.datasets.trees import USUAL
-from oracle.files import write_whole
-from oracle.mixing import redundancies
-from oracle.notes import notes_of_input
-from oracle.plans import Jobs, plan_of
-from oracle.progress import Advance
-from oracle.rest import Completed, complete, find_unexplained
-from oracle.run_folder import TrackInfo
-from oracle.scores import METRICS
+from oracle.jobs.bounds import BOUNDS, bounds_named
+from oracle.jobs.timings import Cost, measure_costs
+from oracle.machine.files import write_whole
+from oracle.machine.threads import n_cores
+from oracle.metrics.scorer import METRICS
+from oracle.runs.folder import TrackInfo
+from oracle.runs.notes import notes_of_input
+from oracle.runs.plans import Jobs, plan_of
+from oracle.runs.progress import Advance
+from oracle.runs.queue import TracksFailed, each_track
 from oracle.stft import STFT
-from oracle.tasks import TracksFailed, each_track
-from oracle.threads import n_cores
-from oracle.timings import Cost, measure_costs
-from oracle.track import Rest, Track, check_rest
+from oracle.tracks.mixing import redundancies
+from oracle.tracks.rest import Completed, complete, find_unexplained
+from oracle.tracks.track import Rest, Track, check_rest
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -5,10 +5,10 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from oracle.bounds import score_track
+from oracle.jobs.bounds import score_track
+from oracle.machine.threads import limited_threads
 from oracle.stft import STFT
-from oracle.threads import limited_threads
-from oracle.track import Track
+from oracle.tracks.track import Track
 
 # How much of a track is separated and scored, in seconds.
 SHORT, LONG = 2.0, 6.0

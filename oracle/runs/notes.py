@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from oracle.datasets import LeftOut
-from oracle.rest import what_becomes
-from oracle.run_folder import IGNORED, TrackInfo
+from oracle.runs.folder import IGNORED, TrackInfo
+from oracle.tracks.rest import what_becomes
 
 SHOWN = 3  # names in a note
 SHOWN_LEFT_OUT = 8

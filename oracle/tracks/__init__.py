@@ -1,0 +1,1 @@
+"""Tracks: a mixture and its true sources, and how they belong together."""
