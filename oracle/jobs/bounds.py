@@ -208,7 +208,11 @@ def score_track(
         )
         for name, each in ceilings.items():
             certified = each.certified()
-            found[name] = scorer.ceilings(certified.windows, certified.whole)
+            framewise = {
+                target: [ceiling.certified for ceiling in ceilings]
+                for target, ceilings in certified.windows.items()
+            }
+            found[name] = scorer.ceilings(framewise, certified.whole)
             trouble = _looseness(certified.windows)
             if trouble:
                 warnings.warn(f"{track.name}: {name}: {trouble}", LooseCeilingWarning, stacklevel=2)

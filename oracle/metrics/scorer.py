@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from oracle.metrics.energy_ratios import (
 from oracle.metrics.scale_invariant import InnerProducts, inner_products, ratios_of
 from oracle.metrics.windows import Windows
 from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio
-
-if TYPE_CHECKING:
-    from oracle.optimal.ceilings import Ceiling
 
 # museval's metrics, which have a value per window, and those with regularized filters.
 MUSEVAL = ("SDR", "ISR", "SIR", "SAR")
@@ -129,14 +126,14 @@ class Scorer:
         return heard
 
     def ceilings(
-        self, framewise: Mapping[str, Sequence["Ceiling"]], whole: Mapping[str, float]
+        self, framewise: Mapping[str, Sequence[float]], whole: Mapping[str, float]
     ) -> list[Score]:
         """List ceilings as scores: of SDR in every window, and of uSDR.
 
         Parameters
         ----------
-        framewise : mapping from str to sequence of Ceiling
-            That of SDR in each window of `heard`, by target.
+        framewise : mapping from str to sequence of float
+            The ceiling of SDR in each window of `heard` in dB, by target.
         whole : mapping from str to float
             The ceiling of uSDR, by target.
 
@@ -147,10 +144,8 @@ class Scorer:
         """
         certified = {}
         for target, ceilings in framewise.items():
-            values = {
-                cut.start: ceiling.certified
-                for cut, ceiling in zip(self.heard[target], ceilings, strict=True)
-            }
+            starts = (cut.start for cut in self.heard[target])
+            values = dict(zip(starts, ceilings, strict=True))
             certified[target, "SDR"] = np.array(
                 [values.get(cut.start, np.nan) for cut in self._cuts.windows]
             )
