@@ -1,0 +1,34 @@
+"""The architecture is what the guide shows: imports go one way, and have no circles."""
+
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import oracle
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from draw_architecture import GUIDE, bottom_up, entry_imports, module_imports, modules, page
+
+
+def test_modules_have_no_circle_of_imports() -> None:
+    imports = module_imports()
+    assert len(list(TopologicalSorter(imports).static_order())) == len(modules())
+    assert "oracle.stft" in imports["oracle.methods"]
+    assert "oracle.machine.threads" in imports["oracle.optimal.chunks"]
+
+
+def test_entries_have_no_circle_of_imports() -> None:
+    order = bottom_up(entry_imports())
+    assert (order[0], order[-1]) == ("machine", "cli")
+    assert len(order) <= 17
+
+
+def test_the_guide_shows_the_architecture() -> None:
+    # python scripts/draw_architecture.py
+    assert GUIDE.read_text("utf-8") == page()
+
+
+def test_the_front_shows_what_users_need_and_nothing_else() -> None:
+    assert dir(oracle) == sorted(oracle.__all__)
+    assert all(getattr(oracle, name).__doc__ for name in dir(oracle))
+    assert len(dir(oracle)) <= 25
