@@ -164,7 +164,7 @@ def _show(
 ) -> None:
     """Print a table, or other rows under its columns, in a format such as ``.3f``."""
     laid_out = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
-    laid_out.add_column(str(table.index.name or ""), no_wrap=True)
+    laid_out.add_column(str(table.index.name) if table.index.name is not None else "", no_wrap=True)
     for name in table.columns:
         laid_out.add_column(str(name), justify="right", no_wrap=True)
     for label, values in _rows(table) if rows is None else rows:
