@@ -6,7 +6,7 @@ from .jobs.estimates import write_estimates
 from .jobs.sweeps import compute_sweep
 from .jobs.system_scores import score_system
 from .methods import separate
-from .report.waltz import WaltzReport
+from .report.waltz_report import WaltzReport
 from .runs.queue import TracksFailed
 from .stft import STFT
 from .tracks.track import Track

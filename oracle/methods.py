@@ -321,7 +321,7 @@ def separate_each(
         If there is no such method.
     """
     starts = range(0, track.n_samples, SEGMENT_SAMPLES)
-    for method in methods_named(methods):
+    for method in find_methods(methods):
         separation = Separation(track, [method.name], stft=stft)
         targets = separation.targets
         audio = np.empty((len(targets), *track.mixture.shape), track.mixture.dtype)
@@ -380,7 +380,7 @@ class Separation:
         self._track = track
         self._signals = [*track.sources.values(), track.mixture]
         self._optimal: dict[str, OptimalMasks] = {}
-        chosen = methods_named(methods) if methods else []
+        chosen = find_methods(methods) if methods else []
         self._separators = {method: _on_stack(self._separator(method)) for method in chosen}
         self.targets = target_names(track.sources)
 
@@ -429,7 +429,7 @@ def _on_stack(separator: Separator) -> Callable[[Spectrum, slice], Spectrum]:
     return lambda spectra, frames: separator(spectra[:-1], spectra[-1], frames)
 
 
-def methods_named(methods: Iterable[str], *, known: Mapping[str, Method] = METHODS) -> list[Method]:
+def find_methods(methods: Iterable[str], *, known: Mapping[str, Method] = METHODS) -> list[Method]:
     """Look methods up by name.
 
     Parameters

@@ -314,7 +314,7 @@ class STFT:
         start, stop, step = (cut or slice(None)).indices(n_samples)
         if step != 1 or start >= stop:
             raise ValueError(f"cut must hold samples, and have no step, got {cut}")
-        frames = self.frames_over(start, stop, n_samples)
+        frames = self.find_frames(start, stop, n_samples)
         n_padded = self.padded_length(frames.stop - frames.start)
         padded: list[Audio] = []
         for first, spectra in self._analyse(signals, frames, dtype):
@@ -365,7 +365,7 @@ class STFT:
         starts = range(0, n_frames, SEGMENT_FRAMES)
         return reduce(_add, in_threads(segment, starts, workers=self.workers))
 
-    def frames_over(self, start: int, stop: int, n_samples: int) -> slice:
+    def find_frames(self, start: int, stop: int, n_samples: int) -> slice:
         """Tell which frames reach into the samples from `start` to `stop` of a signal."""
         start, stop = start + self.n_fft // 2, stop + self.n_fft // 2
         first = max(0, (start - self.n_fft) // self.hop_length + 1)
@@ -551,7 +551,7 @@ class STFT:
             What the inverse divides by.
         """
         start, stop, _ = (cut or slice(None)).indices(n_samples)
-        frames = self.frames_over(start, stop, n_samples)
+        frames = self.find_frames(start, stop, n_samples)
         n_frames = frames.stop - frames.start
         padded = np.zeros(self.padded_length(n_frames))
         squares = np.broadcast_to(self.window_samples**2, (n_frames, self.n_fft))

@@ -87,7 +87,7 @@ def track(rng: np.random.Generator) -> Track:
     return Track.from_sources("noise", 8000, sources)
 
 
-def dataset_of(names: Sequence[str], loaders: Sequence[Callable[[], Track]]) -> Dataset:
+def dataset_with(names: Sequence[str], loaders: Sequence[Callable[[], Track]]) -> Dataset:
     """A dataset of the tracks that functions give, in the subset test."""
     entries = (Entry(name, "test", load) for name, load in zip(names, loaders, strict=True))
     return Dataset("tests", tuple(entries))

@@ -17,9 +17,9 @@ from oracle.datasets.file_kinds import (
     SUFFIXES,
     UNREADABLE,
     Kind,
+    find_kind,
     is_hidden,
     is_litter,
-    kind_of,
 )
 from oracle.datasets.headers import missing_bytes
 from oracle.tracks.track import Audio
@@ -63,7 +63,7 @@ def test_every_format_that_soundfile_reads_is_known() -> None:
 )
 def test_a_name_tells_what_a_file_is(tmp_path: Path, name: str, kind: Kind) -> None:
     (tmp_path / name).write_bytes(b"text")
-    assert kind_of(tmp_path / name) is kind
+    assert find_kind(tmp_path / name) is kind
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff", "au", "caf", "w64", "rf64"])
@@ -72,7 +72,7 @@ def test_audio_under_another_name_is_told_by_what_it_holds(
     tmp_path: Path, suffix: str, name: str
 ) -> None:
     write(tmp_path / f"x.{suffix}", noise()).rename(tmp_path / name)
-    assert kind_of(tmp_path / name) is Kind.MISNAMED
+    assert find_kind(tmp_path / name) is Kind.MISNAMED
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_audio_under_another_name_is_told_by_what_it_holds(
 )
 def test_audio_that_is_not_read_is_told_by_what_it_holds(tmp_path: Path, start: bytes) -> None:
     (tmp_path / "x").write_bytes(start + bytes(100))
-    assert kind_of(tmp_path / "x") is Kind.MISNAMED
+    assert find_kind(tmp_path / "x") is Kind.MISNAMED
 
 
 @pytest.mark.parametrize(
@@ -97,20 +97,20 @@ def test_audio_that_is_not_read_is_told_by_what_it_holds(tmp_path: Path, start: 
 )
 def test_what_is_no_audio_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
-    assert kind_of(tmp_path / "x") is Kind.OTHER
+    assert find_kind(tmp_path / "x") is Kind.OTHER
 
 
 def test_a_matlab_file_is_audio_if_soundfile_opens_it(tmp_path: Path) -> None:
     write(tmp_path / "x.mat", noise(), format="MAT5")
     (tmp_path / "y.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
-    assert kind_of(tmp_path / "x.mat") is Kind.AUDIO
-    assert kind_of(tmp_path / "y.mat") is Kind.OTHER
+    assert find_kind(tmp_path / "x.mat") is Kind.AUDIO
+    assert find_kind(tmp_path / "y.mat") is Kind.OTHER
 
 
 def test_a_pipe_and_a_link_to_nothing_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    assert kind_of(tmp_path / "pipe") is kind_of(tmp_path / "link") is Kind.OTHER
+    assert find_kind(tmp_path / "pipe") is find_kind(tmp_path / "link") is Kind.OTHER
 
 
 def test_litter_is_known_by_its_name() -> None:

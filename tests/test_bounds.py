@@ -10,13 +10,13 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import dataset_of
+from conftest import dataset_with
 from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, separate
-from oracle.jobs.bounds import BOUNDS, CERTIFIED, bounds_named, score_track
+from oracle.jobs.bounds import BOUNDS, CERTIFIED, find_bounds, score_track
 from oracle.machine.files import file_name
-from oracle.methods import CEILING, DEFAULT_METHODS, METHODS, Separation, methods_named
+from oracle.methods import CEILING, DEFAULT_METHODS, METHODS, Separation, find_methods
 from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL, Score, Scorer
 from oracle.optimal import framewise_ceiling
 from oracle.optimal.ceilings import Ceiling
@@ -166,7 +166,7 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     track: Track, tmp_path: Path
 ) -> None:
     names = ("bad", "good")
-    dataset = dataset_of(names, (broken, lambda: renamed(track, "good")))
+    dataset = dataset_with(names, (broken, lambda: renamed(track, "good")))
     with pytest.raises(TracksFailed, match=r"^1 track failed") as caught:
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path / "out")
     (failure,) = caught.value.exceptions
@@ -218,7 +218,7 @@ def test_numpy_integers_do_not_reach_the_files(track: Track, tmp_path: Path) -> 
 
 
 def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
-    dataset = dataset_of(("x", "y"), (broken, broken))
+    dataset = dataset_with(("x", "y"), (broken, broken))
     with pytest.raises(TracksFailed, match=r"^2 tracks failed") as caught:
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path)
     assert caught.value.table is not None
@@ -230,7 +230,7 @@ def test_an_interrupted_run_keeps_the_tracks_that_are_done(track: Track, tmp_pat
     def interrupt() -> Track:
         raise KeyboardInterrupt
 
-    dataset = dataset_of(("done", "never"), (lambda: renamed(track, "done"), interrupt))
+    dataset = dataset_with(("done", "never"), (lambda: renamed(track, "done"), interrupt))
     with pytest.raises(KeyboardInterrupt):
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path)
     assert set(read_scores(tmp_path / "scores.csv")["track"]) == {"done"}
@@ -249,7 +249,7 @@ def test_a_killed_run_has_whole_files_of_the_tracks_that_are_done(
 
     first = renamed(track, "first")
     compute_bounds(
-        dataset_of(("first", "second"), (lambda: first, second)), methods=["MIX"], out=tmp_path
+        dataset_with(("first", "second"), (lambda: first, second)), methods=["MIX"], out=tmp_path
     )
     assert seen == [".lock", "first.csv", "first.json", "first.json", "run.json"]
 
@@ -261,7 +261,7 @@ def test_tracks_are_loaded_one_at_a_time_when_their_turn_comes(track: Track) -> 
         events.append(f"load {name}")
         return renamed(track, name)
 
-    dataset = dataset_of(("a", "b"), (lambda: load("a"), lambda: load("b")))
+    dataset = dataset_with(("a", "b"), (lambda: load("a"), lambda: load("b")))
 
     def work(track: Track, advance: Advance) -> str:
         events.append(f"do {track.name}")
@@ -739,19 +739,19 @@ def test_a_ceiling_alone_is_computed_unless_no_metric_is_of_it() -> None:
 def test_a_ceiling_is_no_method_of_separation() -> None:
     assert "CEILING" not in METHODS
     assert (*DEFAULT_METHODS, "CEILING") == BOUNDS
-    assert bounds_named(["CEILING", "MIX"], ["SDR"]) == (["CEILING", "MIX"], ["SDR"])
+    assert find_bounds(["CEILING", "MIX"], ["SDR"]) == (["CEILING", "MIX"], ["SDR"])
     with pytest.raises(ValueError, match=r"one of MIX, .*OPT, .*got 'CEILING' \(which is a row"):
         separate(music(), "CEILING")
     with pytest.raises(ValueError, match="got 'CEILING'"):
-        methods_named(["MIX", "CEILING"])
+        find_methods(["MIX", "CEILING"])
     with pytest.raises(ValueError, match=r"CEILING-.*, got 'ceiling' \(did you mean CEILING\?"):
-        bounds_named(["ceiling"], METRICS)
+        find_bounds(["ceiling"], METRICS)
     with pytest.raises(ValueError, match="methods must be named once each, got 'CEILING' twice"):
-        bounds_named(["CEILING", "CEILING"], METRICS)
+        find_bounds(["CEILING", "CEILING"], METRICS)
     with pytest.raises(ValueError, match="methods must name at least one method, got none"):
-        bounds_named([], METRICS)
+        find_bounds([], METRICS)
     with pytest.raises(TypeError, match="several names, got the one string 'CEILING'"):
-        bounds_named("CEILING", METRICS)
+        find_bounds("CEILING", METRICS)
 
 
 def test_opt_has_the_dtype_of_the_track_and_double_its_ceiling() -> None:

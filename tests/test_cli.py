@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from conftest import Outcome, Run, dataset_of, outcome
+from conftest import Outcome, Run, dataset_with, outcome
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
-from oracle.cli.bound_tables import report, table_each
+from oracle.cli.bound_tables import show_bounds, table_each
 from oracle.jobs.bounds import BOUNDS, CERTIFIED
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separator
 from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL
@@ -348,7 +348,7 @@ def test_each_class_says_what_its_ceiling_is_of(
         [(name, "vocals", "SDR", 1.0, 1.0, 1, 1, 0, 0, 1.0) for name in names],
         columns=list(BOUND_COLUMNS),
     )
-    report(lambda: table, table_each, ["SDR"], "STFT.", None)
+    show_bounds(lambda: table, table_each, ["SDR"], "STFT.", None)
     out = " ".join(capsys.readouterr().out.split())
     first = f"{masks.ceiling}: no mask ({masks.formula}) at its STFT exceeds it; of SDR, in each"
     assert out.count("at its STFT exceeds it") == out.count(first) == 1
@@ -1140,7 +1140,7 @@ def test_track_name_becomes_one_file_within_out(tmp_path: Path, name: str) -> No
 def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
     name = "caf\udce9"  # as Python has a file name that is no UTF-8
     loaders = (lambda: make_track(name), lambda: make_track("good", n_samples=RATE))
-    tracks = dataset_of((name, "good"), loaders)
+    tracks = dataset_with((name, "good"), loaders)
     with pytest.raises(TracksFailed) as error:
         oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
     assert "name must not hold control characters" in str(error.value.exceptions[0])

@@ -34,7 +34,7 @@ def hq(tmp_path: Path, rng: np.random.Generator) -> Path:
     return tmp_path / "hq"
 
 
-def tracks_in(out: Path) -> list[str]:
+def list_tracks(out: Path) -> list[str]:
     """Which tracks a run has scored."""
     scores = pd.read_csv(out / "scores.csv")
     return sorted((scores["subset"] + "/" + scores["track"]).unique())
@@ -97,7 +97,7 @@ def test_options_select_tracks(
 ) -> None:
     dataset = ("musdb18-hq", "--root", hq) if by_name else (hq,)
     assert run("bounds", *dataset, *MIX, *options, "--out", tmp_path / "out").status == 0
-    short = [re.sub(r"/(Music Delta - |)(.).*", r"/\2", t) for t in tracks_in(tmp_path / "out")]
+    short = [re.sub(r"/(Music Delta - |)(.).*", r"/\2", t) for t in list_tracks(tmp_path / "out")]
     assert short == expected.split()
 
 
@@ -119,11 +119,11 @@ def test_every_command_takes_a_part_of_a_dataset(run: Run, hq: Path, tmp_path: P
     assert len(list((tmp_path / "est").rglob("*.wav"))) == 5
     system = ("score", part[0], tmp_path / "est" / "IRM2", *part[1:], "--metrics", "uSDR")
     assert run(*system, "--out", tmp_path / "scores").status == 0
-    assert tracks_in(tmp_path / "scores") == expected
+    assert list_tracks(tmp_path / "scores") == expected
     sweep = ("--n-ffts", 256, "--overlaps", 0.5, "--methods", "MIX", "--out", tmp_path / "sweep")
     assert run("sweep", *part, *sweep).status == 0
     (scores,) = (tmp_path / "sweep").rglob("scores.csv")
-    assert tracks_in(scores.parent) == expected
+    assert list_tracks(scores.parent) == expected
 
 
 def test_estimates_of_another_length_than_the_part_are_an_error(

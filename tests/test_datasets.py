@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import dataset_of
+from conftest import dataset_with
 
 import oracle
 from oracle import Track, datasets
@@ -119,14 +119,14 @@ def three(loads: list[str]) -> Dataset:
         loads.append(name)
         return Track.from_sources(name, RATE, {"a": noise()})
 
-    return dataset_of(tuple("xyz"), tuple(partial(load, name) for name in "xyz"))
+    return dataset_with(tuple("xyz"), tuple(partial(load, name) for name in "xyz"))
 
 
 def test_dataset_error_of_a_loader_does_not_end_it_early(three: Dataset) -> None:
     def fail() -> Track:
         raise IndexError("inside")
 
-    dataset = dataset_of(("bad", "x"), (fail, three.entries[0].load))
+    dataset = dataset_with(("bad", "x"), (fail, three.entries[0].load))
     with pytest.raises(IndexError, match="inside"):
         list(dataset)
 

@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import dataset_of
+from conftest import dataset_with
 from threadpoolctl import threadpool_info
 
 import oracle
 from oracle import TracksFailed, compute_bounds, datasets
 from oracle.cli import main
 from oracle.datasets.audio_files import write_audio
+from oracle.jobs.bounds import LooseCeilingWarning
 from oracle.machine.threads import n_threads
 from oracle.runs import execution
 from oracle.runs.progress import Advance
@@ -162,7 +163,7 @@ def fill_the_disk(track: Track, *, advance: Advance) -> str:
 
 
 def warn(track: Track, *, advance: Advance) -> None:
-    warnings.warn(f"{track.name} is odd", oracle.jobs.bounds.LooseCeilingWarning, stacklevel=1)
+    warnings.warn(f"{track.name} is odd", LooseCeilingWarning, stacklevel=1)
 
 
 def limits(track: Track, *, advance: Advance) -> tuple[set[int], int]:
@@ -311,7 +312,7 @@ def test_a_worker_of_a_cluster_uses_its_own_threads(cluster: Path, stems: Path) 
 
 def test_warnings_of_workers_are_warnings_here(two: dict[str, Any], stems: Path) -> None:
     tracks = datasets.folder(stems).select(first=3)
-    with pytest.warns(oracle.jobs.bounds.LooseCeilingWarning) as caught:
+    with pytest.warns(LooseCeilingWarning) as caught:
         done = list(each_track(tracks, warn, progress=False, **two))
     assert sorted(str(w.message) for w in caught) == sorted(
         f"{n} is odd" for n in tracks.track_names
@@ -430,7 +431,7 @@ def test_failures_are_told_in_the_order_of_the_tracks() -> None:
     def broken(name: str) -> Track:
         raise OSError(f"{name} is broken")
 
-    dataset = dataset_of(NAMES, [partial(broken, name) for name in NAMES])
+    dataset = dataset_with(NAMES, [partial(broken, name) for name in NAMES])
     with pytest.raises(TracksFailed, match="4 tracks failed") as caught:
         list(each_track(dataset, name_and_process, progress=False))
     assert [str(failure) for failure in caught.value.failures] == [
@@ -447,7 +448,7 @@ def test_failures_are_told_in_that_order_whenever_they_happen() -> None:
             raise ValueError("refused")
         return False
 
-    dataset = dataset_of(("one", "two"), [broken, broken])
+    dataset = dataset_with(("one", "two"), [broken, broken])
     with pytest.raises(TracksFailed) as caught:
         list(each_track(dataset, name_and_process, progress=False, skip=skip))
     assert [str(failure) for failure in caught.value.failures] == ["one: broken", "two: refused"]
@@ -465,7 +466,7 @@ def test_no_space_of_any_kind_ends_the_run_at_once(number: int) -> None:
         tried.append(name)
         raise OSError(number, os.strerror(number))
 
-    dataset = dataset_of(NAMES, [partial(full, name) for name in NAMES])
+    dataset = dataset_with(NAMES, [partial(full, name) for name in NAMES])
     with pytest.raises(OSError, match=os.strerror(number)):
         list(each_track(dataset, name_and_process, progress=False))
     assert tried == ["one"]

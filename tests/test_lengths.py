@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from oracle import datasets
-from oracle.datasets.lengths import Length, length_of
+from oracle.datasets.lengths import Length, read_length
 
 RATE = 8000
 
@@ -39,7 +39,7 @@ VERSION_1 = struct.pack(">IQQIQ", 1 << 24, 1, 2, 44100, 88200)
 @pytest.mark.parametrize("wide", [False, True])
 def test_stem_files_tell_their_length(header: bytes, wide: bool, tmp_path: Path) -> None:
     (tmp_path / "song.stem.mp4").write_bytes(stems_of(header, wide=wide))
-    assert length_of(tmp_path / "song.stem.mp4") == Length(44100, 2, 88200)
+    assert read_length(tmp_path / "song.stem.mp4") == Length(44100, 2, 88200)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_stem_files_tell_their_length(header: bytes, wide: bool, tmp_path: Path)
 )
 def test_a_broken_stem_file_tells_nothing(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "song.stem.mp4").write_bytes(content)
-    assert length_of(tmp_path / "song.stem.mp4") is None
+    assert read_length(tmp_path / "song.stem.mp4") is None
 
 
 def test_a_stem_file_of_musdb18_is_about_as_long_as_it_says(shared: Path, ffmpeg: str) -> None:
     tracks = datasets.musdb18(shared / "data/musdb18-7")
     (path,) = tracks.entries[0].paths
     assert tracks.entries[0].most_sources == 5  # and the rest of the mixture
-    length = length_of(path)
+    length = read_length(path)
     assert length is not None
     assert length[:2] == (tracks[0].rate, tracks[0].n_channels)
     assert 0 <= length.n_samples - tracks[0].n_samples < 0.1 * length.rate
@@ -71,7 +71,7 @@ def test_audio_files_tell_their_length(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
     noise = 0.1 * np.random.default_rng(0).standard_normal((3 * RATE, 2))
     soundfile.write(path, noise, RATE)
-    assert length_of(path) == (RATE, 2, 3 * RATE)
+    assert read_length(path) == (RATE, 2, 3 * RATE)
 
 
 def test_what_is_no_audio_tells_no_length(tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_what_is_no_audio_tells_no_length(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
     (tmp_path / "a.raw").write_bytes(bytes(100))
     for path in (*tmp_path.iterdir(), tmp_path, tmp_path / "none"):
-        assert length_of(path) is None
+        assert read_length(path) is None

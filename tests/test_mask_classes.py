@@ -40,7 +40,7 @@ from oracle import STFT, Track, datasets, masks, metrics
 from oracle.jobs.bounds import score_track
 from oracle.machine.threads import limited_threads
 from oracle.methods import CEILINGS, METHODS
-from oracle.optimal import CLASSES, OptimalMask, bands_of, framewise_ceiling, mel_edges
+from oracle.optimal import CLASSES, OptimalMask, framewise_ceiling, make_bands, mel_edges
 from oracle.optimal.certificates import least_error
 from oracle.optimal.chunks import Masks
 from oracle.optimal.classes import MaskClass
@@ -816,7 +816,7 @@ def test_an_error_is_raised_to_all_who_wait_and_not_to_those_who_come_later(
 def test_each_frequency_is_in_the_band_in_which_its_centre_is(n_fft: int, rate: int) -> None:
     stft = STFT(n_fft=n_fft, hop_length=n_fft // 2, window="hamming")
     for edges in (BARK_EDGES, BAND_SPLIT_EDGES, (1, 50, 51, 3000, 50000), (), (rate / 2,)):
-        found = bands_of(edges, stft, rate)
+        found = make_bands(edges, stft, rate)
         centres = [Fraction(rate * each, n_fft) for each in range(stft.n_freqs)]
         numbers = [sum(edge <= centre for edge in edges) for centre in centres]
         # Those without a bin are left out.

@@ -15,8 +15,8 @@ from oracle.methods import (
     METHODS,
     Method,
     Separation,
+    find_methods,
     masking,
-    methods_named,
     separate_each,
 )
 from oracle.tracks.track import Audio
@@ -202,9 +202,9 @@ def test_unknown_and_repeated_methods_have_their_errors(track: Track) -> None:
     with pytest.raises(ValueError, match="method must be one of MIX, .*, got 'IRM3'"):
         methods.separate(track, "IRM3")
     with pytest.raises(ValueError, match="methods must be named once each, got 'MIX' twice"):
-        methods_named(["MIX", "MIX"])
+        find_methods(["MIX", "MIX"])
     with pytest.raises(TypeError, match="methods must be several names, got the one string 'MIX'"):
-        methods_named("MIX")
+        find_methods("MIX")
 
 
 @pytest.mark.parametrize("stft", [STFT(), STFT(n_fft=300, hop_length=70, window="hamming")])

@@ -36,7 +36,7 @@ from oracle import STFT, Track, datasets, masks, metrics, separate
 from oracle.metrics.windows import window_starts
 from oracle.optimal import OptimalMask, framewise_ceiling, optimal_mask
 from oracle.optimal.binary import _norms, best_binary
-from oracle.optimal.ceilings import ceilings_in
+from oracle.optimal.ceilings import certify_window
 from oracle.optimal.certificates import least_error, least_error_of_cone
 from oracle.optimal.chunks import Goal
 from oracle.optimal.classes import MaskClass
@@ -1367,7 +1367,7 @@ def test_ceilings_of_a_window_are_those_of_its_frames_alone() -> None:
     sources, mixture = list(problem.sources), problem.mixture
     goal = Goal(1e-3, 1000)
     for cut in (slice(0, 100), slice(90, 250), slice(300, 400), slice(0, 400)):
-        (found,) = ceilings_in(cut, SMALL, mixture, sources, box(1), goal)
+        (found,) = certify_window(cut, SMALL, mixture, sources, box(1), goal)
         ceiling = framewise_ceiling(
             problem.sources[:, :, : cut.stop],
             mixture[:, : cut.stop],
@@ -1381,15 +1381,15 @@ def test_ceilings_of_a_window_are_those_of_its_frames_alone() -> None:
         assert found.converged
         # Wherever it starts from.
         start = np.random.default_rng(0).random(problem.shape).swapaxes(-1, -2)
-        frames = SMALL.frames_over(cut.start, cut.stop, 400)
-        (other,) = ceilings_in(
+        frames = SMALL.find_frames(cut.start, cut.stop, 400)
+        (other,) = certify_window(
             cut, SMALL, mixture, sources, box(1), goal, starts=start[None][:, :, frames]
         )
         assert other.certified == pytest.approx(found.certified, abs=2e-3)
     for silent in (
-        ceilings_in(slice(0, 100), SMALL, mixture, [0 * sources[0]], box(1), goal),
-        ceilings_in(slice(0, 100), SMALL, 0 * mixture, sources, box(1), goal),
-        ceilings_in(slice(0, 100), SMALL, mixture, sources, box(1), goal, heard=False),
+        certify_window(slice(0, 100), SMALL, mixture, [0 * sources[0]], box(1), goal),
+        certify_window(slice(0, 100), SMALL, 0 * mixture, sources, box(1), goal),
+        certify_window(slice(0, 100), SMALL, mixture, sources, box(1), goal, heard=False),
     ):
         assert len(silent) == 1
         assert np.isnan(silent[0][:2]).all()

@@ -18,7 +18,7 @@ from oracle.machine.memory import GIB
 from oracle.metrics.scorer import METRICS
 from oracle.runs.execution import workers_on
 from oracle.runs.footprints import footprint, footprint_of_longest
-from oracle.runs.plans import MemoryWarning, Plan, chosen_plan, plan_of
+from oracle.runs.plans import MemoryWarning, Plan, chosen_plan, make_plan
 
 RATE = 8000
 
@@ -123,9 +123,9 @@ def test_the_longest_track_counts(songs: Dataset, monkeypatch: pytest.MonkeyPatc
     longest = footprint(2, 2, 9000, n_read=9000, metrics=METRICS)
     assert footprint_of_longest(songs, METRICS) == longest
     machine(monkeypatch, cores=4, memory=3 * longest / 0.8 + 1)
-    assert plan_of(songs, "auto", metrics=METRICS)[:2] == (3, 2)
+    assert make_plan(songs, "auto", metrics=METRICS)[:2] == (3, 2)
     machine(monkeypatch, cores=4, memory=3 * longest / 0.8 - 1)
-    assert plan_of(songs, "auto", metrics=METRICS)[:2] == (2, 2)
+    assert make_plan(songs, "auto", metrics=METRICS)[:2] == (2, 2)
 
 
 def test_tracks_in_memory_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,8 +135,8 @@ def test_tracks_in_memory_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert footprint_of_longest(tracks) == footprint(2, 2, 9000)
     machine(monkeypatch, cores=4, memory=GIB)
-    assert plan_of(tracks, "auto")[:2] == (2, 2)
-    assert plan_of(tracks[0], "auto") == Plan(1, 4)
+    assert make_plan(tracks, "auto")[:2] == (2, 2)
+    assert make_plan(tracks[0], "auto") == Plan(1, 4)
 
 
 def test_what_is_not_known_before_it_is_read_is_worked_on_here(
@@ -147,7 +147,7 @@ def test_what_is_not_known_before_it_is_read_is_worked_on_here(
     made = Dataset("made", (*songs.entries, Entry("t", "test", datasets.waltz)))
     broken = songs.select(pattern="3")
     for tracks in (one_by_one, made, Dataset("two", 2 * broken.entries)):
-        plan = plan_of(tracks, "auto")
+        plan = make_plan(tracks, "auto")
         assert plan[:2] == (1, 4)
         assert "not known" in plan.text
 
@@ -166,7 +166,7 @@ def test_what_was_asked_for_is_obeyed(
 ) -> None:
     machine(monkeypatch, cores=3, memory=100 * GIB)
     tracks = songs if n_tracks else iter(())
-    assert plan_of(tracks, jobs) == Plan(processes, threads)
+    assert make_plan(tracks, jobs) == Plan(processes, threads)
 
 
 @pytest.mark.parametrize("jobs", ["", "2", "all"])
@@ -205,9 +205,9 @@ def test_more_tracks_than_fit_are_warned_of(
     longest = footprint(2, 2, 9000, n_read=9000)
     machine(monkeypatch, cores=1, memory=memory * longest)
     with pytest.warns(MemoryWarning, match=f"^{re.escape(message)}$"):
-        assert plan_of(songs, jobs) == Plan(jobs, 1)
+        assert make_plan(songs, jobs) == Plan(jobs, 1)
     machine(monkeypatch, cores=1, memory=jobs * longest + 1)
-    assert plan_of(songs, jobs) == Plan(jobs, 1)
+    assert make_plan(songs, jobs) == Plan(jobs, 1)
 
 
 def test_processes_and_threads_are_those_of_the_plan() -> None:
@@ -285,8 +285,8 @@ def test_a_plan_is_for_the_metrics_that_are_computed(
 
 
 def test_a_plan_for_no_tracks_is_a_plan() -> None:
-    assert plan_of([], 3) == Plan(1, 3)
-    assert plan_of([], "auto").processes == 1
+    assert make_plan([], 3) == Plan(1, 3)
+    assert make_plan([], "auto").processes == 1
 
 
 def test_what_an_earlier_run_has_done_takes_no_plan(

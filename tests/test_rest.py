@@ -21,10 +21,10 @@ from oracle import (
 )
 from oracle.datasets import Dataset, Entry, LeftOut
 from oracle.datasets.audio_files import write_audio
-from oracle.runs.folder import TrackInfo
 from oracle.runs.notes import notes_of_input
+from oracle.runs.run_folder import TrackInfo
 from oracle.tracks.rest import InputWarning, Unexplained, complete, find_unexplained
-from oracle.tracks.track import Audio, Rest, sum_of
+from oracle.tracks.track import Audio, Rest, add_up
 
 RATE = 8000
 
@@ -168,7 +168,7 @@ def test_everything_makes_the_same_of_a_choice(
 ) -> None:
     track, _ = with_more("a", "b")
     if upside_down:
-        track = track_of(-sum_of(track.sources.values()), dict(track.sources))
+        track = track_of(-add_up(track.sources.values()), dict(track.sources))
     options: dict[str, Any] = {"methods": ["MIX"], "rest": rest}
     if rest == "refuse" or (upside_down and rest is None):
         with pytest.raises(TracksFailed, match="1 track failed"):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run, dataset_of
+from conftest import Run, dataset_with
 
 import oracle
 from oracle import STFT, Track, TracksFailed, compute_bounds, datasets
@@ -23,8 +23,8 @@ from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import write_whole
 from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
-from oracle.runs.folder import RunFolder
 from oracle.runs.queue import Done, each_track
+from oracle.runs.run_folder import RunFolder
 
 RATE = 8000
 NAMES = ("a.b", "c", "d")
@@ -44,7 +44,7 @@ def of_tracks(names: tuple[str, ...] = NAMES, *, loads: list[str] | None = None)
             loads.append(name)
         return make_track(name)
 
-    return dataset_of(names, [partial(load, name) for name in names])
+    return dataset_with(names, [partial(load, name) for name in names])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -183,7 +183,7 @@ def test_a_failed_track_is_tried_by_the_next_run(tmp_path: Path) -> None:
             raise ValueError("broken")
         return make_track("c")
 
-    dataset = dataset_of(("a", "c"), [lambda: make_track("a"), load])
+    dataset = dataset_with(("a", "c"), [lambda: make_track("a"), load])
     with pytest.raises(TracksFailed, match="1 track failed"):
         compute_bounds(dataset, methods=["MIX"], out=tmp_path)
     (failure,) = json.loads((tmp_path / "failed.json").read_text())
@@ -389,7 +389,7 @@ def test_overwrite_goes_with_out() -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from oracle.runs.folder import RunFolder
+from oracle.runs.run_folder import RunFolder
 with RunFolder(Path(sys.argv[1]), {"task": "bounds"}, files=[]):
     print("held", flush=True)
     time.sleep(60)
@@ -417,8 +417,8 @@ def test_a_run_is_refused_within_a_run_of_the_same_folder(tmp_path: Path) -> Non
             compute_bounds(make_track("y"), methods=["MIX"], out=tmp_path)
         return make_track("x")
 
-    compute_bounds(dataset_of(("x",), [load]), methods=["MIX"], out=tmp_path)
-    compute_bounds(dataset_of(("x",), [load]), methods=["MIX"], out=tmp_path)
+    compute_bounds(dataset_with(("x",), [load]), methods=["MIX"], out=tmp_path)
+    compute_bounds(dataset_with(("x",), [load]), methods=["MIX"], out=tmp_path)
 
 
 # Whole files
@@ -650,7 +650,7 @@ def test_a_track_that_is_done_late_keeps_its_place(tmp_path: Path) -> None:
         return make_track(name)
 
     compute_bounds(
-        dataset_of(("b", "a"), [partial(load, "b"), partial(load, "a")]),
+        dataset_with(("b", "a"), [partial(load, "b"), partial(load, "a")]),
         methods=["MIX"],
         metrics=["uSDR"],
         out=tmp_path,
@@ -676,7 +676,7 @@ def test_workers_are_closed_when_a_run_ends_early(
     def fail(*arguments: object, **options: object) -> None:
         raise ValueError("no good")
 
-    monkeypatch.setattr("oracle.runs.run.each_track", each)
+    monkeypatch.setattr("oracle.runs.scoring.each_track", each)
     monkeypatch.setattr("oracle.jobs.estimates.each_track", each)
     monkeypatch.setattr(RunFolder, "done", fail)
     with pytest.raises(ValueError, match="no good") as caught:
@@ -691,7 +691,7 @@ def test_interrupted_estimates_say_which_tracks_are_done(tmp_path: Path) -> None
     def interrupt() -> Track:
         raise KeyboardInterrupt
 
-    dataset = dataset_of(("a", "never"), [lambda: make_track("a"), interrupt])
+    dataset = dataset_with(("a", "never"), [lambda: make_track("a"), interrupt])
     with pytest.raises(KeyboardInterrupt):
         oracle.write_estimates(dataset, tmp_path, methods=["MIX"])
     record = said(tmp_path)
@@ -703,7 +703,7 @@ def test_estimates_of_which_some_failed_are_finished_all_the_same(tmp_path: Path
     def broken() -> Track:
         raise ValueError("broken")
 
-    dataset = dataset_of(("a", "b"), [lambda: make_track("a"), broken])
+    dataset = dataset_with(("a", "b"), [lambda: make_track("a"), broken])
     with pytest.raises(TracksFailed, match="1 track failed"):
         oracle.write_estimates(dataset, tmp_path, methods=["MIX"])
     record = said(tmp_path)
@@ -734,6 +734,6 @@ def test_warnings_are_kept_with_estimates(tmp_path: Path) -> None:
         return make_track("a")
 
     with pytest.warns(UserWarning, match="it is odd"):
-        oracle.write_estimates(dataset_of(("a",), [load]), tmp_path, methods=["MIX"])
+        oracle.write_estimates(dataset_with(("a",), [load]), tmp_path, methods=["MIX"])
     (record,) = said(tmp_path)["tracks"]
     assert record["warnings"] == ["it is odd"]

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from conftest import Run
 
-from oracle.runs.folder import TrackInfo
 from oracle.runs.notes import notes_of_tracks
+from oracle.runs.run_folder import TrackInfo
 
 RATE = 8000
 

@@ -623,7 +623,7 @@ def test_frames_over_a_part_are_those_that_share_a_sample_with_it(
     start, stop, n_samples = cut
     places = spans(stft, n_samples)
     expected = [f for f, (first, end) in enumerate(places) if first < stop and start < end]
-    frames = stft.frames_over(start, stop, n_samples)
+    frames = stft.find_frames(start, stop, n_samples)
     assert frames.step is None
     assert list(range(frames.start, frames.stop)) == expected
 
@@ -640,20 +640,20 @@ def test_frames_over_a_part_are_those_that_share_a_sample_with_it(
 )
 def test_frames_over_a_part_in_numbers(start: int, stop: int, frames: tuple[int, int]) -> None:
     stft = STFT(n_fft=8, hop_length=4)
-    assert stft.frames_over(start, stop, 100) == slice(*frames)
+    assert stft.find_frames(start, stop, 100) == slice(*frames)
 
 
 def test_frames_over_a_signal_leave_out_one_that_lies_in_the_padding_alone() -> None:
     stft = STFT(n_fft=9, hop_length=4, window="boxcar")
     # Frame 1 begins at sample 0 of two, frame 2 would at sample 4.
     assert stft.n_frames(2) == 2
-    assert stft.frames_over(0, 2, 2) == slice(0, 2)
+    assert stft.find_frames(0, 2, 2) == slice(0, 2)
     odd = STFT(n_fft=8, hop_length=3, window="boxcar")
     assert odd.n_frames(1) == 2
-    assert odd.frames_over(0, 1, 1) == slice(0, 2)
+    assert odd.find_frames(0, 1, 1) == slice(0, 2)
     narrow = STFT(n_fft=8, hop_length=4)
     assert narrow.n_frames(4) == 2  # its frame 2 would begin behind the last sample
-    assert narrow.frames_over(0, 4, 4) == slice(0, 2)
+    assert narrow.find_frames(0, 4, 4) == slice(0, 2)
 
 
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(8, 4), (8, 8), (9, 4), (100, 30)])

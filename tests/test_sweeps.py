@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import dataset_of
+from conftest import dataset_with
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep
 from oracle.jobs import sweeps
-from oracle.jobs.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, methods_of_classes, transforms_of
+from oracle.jobs.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, make_transforms, methods_of_classes
 from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores
-from oracle.runs.queue import Done, tasks_of
+from oracle.runs.queue import Done, list_tasks
 
 CHOSEN = ["IRM2", "CEILING", "MIX"]
 N_FFTS_HERE, OVERLAPS_HERE = (256, 96), (0.75, 0.5)
@@ -150,7 +150,7 @@ def test_a_track_a_list_an_iterator_and_a_dataset_give_one_table(short: Track) -
         loaded.append(short.name)
         return short
 
-    dataset = dataset_of(("short",), (load,))
+    dataset = dataset_with(("short",), (load,))
     alone, *others = (
         compute_sweep(tracks, methods=["IRM2"], **GRID)
         for tracks in (short, [short], iter([short]), dataset)
@@ -233,7 +233,7 @@ def test_nothing_is_written_without_out(
 
 
 def test_a_failed_track_leaves_the_sweep_of_the_others(short: Track, tmp_path: Path) -> None:
-    dataset = dataset_of(("bad", "short"), (broken, lambda: short))
+    dataset = dataset_with(("bad", "short"), (broken, lambda: short))
     for out in (None, tmp_path / "out"):
         with pytest.raises(TracksFailed, match=r"^1 track failed") as caught:
             compute_sweep(dataset, methods=["IRM2"], out=out, **GRID)
@@ -250,7 +250,7 @@ def test_a_failed_track_leaves_the_sweep_of_the_others(short: Track, tmp_path: P
 
 
 def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
-    dataset = dataset_of(("x", "y"), (broken, broken))
+    dataset = dataset_with(("x", "y"), (broken, broken))
     with pytest.raises(TracksFailed, match=r"^2 tracks failed") as caught:
         compute_sweep(dataset, out=tmp_path, **LEAST)
     assert caught.value.table is not None
@@ -271,11 +271,11 @@ def test_progress_names_the_stft_and_sums_to_one_a_track(
         tracks: Sequence[Track], work: Callable[..., object], *, progress: bool, **where: object
     ) -> Iterator[Done[object]]:
         shown.append(progress)
-        for task in tasks_of(tracks):
+        for task in list_tasks(tracks):
             result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
             yield Done(task, result, [])
 
-    monkeypatch.setattr("oracle.runs.run.each_track", each)
+    monkeypatch.setattr("oracle.runs.scoring.each_track", each)
     tracks = [short, renamed(short, "again")]
     compute_sweep(tracks, methods=["MIX", "IRM2"], progress=True, **GRID)
     assert list(dict.fromkeys(name for name, _ in done)) == [
@@ -354,7 +354,7 @@ def test_wrong_arguments_are_refused_before_anything_is_done(
 
     out = tmp_path / "out"
     with pytest.raises(error, match=re.escape(message)):
-        compute_sweep(dataset_of(("x",), (load,)), out=out, **(LEAST | change))
+        compute_sweep(dataset_with(("x",), (load,)), out=out, **(LEAST | change))
     assert not out.exists()
 
 
@@ -364,7 +364,7 @@ def test_a_folder_with_files_is_refused_before_anything_is_done(tmp_path: Path) 
 
     (tmp_path / "sweep.csv").write_text("mine")
     with pytest.raises(ValueError, match="out must be a new or an empty folder, or .*not empty"):
-        compute_sweep(dataset_of(("x",), (load,)), out=tmp_path, **LEAST)
+        compute_sweep(dataset_with(("x",), (load,)), out=tmp_path, **LEAST)
     assert (tmp_path / "sweep.csv").read_text() == "mine"
 
 
@@ -386,20 +386,20 @@ def test_a_ceiling_alone_needs_a_metric_that_it_is_of(short: Track) -> None:
 
 
 def test_transforms_are_of_all_lengths_at_all_overlaps() -> None:
-    assert transforms_of(N_FFTS_HERE, OVERLAPS_HERE, "hann") == list(STFTS)
-    (kaiser,) = transforms_of([64], [0.875], "blackman")
+    assert make_transforms(N_FFTS_HERE, OVERLAPS_HERE, "hann") == list(STFTS)
+    (kaiser,) = make_transforms([64], [0.875], "blackman")
     assert kaiser == STFT(n_fft=64, hop_length=8, window="blackman")
-    usual = transforms_of(N_FFTS, OVERLAPS, "hann")
+    usual = make_transforms(N_FFTS, OVERLAPS, "hann")
     assert len(usual) == len(set(usual)) == 12
 
 
 def test_an_overlap_may_be_rounded_by_the_machine() -> None:
     for overlap in (1 / 3, 0.7, 0.9, 1 - 1e-3):
-        (stft,) = transforms_of([30000], [overlap], "boxcar")
+        (stft,) = make_transforms([30000], [overlap], "boxcar")
         assert stft.hop_length == round(30000 * (1 - overlap))
     # More than rounding: half a thousandth of a sample.
     with pytest.raises(ValueError, match="whole number of samples"):
-        transforms_of([1000], [0.5000005], "hann")
+        make_transforms([1000], [0.5000005], "hann")
 
 
 def test_the_columns_of_a_sweep_are_those_of_bounds_after_the_stft() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from conftest import Outcome, Run, dataset_of
+from conftest import Outcome, Run, dataset_with
 
 from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
@@ -25,11 +25,11 @@ from oracle.metrics.scorer import (
     REGULARIZED,
     Score,
     Scorer,
+    find_metrics,
     groups,
-    metrics_named,
 )
 from oracle.results.tables import Row, aggregate, read_scores, tidy
-from oracle.runs.queue import Done, tasks_of
+from oracle.runs.queue import Done, list_tasks
 from oracle.tracks.track import Audio
 
 RATE = 8000
@@ -325,7 +325,7 @@ def test_a_flat_folder_is_of_none_of_two_tracks_of_one_name(tmp_path: Path) -> N
 
 
 def test_the_folder_of_another_track_is_not_taken_for_ones_own(tmp_path: Path) -> None:
-    dataset = dataset_of(("Song", "song"), (lambda: make_track("Song"), make_track))
+    dataset = dataset_with(("Song", "song"), (lambda: make_track("Song"), make_track))
     write(tmp_path / "est" / "Song", guesses(make_track("Song")))
     with pytest.raises(TracksFailed, match="1 track failed") as caught:
         score_system(dataset, tmp_path / "est", metrics=FAST)
@@ -336,7 +336,7 @@ def test_the_folder_of_another_track_is_not_taken_for_ones_own(tmp_path: Path) -
 
 def test_files_in_the_folder_itself_are_of_no_track_among_several(tmp_path: Path) -> None:
     tracks = [make_track("one"), make_track("two", seed=50)]
-    dataset = dataset_of(("one", "two"), (lambda: tracks[0], lambda: tracks[1]))
+    dataset = dataset_with(("one", "two"), (lambda: tracks[0], lambda: tracks[1]))
     write(tmp_path / "est", guesses(tracks[0]))
     for several in (tracks, dataset):
         with pytest.raises(TracksFailed, match="2 tracks failed"):
@@ -535,7 +535,7 @@ def test_folders_of_no_track_are_warned_about(tmp_path: Path) -> None:
 
 def test_folders_with_encoded_names_are_of_their_tracks(tmp_path: Path) -> None:
     tracks = [make_track("AC/DC"), make_track("b:c", seed=9)]
-    dataset = dataset_of(("AC/DC", "b:c"), (lambda: tracks[0], lambda: tracks[1]))
+    dataset = dataset_with(("AC/DC", "b:c"), (lambda: tracks[0], lambda: tracks[1]))
     write(tmp_path / "est" / "AC%2FDC", guesses(tracks[0]))
     write(tmp_path / "est" / "test" / "b%3Ac", guesses(tracks[1]))
     table = score_system(dataset, tmp_path / "est", metrics=FAST)  # warnings are errors
@@ -848,11 +848,11 @@ def test_progress_is_told_by_track(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         tracks: list[Track], work: Callable[..., object], *, progress: bool, **where: object
     ) -> Iterator[Done[object]]:
         shown.append(progress)
-        for task in tasks_of(tracks):
+        for task in list_tasks(tracks):
             result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
             yield Done(task, result, [])
 
-    monkeypatch.setattr("oracle.runs.run.each_track", each)
+    monkeypatch.setattr("oracle.runs.scoring.each_track", each)
     score_system(tracks, tmp_path / "est", metrics=FAST, progress=True)
     assert shown == [True]
     assert {name for name, _ in done} == {"one", "two"}
@@ -1063,20 +1063,20 @@ def test_groups_are_all_sources_then_vocals_and_accompaniment(
 
 
 def test_metrics_named_keeps_their_order() -> None:
-    assert metrics_named(("uSDR", "SAR-reg", "SDR")) == ["uSDR", "SAR-reg", "SDR"]
-    assert metrics_named(ALL_METRICS) == list(ALL_METRICS)
+    assert find_metrics(("uSDR", "SAR-reg", "SDR")) == ["uSDR", "SAR-reg", "SDR"]
+    assert find_metrics(ALL_METRICS) == list(ALL_METRICS)
 
 
 def test_metrics_named_refuses_what_is_no_metric() -> None:
     with pytest.raises(TypeError, match="metrics must be several names, got the one string 'SDR'"):
-        metrics_named("SDR")
+        find_metrics("SDR")
     for wrong, got in (
         ([], "none"),
         (["SDR", "sdr"], "SDR, sdr"),
         (["SDR", "SAR", "SDR"], "SDR, SAR, SDR"),
     ):
         with pytest.raises(ValueError, match=f"metrics must be some of SDR, .*, got {got}$"):
-            metrics_named(wrong)
+            find_metrics(wrong)
         with pytest.raises(ValueError, match="metrics must be some of"):
             Scorer({"a": noise()}, rate=RATE, metrics=wrong)
 

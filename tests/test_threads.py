@@ -150,14 +150,14 @@ def evaluation(signals: Signals) -> metrics.BSSEval:
         (lambda s: evaluation(s[[0, 0]]).trouble, WEAKEST),
         (lambda s: metrics.scale_invariant_ratios(s, s), "numpy.linalg.lstsq"),
         (lambda s: separate(Track("a", 8000, s[0], {"a": s[0]}), "MWF"), "numpy.linalg.eigh"),
-        (lambda s: optimal_mask(s, s[0]), "oracle.optimal.descent.energy_of"),
+        (lambda s: optimal_mask(s, s[0]), "oracle.optimal.descent.compute_energy"),
         (
             lambda s: optimal_mask(s, s[0], metric="SI-SDR"),
             "oracle.optimal.any_scale.least_error",
         ),
         (
             lambda s: framewise_ceiling(s, s[0], window=2000, hop=2000),
-            "oracle.optimal.problems.level_of",
+            "oracle.optimal.problems.find_level",
         ),
     ],
 )

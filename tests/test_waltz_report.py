@@ -17,7 +17,7 @@ from conftest import Run
 import oracle
 from oracle import STFT, Track, WaltzReport, residuals
 from oracle.metrics.energy_ratios import Float64s
-from oracle.report.waltz import (
+from oracle.report.waltz_report import (
     MISCOMPUTED,
     NORMS,
     PUBLISHED_NORMS,

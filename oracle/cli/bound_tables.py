@@ -16,7 +16,7 @@ from oracle.cli.terminal import print_whole, told_to_go_on
 from oracle.metrics.scorer import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.results.tables import PERFECT_DB, has_infinite
-from oracle.runs.folder import FAILED
+from oracle.runs.run_folder import FAILED
 from oracle.tracks.rest import InputWarning
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Layout = Callable[["DataFrame", Sequence[str], int], Iterator[Table]]
 
 
-def report(
+def show_bounds(
     compute: Callable[[], "DataFrame"],
     layout: Layout,
     metrics: Sequence[str],

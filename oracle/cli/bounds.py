@@ -2,7 +2,7 @@
 
 from oracle import STFT, compute_bounds
 from oracle.cli.app import app
-from oracle.cli.bound_tables import report, table_each
+from oracle.cli.bound_tables import show_bounds, table_each
 from oracle.cli.options import (
     Dask,
     DatasetName,
@@ -23,13 +23,13 @@ from oracle.cli.options import (
     Split,
     Subset,
     Window,
-    dataset_of,
-    jobs_of,
-    metrics_in,
-    names_in,
+    choose_dataset,
+    parse_jobs,
+    parse_metrics,
+    split_names,
     usage,
 )
-from oracle.jobs.bounds import BOUNDS, bounds_named
+from oracle.jobs.bounds import BOUNDS, find_bounds
 
 
 @app.command(
@@ -62,11 +62,11 @@ def bounds_command(
 ) -> None:
     """Compute the bounds of a dataset: separate with oracle methods, score, print a table."""
     with usage():
-        computed, shown = metrics_in(metrics)
-        chosen, _ = bounds_named(BOUNDS if methods is None else names_in(methods), computed)
+        computed, shown = parse_metrics(metrics)
+        chosen, _ = find_bounds(BOUNDS if methods is None else split_names(methods), computed)
         stft = STFT(n_fft=n_fft, hop_length=hop, window=window)
-    tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
-    report(
+    tracks = choose_dataset(dataset, root, subset, split, download, pattern, first, seconds)
+    show_bounds(
         lambda: compute_bounds(
             tracks,
             methods=chosen,
@@ -75,7 +75,7 @@ def bounds_command(
             rest=rest,
             out=out,
             progress=True,
-            jobs=jobs_of(jobs, dask),
+            jobs=parse_jobs(jobs, dask),
             dask=dask,
             overwrite=overwrite,
         ),

@@ -30,15 +30,15 @@ from oracle.cli.options import (
     Split,
     Subset,
     Window,
-    dataset_of,
-    jobs_of,
-    metrics_in,
-    names_in,
+    choose_dataset,
+    parse_jobs,
+    parse_metrics,
+    split_names,
     usage,
 )
-from oracle.jobs.bounds import BOUNDS, bounds_named
+from oracle.jobs.bounds import BOUNDS, find_bounds
 from oracle.jobs.checks import Check, check
-from oracle.runs.folder import TrackInfo
+from oracle.runs.run_folder import TrackInfo
 
 SOMETHING_IS_WRONG = 3
 SHOWN = 40  # rows of a table; --out has them all
@@ -80,17 +80,17 @@ def check_command(
     Exit status 3 if something is wrong.
     """
     with usage():
-        computed, _ = metrics_in(metrics)
-        chosen, _ = bounds_named(BOUNDS if methods is None else names_in(methods), computed)
+        computed, _ = parse_metrics(metrics)
+        chosen, _ = find_bounds(BOUNDS if methods is None else split_names(methods), computed)
         stft = STFT(n_fft=n_fft, hop_length=hop, window=window)
     found = check(
-        dataset_of(dataset, root, subset, split, download, pattern, first, seconds),
+        choose_dataset(dataset, root, subset, split, download, pattern, first, seconds),
         methods=chosen,
         stft=stft,
         metrics=computed,
         rest=rest,
         progress=True,
-        jobs=jobs_of(jobs, dask),
+        jobs=parse_jobs(jobs, dask),
         dask=dask,
     )
     if out is not None:

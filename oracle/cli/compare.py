@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle.cli.app import app
-from oracle.cli.options import Debug, names_in, usage
+from oracle.cli.options import Debug, split_names, usage
 from oracle.cli.terminal import print_whole
 from oracle.comparison.side_by_side import Comparison, compare
 from oracle.comparison.tables import Grid, grids, latex, markdown, table_csv, write_comparison
 from oracle.machine.files import new_folder
-from oracle.optimal.named import CLASSES, REAL, classes_named
+from oracle.optimal.named import CLASSES, REAL, find_classes
 from oracle.results.tables import OverWindows
 
 
@@ -87,13 +87,13 @@ def compare_command(
     is any method that 'oracle methods' does not list.
     """
     with usage():
-        (masks,) = classes_named([mask_class])
+        (masks,) = find_classes([mask_class])
     if out is not None:
         new_folder(out)
     comparison = compare(
         results,
-        metrics=names_in(metrics),
-        targets=None if targets is None else names_in(targets),
+        metrics=split_names(metrics),
+        targets=None if targets is None else split_names(targets),
         against=against,
         mask_class=masks.name,
         windows=windows,

@@ -9,8 +9,8 @@ import typer
 
 from oracle import Track, datasets
 from oracle.datasets.catalogue import NAMED
-from oracle.methods import DEFAULT_METHODS, methods_named
-from oracle.metrics.scorer import ALL_METRICS, METRICS, MUSEVAL, metrics_named
+from oracle.methods import DEFAULT_METHODS, find_methods
+from oracle.metrics.scorer import ALL_METRICS, METRICS, MUSEVAL, find_metrics
 from oracle.runs.plans import Jobs
 from oracle.tracks.track import Rest, check_seconds
 
@@ -135,35 +135,35 @@ def usage() -> Iterator[None]:
         raise typer.BadParameter(str(error)) from error
 
 
-def names_in(text: str) -> list[str]:
+def split_names(text: str) -> list[str]:
     """Split names at commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def numbers_in(argument: str, text: str, kind: type[Number]) -> list[Number]:
+def parse_numbers(argument: str, text: str, kind: type[Number]) -> list[Number]:
     """Split numbers at commas."""
     try:
-        return [kind(number) for number in names_in(text)]
+        return [kind(number) for number in split_names(text)]
     except ValueError:
         kinds = "whole numbers" if kind is int else "numbers"
         raise ValueError(f"{argument} must be {kinds}, comma-separated, got {text!r}") from None
 
 
-def metrics_in(text: str | None) -> tuple[Sequence[str], Sequence[str]]:
+def parse_metrics(text: str | None) -> tuple[Sequence[str], Sequence[str]]:
     """Tell which metrics to compute and which to print."""
     if text is None:
         return METRICS, SHOWN
-    names = metrics_named(names_in(text))
+    names = find_metrics(split_names(text))
     return names, names
 
 
-def methods_in(text: str | None) -> list[str]:
+def parse_methods(text: str | None) -> list[str]:
     """Tell which methods to separate with."""
-    names = DEFAULT_METHODS if text is None else names_in(text)
-    return [method.name for method in methods_named(names)]
+    names = DEFAULT_METHODS if text is None else split_names(text)
+    return [method.name for method in find_methods(names)]
 
 
-def jobs_of(jobs: int | None, dask: str | None) -> Jobs:
+def parse_jobs(jobs: int | None, dask: str | None) -> Jobs:
     """Tell how many cores of this machine to use: by default as many as memory allows."""
     if jobs is not None and dask is not None:
         raise typer.BadParameter("--jobs cannot be combined with --dask")
@@ -172,7 +172,7 @@ def jobs_of(jobs: int | None, dask: str | None) -> Jobs:
     return "auto" if jobs is None and dask is None else jobs
 
 
-def dataset_of(
+def choose_dataset(
     name: str,
     root: Path | None,
     subset: str | None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oracle.cli.app import app
-from oracle.cli.bound_tables import one_table, report
+from oracle.cli.bound_tables import one_table, show_bounds
 from oracle.cli.options import (
     Dask,
     Debug,
@@ -22,9 +22,9 @@ from oracle.cli.options import (
     Seconds,
     Split,
     Subset,
-    dataset_of,
-    jobs_of,
-    metrics_in,
+    choose_dataset,
+    parse_jobs,
+    parse_metrics,
     usage,
 )
 from oracle.jobs.system_scores import score_system
@@ -82,9 +82,9 @@ def score_command(
 ) -> None:
     """Score the separated audio of any system: the same metrics, tables and files."""
     with usage():
-        computed, shown = metrics_in(metrics)
-    tracks = dataset_of(references, root, subset, split, download, pattern, first, seconds)
-    report(
+        computed, shown = parse_metrics(metrics)
+    tracks = choose_dataset(references, root, subset, split, download, pattern, first, seconds)
+    show_bounds(
         lambda: score_system(
             tracks,
             estimates,
@@ -94,7 +94,7 @@ def score_command(
             fit_length=fit_length,
             out=out,
             progress=True,
-            jobs=jobs_of(jobs, dask),
+            jobs=parse_jobs(jobs, dask),
             dask=dask,
             overwrite=overwrite,
         ),

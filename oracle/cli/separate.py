@@ -25,9 +25,9 @@ from oracle.cli.options import (
     Split,
     Subset,
     Window,
-    dataset_of,
-    jobs_of,
-    methods_in,
+    choose_dataset,
+    parse_jobs,
+    parse_methods,
     usage,
 )
 from oracle.cli.terminal import told_to_go_on
@@ -67,8 +67,8 @@ def separate_command(
 ) -> None:
     """Separate a dataset with oracle methods and write the estimates as audio files."""
     with usage():
-        chosen, stft = methods_in(methods), STFT(n_fft=n_fft, hop_length=hop, window=window)
-    tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
+        chosen, stft = parse_methods(methods), STFT(n_fft=n_fft, hop_length=hop, window=window)
+    tracks = choose_dataset(dataset, root, subset, split, download, pattern, first, seconds)
     with told_to_go_on(out):
         n_tracks = write_estimates(
             tracks,
@@ -77,7 +77,7 @@ def separate_command(
             stft=stft,
             rest=rest,
             progress=True,
-            jobs=jobs_of(jobs, dask),
+            jobs=parse_jobs(jobs, dask),
             dask=dask,
             overwrite=overwrite,
         )

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from oracle import plots
 from oracle.cli.app import app
-from oracle.cli.bound_tables import report, table_a_target
+from oracle.cli.bound_tables import show_bounds, table_a_target
 from oracle.cli.options import (
     Dask,
     DatasetName,
@@ -25,14 +25,21 @@ from oracle.cli.options import (
     Split,
     Subset,
     Window,
-    dataset_of,
-    jobs_of,
-    names_in,
-    numbers_in,
+    choose_dataset,
+    parse_jobs,
+    parse_numbers,
+    split_names,
     usage,
 )
-from oracle.jobs import sweeps
-from oracle.jobs.bounds import bounds_named
+from oracle.jobs.bounds import find_bounds
+from oracle.jobs.sweeps import (
+    METHODS,
+    N_FFTS,
+    OVERLAPS,
+    compute_sweep,
+    make_transforms,
+    methods_of_classes,
+)
 from oracle.optimal.named import CLASSES, REAL
 
 if TYPE_CHECKING:
@@ -61,7 +68,7 @@ def sweep_command(
         typer.Option(
             metavar="NAME,...",
             help="Choose methods, comma-separated, by their names in 'oracle methods'.",
-            show_default=",".join(sweeps.METHODS),
+            show_default=",".join(METHODS),
         ),
     ] = None,
     classes: Annotated[
@@ -76,11 +83,11 @@ def sweep_command(
     ] = None,
     n_ffts: Annotated[
         str, typer.Option(metavar="SAMPLES,...", help="Lengths of the window in samples.")
-    ] = ",".join(map(str, sweeps.N_FFTS)),
+    ] = ",".join(map(str, N_FFTS)),
     overlaps: Annotated[
         str,
         typer.Option(metavar="PART,...", help="Parts of a window under the next, from 0 to 1."),
-    ] = ",".join(map(str, sweeps.OVERLAPS)),
+    ] = ",".join(map(str, OVERLAPS)),
     window: Window = "hann",
     metrics: Annotated[
         str,
@@ -106,18 +113,19 @@ def sweep_command(
         )
     with usage():
         if methods is not None:
-            names: Sequence[str] = names_in(methods)
+            names: Sequence[str] = split_names(methods)
         else:
-            names = sweeps.methods_of_classes([REAL] if classes is None else names_in(classes))
-        chosen, computed = bounds_named(names, names_in(metrics))
-        lengths, parts = numbers_in("n_ffts", n_ffts, int), numbers_in("overlaps", overlaps, float)
-        sweeps.transforms_of(lengths, parts, window)
+            names = methods_of_classes([REAL] if classes is None else split_names(classes))
+        chosen, computed = find_bounds(names, split_names(metrics))
+        lengths = parse_numbers("n_ffts", n_ffts, int)
+        parts = parse_numbers("overlaps", overlaps, float)
+        make_transforms(lengths, parts, window)
     if out is not None:
         plots.check_matplotlib()
-    tracks = dataset_of(dataset, root, subset, split, download, pattern, first, seconds)
+    tracks = choose_dataset(dataset, root, subset, split, download, pattern, first, seconds)
 
     def compute() -> "DataFrame":
-        return sweeps.compute_sweep(
+        return compute_sweep(
             tracks,
             methods=chosen,
             n_ffts=lengths,
@@ -127,7 +135,7 @@ def sweep_command(
             rest=rest,
             out=out,
             progress=True,
-            jobs=jobs_of(jobs, dask),
+            jobs=parse_jobs(jobs, dask),
             dask=dask,
             overwrite=overwrite,
         )
@@ -140,4 +148,4 @@ def sweep_command(
                 plots.write_figure(figure, out, f"sweep-{metric}", dpi=200)
         return table_a_target(table, metrics, n_tracks)
 
-    report(compute, layout, computed, f"STFT: {window} windows, lengths in samples.", out)
+    show_bounds(compute, layout, computed, f"STFT: {window} windows, lengths in samples.", out)

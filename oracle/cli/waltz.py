@@ -10,7 +10,7 @@ from oracle import Track, datasets
 from oracle.cli.app import app
 from oracle.cli.options import Debug
 from oracle.cli.waltz_tables import print_waltz_report
-from oracle.report.waltz import WaltzReport, published_track
+from oracle.report.waltz_report import WaltzReport, published_track
 from oracle.runs.notes import notes_of_input
 from oracle.runs.progress import show_progress
 from oracle.tracks.rest import InputWarning

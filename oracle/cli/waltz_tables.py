@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle.cli.terminal import print_whole
-from oracle.report.waltz import (
+from oracle.report.waltz_report import (
     MISCOMPUTED,
     NORMS,
     PUBLISHED_NORMS,

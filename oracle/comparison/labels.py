@@ -28,7 +28,7 @@ def named_apart(results: Sequence[Results]) -> list[Results]:
     return [replace(each, name=name) for each, name in zip(results, names, strict=True)]
 
 
-def labels_of(results: Sequence[Results]) -> list[dict[str, str]]:
+def choose_labels(results: Sequence[Results]) -> list[dict[str, str]]:
     """Choose what to call each method of each results, so that no two are called the same.
 
     Where bounds are of several STFTs, each says its own.
@@ -43,7 +43,7 @@ def labels_of(results: Sequence[Results]) -> list[dict[str, str]]:
     labels : list of dict
         Of each results the labels by what its scores call the methods.
     """
-    several = len(stfts_of(results)) > 1
+    several = len(list_stfts(results)) > 1
     found = [(each, each.method(called)) for each in results for called in each.called]
     named = Counter(name for each in results for name in {each.method(c).name for c in each.called})
     short = []
@@ -63,7 +63,7 @@ def labels_of(results: Sequence[Results]) -> list[dict[str, str]]:
     return [{called: next(apart) for called in each.called} for each in results]
 
 
-def stfts_of(results: Sequence[Results]) -> list[STFT]:
+def list_stfts(results: Sequence[Results]) -> list[STFT]:
     """List the STFTs of the bounds, as far as they are known."""
     known = (each.method(called).stft for each in results for called in each.called)
     return list(dict.fromkeys(stft for stft in known if stft is not None))
@@ -74,10 +74,10 @@ def _at(method: Method, several: bool) -> str:
         return ""
     if method.stft is None:
         return " (STFT unknown)"
-    return f" ({window_of(method.stft)} {method.stft.n_fft}/{method.stft.hop_length})"
+    return f" ({name_window(method.stft)} {method.stft.n_fft}/{method.stft.hop_length})"
 
 
-def window_of(stft: STFT) -> str:
+def name_window(stft: STFT) -> str:
     """Name the window of an STFT."""
     return stft.window if isinstance(stft.window, str) else " ".join(map(str, stft.window))
 

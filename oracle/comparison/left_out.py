@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oracle.comparison.differences import same_size
-from oracle.comparison.notes import some_of
+from oracle.comparison.notes import list_some
 from oracle.comparison.result_folders import Results
 from oracle.results.statistics import Sample
 
@@ -18,7 +18,7 @@ Tracks = frozenset[tuple[str, str]]  # subset and name
 Key = tuple[str, str, str]  # method, target and metric
 
 
-def reasons_of(
+def explain_missing(
     left_out: "DataFrame", results: Sequence[Results], scores: "DataFrame", tracks: "DataFrame"
 ) -> Iterator[str]:
     """Say why there are no differences: a sentence for all pairs with the same reason.
@@ -84,12 +84,12 @@ def _other_than_published(
     missing = sorted(published.difference(own))
     others = [name for name in own if name not in published]
     if len(missing) == len(published):
-        reason = f"{mine} has none of the {len(published)} tracks of {theirs}, but {some_of(own)}"
+        reason = f"{mine} has none of the {len(published)} tracks of {theirs}, but {list_some(own)}"
     elif missing:
         which = f"{len(missing)} of the {len(published)} tracks of {theirs}"
-        reason = f"{mine} lacks {which}: {some_of(missing)}"
+        reason = f"{mine} lacks {which}: {list_some(missing)}"
     elif others:
-        reason = f"{mine} has {len(others)} more: {some_of(others)}"
+        reason = f"{mine} has {len(others)} more: {list_some(others)}"
     elif not same_size(*sizes):
         reason = f"{mine} has {sizes[0][-1]} windows of {target}, {theirs} {sizes[1][-1]}"
     else:
@@ -128,4 +128,4 @@ def _silent(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterato
         what = " and ".join(f"{metric} of {', '.join(t)}" for metric, t in by_metric.items())
         who_of.setdefault(what, []).append(who)
     for what, whos in who_of.items():
-        yield f"{some_of(whos)}: no track with a finite {what}, so nothing is subtracted"
+        yield f"{list_some(whos)}: no track with a finite {what}, so nothing is subtracted"

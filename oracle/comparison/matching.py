@@ -58,7 +58,7 @@ def matched(results: Sequence[Results]) -> list[Results]:
         for each in results
     ]
     subsets: dict[str, list[str]] = {}
-    for subset, track in dict.fromkeys(key for each in results for key in tracks_in(each)):
+    for subset, track in dict.fromkeys(key for each in results for key in list_tracks(each)):
         if subset:
             subsets.setdefault(track, []).append(subset)
 
@@ -83,7 +83,7 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def tracks_in(results: Results) -> Iterator[tuple[str, str]]:
+def list_tracks(results: Results) -> Iterator[tuple[str, str]]:
     """List the tracks of `matched` results: subset and name."""
     found = results.scores[["subset", "track"]].drop_duplicates()
     return found.itertuples(index=False, name=None)

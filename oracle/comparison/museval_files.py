@@ -140,7 +140,7 @@ def read_museval_files(files: Sequence[MusevalFile], *, progress: bool = False) 
     sizes: list[int] = []
     times, durations, scores = array("d"), array("d"), array("d")
     for file in _shown(files) if progress else files:
-        for target, starts, lengths, by_metric in _targets_in(file.path):
+        for target, starts, lengths, by_metric in _find_targets(file.path):
             for metric, values in by_metric.items():
                 blocks.append((file.track, file.subset, file.method, target, metric))
                 sizes.append(len(starts))
@@ -163,7 +163,7 @@ def version_of_oracle(path: Path) -> str | None:
     return version
 
 
-def _targets_in(path: Path) -> list[Target]:
+def _find_targets(path: Path) -> list[Target]:
     try:
         targets = [_target(each) for each in json.loads(path.read_bytes())["targets"]]
         names = [target[0] for target in targets]

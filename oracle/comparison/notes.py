@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from oracle.comparison.labels import stfts_of, window_of
-from oracle.comparison.matching import tracks_in
+from oracle.comparison.labels import list_stfts, name_window
+from oracle.comparison.matching import list_tracks
 from oracle.comparison.result_folders import Results
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.stft import STFT
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LISTED = 3  # names in a note
 
 
-def some_of(names: Sequence[str]) -> str:
+def list_some(names: Sequence[str]) -> str:
     """List names, or the first of many."""
     return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
@@ -25,11 +25,11 @@ def stft_notes(results: Sequence[Results]) -> Iterator[str]:
     """Say which results have bounds of which STFT."""
     by_stfts: dict[tuple[STFT, ...], list[str]] = {}
     for each in results:
-        by_stfts.setdefault(tuple(stfts_of([each])), []).append(each.name)
+        by_stfts.setdefault(tuple(list_stfts([each])), []).append(each.name)
     for stfts, names in by_stfts.items():
         if len(stfts) == 1:
             (stft,) = stfts
-            made_at = f"{window_of(stft)} window of {stft.n_fft} samples, hop {stft.hop_length}"
+            made_at = f"{name_window(stft)} window of {stft.n_fft} samples, hop {stft.hop_length}"
             yield f"{', '.join(names)}: bounds at this STFT: {made_at}"
         elif stfts:
             yield (
@@ -78,7 +78,7 @@ def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterat
     The others are those that share a track with it: between those that share none there are
     no differences, and of these `left_out` speaks.
     """
-    tracks = [(e.name, dict.fromkeys(tracks_in(e))) for e in results if e.published is None]
+    tracks = [(e.name, dict.fromkeys(list_tracks(e))) for e in results if e.published is None]
     for name, own in tracks:
         if not own:
             yield f"{name}: no {' or '.join(metrics)} of these targets in it"
@@ -87,7 +87,7 @@ def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterat
         known = dict.fromkeys(key for others in shared for key in others)
         missing = [track for subset, track in known if (subset, track) not in own]
         if missing:
-            yield f"{name}: no score of {len(missing)} of {len(known)} tracks: {some_of(missing)}"
+            yield f"{name}: no score of {len(missing)} of {len(known)} tracks: {list_some(missing)}"
 
 
 def unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> Iterator[str]:

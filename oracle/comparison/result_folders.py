@@ -17,7 +17,7 @@ from oracle.comparison.museval_files import (
 from oracle.comparison.published_tables import PUBLISHED, Published
 from oracle.methods import CEILINGS, METHODS
 from oracle.results.tables import SCORE_COLUMNS, read_scores, tidy
-from oracle.runs.folder import FAILED, RUN
+from oracle.runs.run_folder import FAILED, RUN
 from oracle.stft import STFT
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
     if _is_run(path):
         run = _read_settings(path)
         scores = _read_run(path, run)
-        methods = _methods_of(run, scores["method"].cat.categories, path)
+        methods = _list_methods(run, scores["method"].cat.categories, path)
         return Results(own, scores, is_named=bool(name), methods=methods)
     parent = path.resolve().parent
     of_a_run = _is_run(parent)
@@ -153,7 +153,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
     scores = read_museval_files(files, progress=progress)
     methods = {}
     if of_a_run:
-        methods = _methods_of(_read_settings(parent), scores["method"].cat.categories, parent)
+        methods = _list_methods(_read_settings(parent), scores["method"].cat.categories, parent)
     foreign = _foreign(files)
     return Results(own, scores, is_named=bool(name), methods=methods, foreign=foreign)
 
@@ -204,7 +204,7 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def _methods_of(run: Mapping[str, Any], called: Iterable[str], folder: Path) -> dict[str, Method]:
+def _list_methods(run: Mapping[str, Any], called: Iterable[str], folder: Path) -> dict[str, Method]:
     """Tell what the methods of a run are: a sweep calls each METHOD-N_FFT-HOP."""
     try:
         if "stfts" in run:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.comparison.differences import DIFFERENCE_COLUMNS, differences_between, windows_above
-from oracle.comparison.labels import labels_of, named_apart
-from oracle.comparison.left_out import reasons_of
+from oracle.comparison.labels import choose_labels, named_apart
+from oracle.comparison.left_out import explain_missing
 from oracle.comparison.matching import matched, selected
 from oracle.comparison.notes import (
     class_notes,
@@ -18,7 +18,7 @@ from oracle.comparison.notes import (
 )
 from oracle.comparison.published_tables import Published
 from oracle.comparison.result_folders import Results, read_results
-from oracle.optimal.named import REAL, NamedClass, classes_named
+from oracle.optimal.named import REAL, NamedClass, find_classes
 from oracle.results.statistics import check_confidence
 from oracle.results.tables import (
     BOUND_COLUMNS,
@@ -167,11 +167,11 @@ def compare(
         if isinstance(value, (str, Path)):
             raise TypeError(f"{argument} must be several, got {value!r}")
     check_confidence(confidence)
-    (masks,) = classes_named([mask_class])
+    (masks,) = find_classes([mask_class])
     read = named_apart([read_results(source, progress=progress) for source in results])
     if not read:
         raise ValueError("results must name at least one, got none")
-    labels = labels_of(read)
+    labels = choose_labels(read)
     method_of = {
         label: each.method(called)
         for each, names in zip(read, labels, strict=True)
@@ -251,7 +251,7 @@ def compare(
             *origin_notes(read, labels),
             *missing_tracks(found, metrics),
             *unequal_windows([each.name for each in found], summaries),
-            *reasons_of(pd.concat(left_out), found, scores, tracks),
+            *explain_missing(pd.concat(left_out), found, scores, tracks),
         ),
     )
 

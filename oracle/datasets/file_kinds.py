@@ -108,7 +108,7 @@ class Kind(Enum):
     OTHER = "no audio"
 
 
-def kind_of(path: Path) -> Kind:
+def find_kind(path: Path) -> Kind:
     """Tell what a file is: by its suffix or, if that says nothing, by its first bytes."""
     suffix = path.suffix.lower()
     if suffix in READABLE:

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
-from oracle.datasets.file_kinds import Kind, kind_of
+from oracle.datasets.file_kinds import Kind, find_kind
 from oracle.datasets.layouts import KNOWN, find_places
 from oracle.datasets.stem_names import check_stem_names
-from oracle.datasets.trees import MIXTURE, audio_in, find_left_out, folders_in, read_track
+from oracle.datasets.trees import MIXTURE, find_left_out, list_audio, list_folders, read_track
 from oracle.tracks.lags import find_late_sum
 from oracle.tracks.mixing import SUM, Sum, redundancies
 from oracle.tracks.track import Track
@@ -71,7 +71,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
     # Folders of tracks, or of subsets, without audio.
     named = {root / each.path for each in left_out} | {place.path.parent for place in places}
     bare = [place.path for place in places if not place.files and not place.is_empty]
-    bare += [path for path in folders_in(root) if path not in {place.path for place in places}]
+    bare += [path for path in list_folders(root) if path not in {place.path for place in places}]
     left_out += [
         LeftOut(path.relative_to(root), "no audio in it") for path in bare if path not in named
     ]
@@ -87,7 +87,7 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
 
 
 def _load(path: Path, track_name: str, subset: str) -> Track:
-    stems = _stems_in(path)
+    stems = _find_stems(path)
     if not stems:
         raise ValueError(
             f"{path} must hold a track's audio files, got none: copy them there, or "
@@ -103,13 +103,13 @@ def _load(path: Path, track_name: str, subset: str) -> Track:
     return track
 
 
-def _stems_in(path: Path) -> dict[str, Path]:
+def _find_stems(path: Path) -> dict[str, Path]:
     """Find the file of each source, and of the mixture."""
-    files = audio_in(path)
+    files = list_audio(path)
     exact = {file.stem for file in files}
     stems: dict[str, Path] = {}
     for file in files:
-        if kind_of(file) is Kind.MISNAMED:
+        if find_kind(file) is Kind.MISNAMED:
             raise ValueError(
                 f"{file} must have the suffix of its format (.wav, .flac, ...) if it is a source, "
                 "got audio under another name: rename it, or move it elsewhere"

@@ -6,11 +6,11 @@ from pathlib import Path
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.trees import (
     MIXTURE,
-    audio_named,
-    dataset_in,
     existing,
-    files_named,
-    folders_in,
+    find_audio,
+    find_files,
+    list_folders,
+    make_dataset,
     read_track,
 )
 from oracle.tracks.track import Track
@@ -51,9 +51,9 @@ def musdb18hq(root: str | Path) -> Dataset:
     entries = (
         _entry(place, place, subset)
         for subset in ("train", "test")
-        for place in folders_in(root / subset)
+        for place in list_folders(root / subset)
     )
-    return dataset_in(root, "MUSDB18-HQ", "folders of tracks in train and test", entries)
+    return make_dataset(root, "MUSDB18-HQ", "folders of tracks in train and test", entries)
 
 
 def dsd100(root: str | Path) -> Dataset:
@@ -93,20 +93,20 @@ def dsd100(root: str | Path) -> Dataset:
         _entry(mixtures / subset / name, sources / subset / name, subset)
         for subset in ("Dev", "Test")
         for name in sorted(
-            {place.name for top in (mixtures, sources) for place in folders_in(top / subset)}
+            {place.name for top in (mixtures, sources) for place in list_folders(top / subset)}
         )
     )
     layout = "folders of tracks in Mixtures/Dev, Mixtures/Test, Sources/Dev and Sources/Test"
-    return dataset_in(root, "DSD100", layout, entries)
+    return make_dataset(root, "DSD100", layout, entries)
 
 
 def _entry(mixture: Path, sources: Path, subset: str) -> Entry:
-    files = [*files_named([MIXTURE], mixture), *files_named(STEMS, sources)]
+    files = [*find_files([MIXTURE], mixture), *find_files(STEMS, sources)]
     load = partial(_load, mixture, sources, subset)
     return Entry(sources.name, subset, load, tuple(files), len(STEMS) + 1)
 
 
 def _load(mixture: Path, sources: Path, subset: str) -> Track:
-    stems = {name: [audio_named(name, sources)] for name in STEMS}
-    found = audio_named(MIXTURE, mixture)
+    stems = {name: [find_audio(name, sources)] for name in STEMS}
+    found = find_audio(MIXTURE, mixture)
     return read_track(sources, sources.name, subset, found, stems, rest="ignore")

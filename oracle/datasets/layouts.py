@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from oracle.datasets.file_kinds import Kind, is_litter, kind_of
-from oracle.datasets.trees import MIXTURE, USUAL, audio_in, folders_in
+from oracle.datasets.file_kinds import Kind, find_kind, is_litter
+from oracle.datasets.trees import MIXTURE, USUAL, list_audio, list_folders
 
 # Folders called so are subsets, and come in this order before others.
 SUBSETS = ("train", "training", "tr", "valid", "validation", "val", "dev", "cv", "test", "eval")
@@ -40,11 +40,11 @@ def find_places(root: Path) -> list[Place]:
         If there is no audio, there are tracks in more than one of these ways, or a folder is
         one of a source and not of a track.
     """
-    folders = folders_in(root)
-    tracks = [path for path in folders if audio_in(path)]
+    folders = list_folders(root)
+    tracks = [path for path in folders if list_audio(path)]
     subsets = [path for path in folders if path not in tracks and _has_tracks(path)]
-    own = audio_in(root)
-    if own and (not (tracks or subsets) or any(kind_of(path) is Kind.AUDIO for path in own)):
+    own = list_audio(root)
+    if own and (not (tracks or subsets) or any(find_kind(path) is Kind.AUDIO for path in own)):
         if tracks or subsets:
             raise ValueError(
                 f"folder must hold one kind of thing, got {root} with {_some(own)} beside "
@@ -56,7 +56,7 @@ def find_places(root: Path) -> list[Place]:
         if _is_subset_by_name(path):
             raise ValueError(
                 "folder must hold the tracks of a subset in folders of their own, got audio files "
-                f"in {path} ({_some(audio_in(path))}): move them into the folder of a track"
+                f"in {path} ({_some(list_audio(path))}): move them into the folder of a track"
             )
     if tracks and subsets:
         raise ValueError(
@@ -69,19 +69,19 @@ def find_places(root: Path) -> list[Place]:
             f"no audio file in it or in the folders in it{_where_deeper(root)}"
         )
     if tracks:
-        places = [Place(path, path.name, "", audio_in(path)) for path in folders]
+        places = [Place(path, path.name, "", list_audio(path)) for path in folders]
     else:
         places = [
-            Place(path, path.name, subset.name, audio_in(path))
+            Place(path, path.name, subset.name, list_audio(path))
             for subset in sorted(folders, key=_rank)
-            for path in folders_in(subset)
+            for path in list_folders(subset)
         ]
     _check_no_sources(root, [place.name for place in places])
     return places
 
 
 def _has_tracks(path: Path) -> bool:
-    return any(audio_in(place) for place in folders_in(path))
+    return any(list_audio(place) for place in list_folders(path))
 
 
 def _is_subset_by_name(path: Path) -> bool:
@@ -97,7 +97,7 @@ def _rank(path: Path) -> tuple[int, str]:
 def _where_deeper(root: Path) -> str:
     """Tell where there is audio further down, if there is."""
     for path in sorted(root.glob("*/*/*/**/")):
-        if audio_in(path):
+        if list_audio(path):
             return f" (the first is in {path}: name the folder that holds the tracks)"
     return ""
 

@@ -19,7 +19,7 @@ class Length(NamedTuple):
     n_samples: int
 
 
-def length_of(path: Path) -> Length | None:
+def read_length(path: Path) -> Length | None:
     """Tell how much audio a file holds; None where its header does not tell."""
     import soundfile
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.trees import (
-    audio_in,
-    audio_named,
-    dataset_in,
     existing,
-    folders_in,
+    find_audio,
+    list_audio,
+    list_folders,
+    make_dataset,
     read_track,
 )
 from oracle.tracks.track import Track
@@ -56,11 +56,11 @@ def librimix(root: str | Path) -> Dataset:
            embeddings for segmentation and separation", ICASSP, 2016.
     """
     root = existing(root)
-    subsets = [place for place in (root, *folders_in(root)) if (place / "s1").is_dir()]
+    subsets = [place for place in (root, *list_folders(root)) if (place / "s1").is_dir()]
     names = {SPEECH[_mixtures(subset).name] for subset in subsets}
     entries = (entry for subset in subsets for entry in _speech(subset))
     layout = "folders mix_clean (or mix), s1, s2, ... of files, or subsets of these folders"
-    return dataset_in(root, " and ".join(sorted(names)), layout, entries)
+    return make_dataset(root, " and ".join(sorted(names)), layout, entries)
 
 
 def _mixtures(subset: Path) -> Path:
@@ -68,18 +68,18 @@ def _mixtures(subset: Path) -> Path:
     for name in SPEECH:
         if (subset / name).is_dir():
             return subset / name
-    got = ", ".join(path.name for path in folders_in(subset))
+    got = ", ".join(path.name for path in list_folders(subset))
     raise ValueError(
         f"{subset} must hold the mixtures of its speakers in mix_clean or mix, got {got}"
     )
 
 
 def _speech(subset: Path) -> list[Entry]:
-    speakers = [path for path in folders_in(subset) if re.fullmatch(r"s\d+", path.name)]
+    speakers = [path for path in list_folders(subset) if re.fullmatch(r"s\d+", path.name)]
     speakers.sort(key=lambda path: int(path.name[1:]))
     mixtures = _mixtures(subset)
     name = subset.resolve().name
-    files = sorted({file.name for place in (mixtures, *speakers) for file in audio_in(place)})
+    files = sorted({file.name for place in (mixtures, *speakers) for file in list_audio(place)})
     return [
         Entry(
             Path(file).stem,
@@ -130,12 +130,12 @@ def fuss(root: str | Path) -> Dataset:
     root = existing(root)
     entries = (entry for subset in SOUNDS for entry in _sounds(root / subset))
     layout = "mixtures NAME.wav and their sources in NAME_sources in train, validation and eval"
-    return dataset_in(root, "FUSS", layout, entries)
+    return make_dataset(root, "FUSS", layout, entries)
 
 
 def _sounds(subset: Path) -> list[Entry]:
-    mixtures = {file.stem: file for file in audio_in(subset)}
-    for place in folders_in(subset):
+    mixtures = {file.stem: file for file in list_audio(subset)}
+    for place in list_folders(subset):
         if place.name.endswith(SOURCES):
             name = place.name.removesuffix(SOURCES)
             mixtures.setdefault(name, subset / f"{name}.wav")
@@ -148,18 +148,18 @@ def _sounds(subset: Path) -> list[Entry]:
             len(sources) + 1,
         )
         for name in sorted(mixtures)
-        for sources in (audio_in(_sources_of(mixtures[name])),)
+        for sources in (list_audio(_find_sources(mixtures[name])),)
     ]
 
 
-def _sources_of(mixture: Path) -> Path:
+def _find_sources(mixture: Path) -> Path:
     return mixture.with_name(mixture.stem + SOURCES)
 
 
 def _load_sounds(mixture: Path) -> Track:
-    place = _sources_of(mixture)
-    names = [file.stem for file in audio_in(place)]
-    sources = {name: [audio_named(name, place)] for name in names}
+    place = _find_sources(mixture)
+    names = [file.stem for file in list_audio(place)]
+    sources = {name: [find_audio(name, place)] for name in names}
     if not sources:
         raise ValueError(f"{place} must hold the sources of {mixture.name}, got none")
     return read_track(mixture, mixture.stem, mixture.parent.name, mixture, sources)

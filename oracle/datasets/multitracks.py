@@ -14,13 +14,13 @@ from oracle.datasets.audio_files import read_audio
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.trees import (
     audio_below,
-    audio_in,
-    audio_named,
-    dataset_in,
     existing,
-    files_named,
-    folders_in,
+    find_audio,
+    find_files,
     in_order,
+    list_audio,
+    list_folders,
+    make_dataset,
     read_track,
 )
 from oracle.tracks.track import Audio, Track
@@ -66,14 +66,14 @@ def moisesdb(root: str | Path) -> Dataset:
     root = existing(root)
     entries = [
         Entry(place.name, "test", partial(_load_moisesdb, place), files, n_stems)
-        for top in (root, *folders_in(root))
+        for top in (root, *list_folders(root))
         # A folder without a description among others with one is an error of that track.
-        if any((place / DESCRIPTION).exists() for place in folders_in(top))
-        for place in folders_in(top)
+        if any((place / DESCRIPTION).exists() for place in list_folders(top))
+        for place in list_folders(top)
         for files, n_stems in (_moisesdb_files(place),)
     ]
     entries.sort(key=lambda entry: entry.name)
-    return dataset_in(root, "MoisesDB", f"folders of tracks with {DESCRIPTION} in them", entries)
+    return make_dataset(root, "MoisesDB", f"folders of tracks with {DESCRIPTION} in them", entries)
 
 
 def _load_moisesdb(place: Path) -> Track:
@@ -97,7 +97,7 @@ def _load_moisesdb(place: Path) -> Track:
         return audio
 
     # File by file: a song may have dozens, and only their sums fit into memory.
-    files = _files_of(place)
+    files = _find_files(place)
     stems = {name: reduce(_sum_of_two, map(read, files[name])) for name in sorted(files)}
     if len(lengths) > 1:
         warnings.warn(
@@ -118,13 +118,13 @@ def _moisesdb_files(place: Path) -> tuple[tuple[Path, ...], int]:
     """List the files of a track, and count its stems; all if its description cannot be read."""
     description = place / DESCRIPTION
     try:
-        stems = _files_of(place)
+        stems = _find_files(place)
         return (description, *chain.from_iterable(stems.values())), len(stems)
     except ValueError:  # which the track fails with when its turn comes
-        return (description, *audio_below(place)), len(folders_in(place))
+        return (description, *audio_below(place)), len(list_folders(place))
 
 
-def _files_of(place: Path) -> dict[str, list[Path]]:
+def _find_files(place: Path) -> dict[str, list[Path]]:
     """Read which files the stems of a track of MoisesDB consist of."""
     description = place / DESCRIPTION
     files: dict[str, list[Path]] = defaultdict(list)
@@ -196,22 +196,22 @@ def slakh2100(root: str | Path) -> Dataset:
             place.name,
             subset,
             partial(_load_slakh2100, place, subset),
-            (place / METADATA, *files_named(["mix"], place), *stems),
+            (place / METADATA, *find_files(["mix"], place), *stems),
             min(len(stems), CLASSES) + 1,
         )
         for top, subset in tops.items()
-        for place in folders_in(top)
+        for place in list_folders(top)
         if place.name.startswith("Track")
-        for stems in (audio_in(place / "stems"),)
+        for stems in (list_audio(place / "stems"),)
     )
     layout = "folders TrackNNNNN in train, validation and test"
-    return dataset_in(root, "Slakh2100", layout, entries)
+    return make_dataset(root, "Slakh2100", layout, entries)
 
 
 def _load_slakh2100(place: Path, subset: str) -> Track:
     metadata = place / METADATA
     sources: dict[str, list[Path]] = defaultdict(list)
-    for name, stem in _stems_of(metadata).items():
+    for name, stem in _list_stems(metadata).items():
         try:
             rendered, instrument = stem["audio_rendered"], stem["inst_class"]
         except (KeyError, TypeError) as error:
@@ -219,13 +219,13 @@ def _load_slakh2100(place: Path, subset: str) -> Track:
                 f"{metadata} must tell audio_rendered and inst_class of {name}, got {stem!r}"
             ) from error
         if rendered:
-            sources[instrument].append(audio_named(name, place / "stems"))
+            sources[instrument].append(find_audio(name, place / "stems"))
     if not sources:
         raise ValueError(f"{metadata} must list stems that are rendered, got none")
     by_name = {name: sources[name] for name in sorted(sources, key=str)}
-    mixture = audio_named("mix", place)
+    mixture = find_audio("mix", place)
     listed = {path for paths in by_name.values() for path in paths}
-    others = [path.name for path in audio_in(place / "stems") if path not in listed]
+    others = [path.name for path in list_audio(place / "stems") if path not in listed]
     if others:
         raise ValueError(
             f"{metadata} must list the files in stems as rendered, got {', '.join(others)} that it "
@@ -234,7 +234,7 @@ def _load_slakh2100(place: Path, subset: str) -> Track:
     return read_track(place, place.name, subset, mixture, by_name)
 
 
-def _stems_of(metadata: Path) -> dict[str, Any]:
+def _list_stems(metadata: Path) -> dict[str, Any]:
     try:
         import yaml
     except ImportError as error:

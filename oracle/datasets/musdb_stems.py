@@ -158,7 +158,7 @@ def _import_musdb() -> Any:
                 "(apt-get install ffmpeg, brew install ffmpeg or conda install ffmpeg)"
             )
     for place in filter(None, places.values()):
-        problem = _problem_of(place)
+        problem = _find_problem(place)
         if problem:
             raise RuntimeError(
                 f"ffmpeg must run to decode MUSDB18's stems, got {place}, which does not: "
@@ -175,7 +175,7 @@ def _import_musdb() -> Any:
 
 
 @cache
-def _problem_of(program: str) -> str:
+def _find_problem(program: str) -> str:
     """Run a program once; tell why it does not run, or nothing."""
     try:
         done = subprocess.run(

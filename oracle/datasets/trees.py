@@ -10,8 +10,8 @@ import numpy as np
 
 from oracle.datasets.audio_files import read_together
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
-from oracle.datasets.file_kinds import Kind, is_hidden, is_litter, kind_of
-from oracle.tracks.track import Audio, Rest, Track, sum_of
+from oracle.datasets.file_kinds import Kind, find_kind, is_hidden, is_litter
+from oracle.tracks.track import Audio, Rest, Track, add_up
 
 MIXTURE = "mixture"
 # The order in which tables show the usual stems; others follow.
@@ -36,12 +36,12 @@ def existing(root: str | Path) -> Path:
     return root
 
 
-def folders_in(path: Path) -> list[Path]:
+def list_folders(path: Path) -> list[Path]:
     """Find the folders in a folder, by name, without litter and hidden ones."""
     return sorted(p for p in path.glob("*") if p.is_dir() and is_shown(p.name))
 
 
-def audio_in(folder: Path) -> list[Path]:
+def list_audio(folder: Path) -> list[Path]:
     """Find the audio files in a folder, by name, without litter and hidden ones.
 
     Also audio that cannot be read, and links to nothing: reading them is an error.
@@ -49,13 +49,13 @@ def audio_in(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.glob("*")
-        if is_shown(path.name) and not path.is_dir() and kind_of(path) in IS_AUDIO
+        if is_shown(path.name) and not path.is_dir() and find_kind(path) in IS_AUDIO
     )
 
 
 def audio_below(folder: Path) -> list[Path]:
     """Find the audio files in a folder and in the folders in it."""
-    return [file for place in (folder, *folders_in(folder)) for file in audio_in(place)]
+    return [file for place in (folder, *list_folders(folder)) for file in list_audio(place)]
 
 
 def is_shown(name: str) -> bool:
@@ -63,7 +63,7 @@ def is_shown(name: str) -> bool:
     return not (is_litter(name) or is_hidden(name))
 
 
-def dataset_in(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> Dataset:
+def make_dataset(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> Dataset:
     """Make a dataset of the tracks that were found, and find out what they leave out.
 
     Raises
@@ -115,7 +115,7 @@ def _unread(top: str, read: set[str]) -> Iterator[tuple[str, str, str]]:
             path = os.path.join(folder, name)
             if path in read or is_litter(name):
                 continue
-            kind = kind_of(Path(path))
+            kind = find_kind(Path(path))
             if not os.path.exists(path):
                 yield folder, name, "broken link"
             elif kind is Kind.ARCHIVE:
@@ -140,13 +140,13 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def files_named(names: Iterable[str], folder: Path) -> list[Path]:
+def find_files(names: Iterable[str], folder: Path) -> list[Path]:
     """Find the audio files of these names, in whatever format."""
     wanted = set(names)
-    return [path for path in audio_in(folder) if path.stem in wanted]
+    return [path for path in list_audio(folder) if path.stem in wanted]
 
 
-def audio_named(name: str, folder: Path) -> Path:
+def find_audio(name: str, folder: Path) -> Path:
     """Find the audio file of this name, in whatever format.
 
     Raises
@@ -154,7 +154,7 @@ def audio_named(name: str, folder: Path) -> Path:
     ValueError
         If there is none, or more than one.
     """
-    found = files_named([name], folder)
+    found = find_files([name], folder)
     if len(found) != 1:
         got = " and ".join(path.name for path in found) or "none"
         raise ValueError(f"{folder} must hold one audio file called {name}, got {got}")
@@ -192,7 +192,7 @@ def read_track(
     """
     paths = [path for files in sources.values() for path in files]
     rate, audio = read_together(paths if mixture is None else [mixture, *paths])
-    stems = in_order({name: sum_of(audio.pop(p) for p in files) for name, files in sources.items()})
+    stems = in_order({name: add_up(audio.pop(p) for p in files) for name, files in sources.items()})
     try:
         if mixture is None:
             return Track.from_sources(name, rate, stems, subset=subset)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.machine.files import file_name
-from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separation, methods_named
-from oracle.metrics.scorer import METRICS, Score, metrics_named
+from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separation, find_methods
+from oracle.metrics.scorer import METRICS, Score, find_metrics
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
 from oracle.results.tables import PERFECT_DB
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import MethodError, try_each
-from oracle.runs.run import Scored, run, scorer_of
+from oracle.runs.scoring import Scored, make_scorer, run
 from oracle.stft import STFT
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
@@ -125,7 +125,7 @@ def compute_bounds(
     0  drums    SDR
     1  drums    ISR
     """
-    chosen, wanted = bounds_named(methods, metrics)
+    chosen, wanted = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
 
     settings = {
@@ -176,14 +176,14 @@ def score_track(
         Its rows are values of the columns of ``scores.csv``: track, subset, method, then those
         of `oracle.metrics.scorer.Score`. A method that fails has none.
     """
-    chosen, metrics = bounds_named(methods, metrics)
+    chosen, metrics = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
     completed = complete(track, rest)
     track = completed.track
     if all(name in CEILINGS for name in chosen):
         metrics = [metric for metric in metrics if metric in CERTIFIED]
     targets = track.targets
-    scorer = scorer_of(track, targets, metrics)
+    scorer = make_scorer(track, targets, metrics)
     scores: dict[str, list[Score]] = {}
     failures: list[MethodError] = []
 
@@ -279,7 +279,7 @@ def _windows(counts: Counter[str]) -> str:
     return f"windows of {of_each}"
 
 
-def bounds_named(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[str], list[str]]:
+def find_bounds(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[str], list[str]]:
     """Check what a table of bounds is to have rows of, and its metrics.
 
     Raises
@@ -290,8 +290,8 @@ def bounds_named(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[s
         If none is named, there is no such method or metric, one is named twice, or nothing
         but a ceiling of metrics that have none.
     """
-    chosen = [method.name for method in methods_named(methods, known=METHODS | CEILINGS)]
-    wanted = metrics_named(metrics)
+    chosen = [method.name for method in find_methods(methods, known=METHODS | CEILINGS)]
+    wanted = find_metrics(metrics)
     if all(name in CEILINGS for name in chosen) and not set(CERTIFIED) & set(wanted):
         raise ValueError(
             f"metrics must hold {' or '.join(CERTIFIED)}, the only ones with a {CEILING.name}, "

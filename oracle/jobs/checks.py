@@ -16,16 +16,16 @@ import numpy as np
 
 from oracle.datasets import Dataset
 from oracle.datasets.trees import USUAL
-from oracle.jobs.bounds import BOUNDS, bounds_named
+from oracle.jobs.bounds import BOUNDS, find_bounds
 from oracle.jobs.timings import Cost, measure_costs
 from oracle.machine.files import write_whole
 from oracle.machine.threads import n_cores
 from oracle.metrics.scorer import METRICS
-from oracle.runs.folder import TrackInfo
 from oracle.runs.notes import notes_of_input
-from oracle.runs.plans import Jobs, plan_of
+from oracle.runs.plans import Jobs, make_plan
 from oracle.runs.progress import Advance
 from oracle.runs.queue import TracksFailed, each_track
+from oracle.runs.run_folder import TrackInfo
 from oracle.stft import STFT
 from oracle.tracks.mixing import redundancies
 from oracle.tracks.rest import Completed, complete, find_unexplained
@@ -273,12 +273,12 @@ def check(
     >>> found.problems, found.tracks[0].sources
     ([], ['drums', 'bass', 'other', 'vocals'])
     """
-    chosen, wanted = bounds_named(methods, metrics)
+    chosen, wanted = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
     check_rest(rest)
     found: dict[int, TrackCheck] = {}
     failures: dict[str, str] = {}
-    plan = plan_of(tracks, jobs, metrics=wanted)  # of a run, which the reading has as well
+    plan = make_plan(tracks, jobs, metrics=wanted)  # of a run, which the reading has as well
     each = each_track(
         tracks,
         partial(_examine, rest=rest),

@@ -9,12 +9,12 @@ from pathlib import Path
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import file_name
-from oracle.methods import DEFAULT_METHODS, methods_named, separate_each
-from oracle.runs.folder import RunFolder, TrackInfo
+from oracle.methods import DEFAULT_METHODS, find_methods, separate_each
 from oracle.runs.notes import notes_of_input, notes_of_tracks
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import MethodError, Task, TrackError, TracksFailed, each_track, try_each
+from oracle.runs.run_folder import RunFolder, TrackInfo
 from oracle.runs.settings import dataset_settings
 from oracle.stft import STFT
 from oracle.tracks.rest import InputWarning, complete
@@ -72,7 +72,7 @@ def write_estimates(
     """
     if isinstance(tracks, Sized) and not len(tracks):
         raise ValueError("tracks must hold at least one track, got none")
-    chosen = [method.name for method in methods_named(methods)]
+    chosen = [method.name for method in find_methods(methods)]
     stft = STFT() if stft is None else stft
     settings = {
         "task": "separate",

@@ -7,15 +7,15 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.jobs.bounds import bounds_named, score_track
+from oracle.jobs.bounds import find_bounds, score_track
 from oracle.machine.files import write_whole
-from oracle.optimal.named import REAL, classes_named
+from oracle.optimal.named import REAL, find_classes
 from oracle.results.tables import BOUND_COLUMNS, Row, csv_text
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import MethodError, TracksFailed
-from oracle.runs.run import Scored, run
 from oracle.runs.score_files import SWEEP
+from oracle.runs.scoring import Scored, run
 from oracle.stft import STFT
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
@@ -36,9 +36,9 @@ def methods_of_classes(names: Iterable[str]) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        As `oracle.optimal.named.classes_named`.
+        As `oracle.optimal.named.find_classes`.
     """
-    bounds = ((masks.method, masks.ceiling) for masks in classes_named(names))
+    bounds = ((masks.method, masks.ceiling) for masks in find_classes(names))
     return (*HEURISTICS, *(name for pair in bounds for name in pair))
 
 
@@ -112,8 +112,8 @@ def compute_sweep(
     3   1024         512    10.1
     8   4096        2048    12.1
     """
-    chosen, wanted = bounds_named(methods, metrics)
-    transforms = transforms_of(n_ffts, overlaps, window)
+    chosen, wanted = find_bounds(methods, metrics)
+    transforms = make_transforms(n_ffts, overlaps, window)
     labels = {
         f"{method}-{stft.n_fft}-{stft.hop_length}": (stft, method)
         for stft in transforms
@@ -198,7 +198,7 @@ def _score_at_each(
     return Scored(completed, rows, failures=failures)
 
 
-def transforms_of(n_ffts: Iterable[int], overlaps: Iterable[float], window: str) -> list[STFT]:
+def make_transforms(n_ffts: Iterable[int], overlaps: Iterable[float], window: str) -> list[STFT]:
     """Make the STFTs of all window lengths at all overlaps.
 
     Raises

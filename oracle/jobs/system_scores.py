@@ -11,15 +11,15 @@ import numpy as np
 
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import read_audio
-from oracle.datasets.trees import MIXTURE, audio_in
+from oracle.datasets.trees import MIXTURE, list_audio
 from oracle.machine.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
-from oracle.metrics.scorer import METRICS, metrics_named
+from oracle.metrics.scorer import METRICS, find_metrics
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import Task
-from oracle.runs.run import Scored, run, scorer_of
 from oracle.runs.score_files import check_method_name
+from oracle.runs.scoring import Scored, make_scorer, run
 from oracle.tracks.rest import Completed, complete
 from oracle.tracks.track import (
     ACCOMPANIMENT,
@@ -108,12 +108,12 @@ def score_system(
         raise FileNotFoundError(f"estimates must be a folder, got {root}")
     method = root.resolve().name if name is None else name
     check_method_name(method)
-    wanted = metrics_named(metrics)
+    wanted = find_metrics(metrics)
     names: Counter[str] = Counter()
     if isinstance(tracks, (Dataset, Track)):
         names.update(tracks.track_names if isinstance(tracks, Dataset) else [tracks.name])
         _warn_of_extra_tracks(root, names)
-    place = partial(_folder_of, root, names=names, single=names.total() == 1)
+    place = partial(_find_folder, root, names=names, single=names.total() == 1)
 
     score = partial(
         _score_estimates,
@@ -142,7 +142,7 @@ def score_system(
         jobs=jobs,
         dask=dask,
         overwrite=overwrite,
-        also_of=partial(_estimates_of, place=place),
+        also_of=partial(_list_estimates, place=place),
     )
 
 
@@ -164,7 +164,7 @@ def _score_estimates(
     references = {target: targets[target] for target in audio}
     if completed.added is not None and not {completed.added, ACCOMPANIMENT} & files.keys():
         completed = Completed(track, track, completed.unexplained)  # it has no part in the scores
-    scorer = scorer_of(track, references, metrics)
+    scorer = make_scorer(track, references, metrics)
     scores = scorer.score_each(
         lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
         advance=lambda part: advance(track.name, part),
@@ -178,7 +178,7 @@ def _find_estimates(folder: Path, track: Track) -> dict[str, Path]:
     """Find the files of the estimates of a track, by target."""
     targets = target_names(track.sources)
     exact = {name: target for target in targets for name in (target, file_name(target))}
-    paths = audio_in(folder)
+    paths = list_audio(folder)
     # A name in other capitals stands for the only target that it may be, if no file has its own.
     taken = {exact[path.stem] for path in paths if path.stem in exact}
     forms = Counter(form for target in targets for form in _forms(target))
@@ -263,15 +263,17 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
     return estimate[:, : track.n_samples]
 
 
-def _estimates_of(task: Task, *, place: Callable[[Task], Path]) -> list[Path]:
+def _list_estimates(task: Task, *, place: Callable[[Task], Path]) -> list[Path]:
     """Tell where the estimates of a track are, if they are there."""
     try:
-        return audio_in(place(task))
+        return list_audio(place(task))
     except (FileNotFoundError, ValueError):  # which the track fails with when its turn comes
         return []
 
 
-def _folder_of(root: Path, track: Track | Task, *, names: Mapping[str, int], single: bool) -> Path:
+def _find_folder(
+    root: Path, track: Track | Task, *, names: Mapping[str, int], single: bool
+) -> Path:
     """Find the folder with the estimates of a track.
 
     `names` counts the tracks of each name, as far as they are known: a folder that is called
@@ -283,7 +285,7 @@ def _folder_of(root: Path, track: Track | Task, *, names: Mapping[str, int], sin
     is_only_one = names.get(track.name, 1) == 1
     for parent in (*subset, *([root] if is_only_one else [])):
         alike = [
-            p for p in _folders(parent) if folded(p.name) in _forms(track.name) and audio_in(p)
+            p for p in _folders(parent) if folded(p.name) in _forms(track.name) and list_audio(p)
         ]
         same = [p for p in alike if p.name in (track.name, _file_name(track.name))]
         alike = same or [p for p in alike if p.name not in of_others]
@@ -293,7 +295,7 @@ def _folder_of(root: Path, track: Track | Task, *, names: Mapping[str, int], sin
             )
         if alike:
             return alike[0]
-    if single and audio_in(root):
+    if single and list_audio(root):
         return root
     wanted = _file_name(track.name)
     flat = f" or {wanted}" if is_only_one else ", as other subsets have a track of that name"
@@ -307,7 +309,7 @@ def _folder_of(root: Path, track: Track | Task, *, names: Mapping[str, int], sin
 
 def _warn_of_extra_tracks(root: Path, names: Iterable[str]) -> None:
     known = {form for name in names for form in _forms(name)}
-    folders = [path for path in sorted(root.glob("**/")) if path != root and audio_in(path)]
+    folders = [path for path in sorted(root.glob("**/")) if path != root and list_audio(path)]
     extra = [str(path.relative_to(root)) for path in folders if folded(path.name) not in known]
     if extra:
         warnings.warn(

@@ -59,16 +59,16 @@ def measure_costs(
     pieces = [_middle(track, min(seconds, whole)) for seconds in (SHORT, LONG)]
     sizes = [piece.mixture.size * len(piece.sources) for piece in pieces]
 
-    def seconds_of(piece: Track, names: Sequence[str]) -> float:
+    def measure_seconds(piece: Track, names: Sequence[str]) -> float:
         start = time.perf_counter()
         score_track(piece, names, stft=stft, metrics=metrics, rest="ignore")
         return time.perf_counter() - start
 
     with limited_threads(n_threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the pieces, not the track
-        seconds_of(pieces[0], methods)  # imports, and plans of FFTs
-        alone = {name: seconds_of(pieces[1], [name]) for name in methods}
-        short, long = (seconds_of(piece, methods) for piece in pieces)
+        measure_seconds(pieces[0], methods)  # imports, and plans of FFTs
+        alone = {name: measure_seconds(pieces[1], [name]) for name in methods}
+        short, long = (measure_seconds(piece, methods) for piece in pieces)
     if sizes[1] > sizes[0]:
         per_sample = max(long - short, 0.0) / (sizes[1] - sizes[0])
     else:

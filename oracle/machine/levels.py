@@ -29,7 +29,7 @@ def exponents(sizes: Any) -> npt.NDArray[np.int_]:
     return np.asarray(np.clip(found, -LARGEST_EXPONENT, LARGEST_EXPONENT), np.int_)
 
 
-def level_of(signal: npt.NDArray[np.floating[Any]]) -> int:
+def find_level(signal: npt.NDArray[np.floating[Any]]) -> int:
     """Return the e at which the peak of 2^-e times a signal is in [1/2, 1); 0 for silence.
 
     Parameters

@@ -84,7 +84,7 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     (array([20., inf]), array([20.   ,  6.021]))
     """
     cuts = blocks(check_pair(references, estimates))
-    return ratios_of(list(in_threads(partial(inner_products, references, estimates), cuts)))
+    return compute_ratios(list(in_threads(partial(inner_products, references, estimates), cuts)))
 
 
 class InnerProducts(NamedTuple):
@@ -121,7 +121,7 @@ def inner_products(
 
 
 @one_blas_thread()
-def ratios_of(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
+def compute_ratios(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
     """Compute the ratios of signals from the inner products of their parts."""
     gram, with_estimates, with_errors, estimate, error = (
         np.sum(products, axis=0) for products in zip(*parts, strict=True)

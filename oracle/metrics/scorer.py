@@ -17,7 +17,7 @@ from oracle.metrics.energy_ratios import (
     framewise_ratio,
     is_silent,
 )
-from oracle.metrics.scale_invariant import InnerProducts, inner_products, ratios_of
+from oracle.metrics.scale_invariant import InnerProducts, compute_ratios, inner_products
 from oracle.metrics.windows import Windows
 from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio
 
@@ -87,7 +87,7 @@ class Scorer:
     def __init__(
         self, references: Mapping[str, Audio], *, rate: int, metrics: Sequence[str] = METRICS
     ) -> None:
-        self._metrics = metrics_named(metrics)
+        self._metrics = find_metrics(metrics)
         self._targets = list(references)
         self._rate = rate
         signals = list(references.values())
@@ -382,7 +382,7 @@ class _Group:
         """Compute the metrics of the whole track, by target and metric."""
         if not self._whole:
             return {}
-        ratios = ratios_of(tally.products)
+        ratios = compute_ratios(tally.products)
         columns = zip(GLOBAL, [ratios.snr, *ratios], strict=True)  # uSDR is SNR
         return {
             (name, metric): float(value)
@@ -391,7 +391,7 @@ class _Group:
         }
 
 
-def metrics_named(metrics: Sequence[str]) -> list[str]:
+def find_metrics(metrics: Sequence[str]) -> list[str]:
     """Check names of metrics.
 
     Raises

@@ -1,7 +1,7 @@
 """The masks of the highest SDR through the actual inverse STFT, and the proof that they are."""
 
 from oracle.optimal.ceilings import FramewiseCeiling, framewise_ceiling
-from oracle.optimal.named import CLASSES, NamedClass, bands_of, mel_edges
+from oracle.optimal.named import CLASSES, NamedClass, make_bands, mel_edges
 from oracle.optimal.optimum import OptimalMask, optimal_mask
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     "FramewiseCeiling",
     "NamedClass",
     "OptimalMask",
-    "bands_of",
     "framewise_ceiling",
+    "make_bands",
     "mel_edges",
     "optimal_mask",
 ]

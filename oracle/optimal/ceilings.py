@@ -124,7 +124,7 @@ def framewise_ceiling(
 
     def certify(cut: slice) -> list[Ceiling]:
         heard = not any(is_silent(source[:, cut]) for source in sources)
-        return ceilings_in(cut, alone, mixture, list(sources), masks, goal, heard=heard)
+        return certify_window(cut, alone, mixture, list(sources), masks, goal, heard=heard)
 
     with one_blas_thread():
         found = list(in_threads(certify, windows, workers=stft.workers))
@@ -141,7 +141,7 @@ class Ceiling(NamedTuple):
     converged: bool
 
 
-def ceilings_in(
+def certify_window(
     cut: slice,
     stft: STFT,
     mixture: Audio,

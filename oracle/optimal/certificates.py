@@ -93,10 +93,10 @@ def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: 
     """
     if masks.maximum == math.inf:
         return least_error_of_cone(synthesis, source, residual)
-    return terms_of(synthesis, source, residual).least_error(masks)
+    return compute_terms(synthesis, source, residual).least_error(masks)
 
 
-def terms_of(
+def compute_terms(
     synthesis: Synthesis, source: Audio, residual: Audio, *, own: slice | None = None
 ) -> Terms:
     """Add up what a certificate needs, of the frames and samples of a cut.

@@ -22,7 +22,7 @@ from oracle.machine.levels import scaled
 from oracle.machine.threads import n_threads
 from oracle.optimal.binary import best_binary
 from oracle.optimal.classes import Mask, MaskClass
-from oracle.optimal.descent import Found, energy_of
+from oracle.optimal.descent import Found, compute_energy
 from oracle.optimal.ends import fit_ends
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
@@ -101,7 +101,7 @@ class Chunks:
         self.stft = replace(stft, workers=1)
         self.mixture, self.sources, self.masks = mixture, sources, masks
         self.n_samples = mixture.shape[-1]
-        n_frames = stft.frames_over(0, self.n_samples, self.n_samples).stop
+        n_frames = stft.find_frames(0, self.n_samples, self.n_samples).stop
         # Several windows long, however small the hop is.
         size = max(CHUNK_FRAMES, CHUNK_WINDOWS * -(-stft.n_fft // stft.hop_length))
         n_chunks = max(n_frames // size, 1)
@@ -217,7 +217,7 @@ class Chunks:
     def _others(self, index: int, synthesis: Synthesis, beside: Callable[[slice], Mask]) -> Audio:
         """Compute what the frames beside a chunk make of the samples under it, of each source."""
         own, cut, level = self.frames[index], synthesis.cut, synthesis.level
-        over = self.stft.frames_over(cut.start, cut.stop, self.n_samples)
+        over = self.stft.find_frames(cut.start, cut.stop, self.n_samples)
         total = np.zeros((len(self.sources), len(self.mixture), cut.stop - cut.start))
         for frames in (slice(over.start, own.start), slice(own.stop, over.stop)):
             if frames.start >= frames.stop:
@@ -328,7 +328,7 @@ def _rest_of_mask(
     with np.errstate(over="ignore", invalid="ignore"):
         missing = mixture[:, some].astype(np.float64) - sources[index][:, some]
         for other, (problem, best) in zip(sources, found, strict=False):
-            left = THINNED * energy_of(np.ldexp(missing - other[:, some], -problem.level))
+            left = THINNED * compute_energy(np.ldexp(missing - other[:, some], -problem.level))
             if best.error and left <= NEGLIGIBLE * best.error:
                 mask: Mask = 1 - problem.mask(best.scaled)
                 return mask

@@ -76,9 +76,8 @@ class Found(NamedTuple):
 def gap(error: float, least: float) -> float:
     """Return how far an error is above the least, in dB."""
     # As `decibels`, which takes as long as all else that a short step does between its transforms.
-    if least <= 0:
-        return math.inf
-    return 10 * math.log10(error / least) if error > 0 else -math.inf
+    ratio = error / least if least > 0 else math.inf
+    return 10 * math.log10(ratio) if ratio > 0 else -math.inf
 
 
 @one_blas_thread()
@@ -120,7 +119,7 @@ def descend(
         Whether the least error is certified; if not, it is as the precision of the audio has it,
         and not to be relied on.
     """
-    energy = energy_of(source)
+    energy = compute_energy(source)
     if energy == 0:
         start[:] = 0
         return Found(start, 0.0, 0.0, 0.0, 0, True)
@@ -139,7 +138,7 @@ def descend(
             imprecise = single and not perfect and error_now < SINGLE * energy
             ended = imprecise or iterations == max_iterations
             if near or perfect or ended:
-                error = energy_of(descent.residual)
+                error = compute_energy(descent.residual)
                 if prove:
                     ahead = descent.residual_ahead
                     least_guessed = least_error(synthesis, source, ahead, masks=masks)
@@ -163,7 +162,7 @@ def descend(
     )
 
 
-def energy_of(signal: Audio) -> float:
+def compute_energy(signal: Audio) -> float:
     """Add up squares, in double precision."""
     return float(np.einsum("cn,cn->", signal, signal, dtype=np.float64))
 

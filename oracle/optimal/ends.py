@@ -7,7 +7,7 @@ care for what is heard beyond them. Most frames of a window need no steps once i
 import numpy as np
 
 from oracle.optimal.classes import Scaled
-from oracle.optimal.descent import descend, energy_of, gap
+from oracle.optimal.descent import compute_energy, descend, gap
 from oracle.optimal.problems import Problem
 
 # How far the ends reach into a window, in windows of the STFT.
@@ -40,7 +40,7 @@ def fit_ends(problem: Problem, start: Scaled, *, tolerance: float, max_iteration
     if n_frames < 2 * size + overlap:
         return
     residual = problem.source - synthesis.forward(start)
-    whole = energy_of(residual)
+    whole = compute_energy(residual)
     if whole == 0:
         return
 

@@ -52,7 +52,7 @@ class NamedClass:
         return "CEILING" if self.name == REAL else f"CEILING-{self.name}"
 
 
-def bands_of(edges: npt.ArrayLike, stft: STFT, rate: int) -> tuple[int, ...]:
+def make_bands(edges: npt.ArrayLike, stft: STFT, rate: int) -> tuple[int, ...]:
     """Find the bins at which bands start: each frequency is in the band in which its centre is.
 
     Parameters
@@ -136,21 +136,21 @@ _ALL = (
         name="MEL64",
         formula="0 <= m <= 1, one for each of 64 bands of equal width in mel",
         systems="systems that predict a mask a mel band",
-        at=lambda stft, rate: MaskClass(bands=bands_of(mel_edges(64, rate), stft, rate)),
+        at=lambda stft, rate: MaskClass(bands=make_bands(mel_edges(64, rate), stft, rate)),
         tied=True,
     ),
     NamedClass(
         name="BARK",
         formula="0 <= m <= 1, one for each of the 25 critical bands",
         systems="systems that predict a mask a critical band",
-        at=lambda stft, rate: MaskClass(bands=bands_of(BARK_EDGES, stft, rate)),
+        at=lambda stft, rate: MaskClass(bands=make_bands(BARK_EDGES, stft, rate)),
         tied=True,
     ),
     NamedClass(
         name="BANDSPLIT",
         formula="0 <= m <= 1, one for each band of Band-Split RNN",
         systems="systems that predict a mask a band of a band-split front end",
-        at=lambda stft, rate: MaskClass(bands=bands_of(BAND_SPLIT_EDGES, stft, rate)),
+        at=lambda stft, rate: MaskClass(bands=make_bands(BAND_SPLIT_EDGES, stft, rate)),
         tied=True,
     ),
 )
@@ -158,7 +158,7 @@ _ALL = (
 CLASSES: dict[str, NamedClass] = {each.name: each for each in _ALL}
 
 
-def classes_named(names: Iterable[str]) -> list[NamedClass]:
+def find_classes(names: Iterable[str]) -> list[NamedClass]:
     """Look classes of masks up by name, in capitals or not.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.optimal.ceilings import Ceiling, ceilings_in
+from oracle.optimal.ceilings import Ceiling, certify_window
 from oracle.optimal.certificates import Terms
 from oracle.optimal.chunks import MARGIN, Chunks, Goal, Masks
 from oracle.optimal.classes import Mask
@@ -137,9 +137,9 @@ class Ceilings:
         for place in _within(self._window_starts, piece):
             start = self._window_starts[place]
             names, cut = self._heard[start], slice(start, self._stops[start])
-            frames = chunks.stft.frames_over(cut.start, cut.stop, chunks.n_samples)
+            frames = chunks.stft.find_frames(cut.start, cut.stop, chunks.n_samples)
             starts = self._masks.certified.of(frames)[[self._places.index(name) for name in names]]
-            found = ceilings_in(
+            found = certify_window(
                 cut,
                 chunks.stft,
                 chunks.mixture,

@@ -137,7 +137,7 @@ def optimal_mask(
         Whether all channels have the same mask.
     bands : sequence of int, optional
         For SDR: the first bin of each band, 0 for the first. A mask has one value for all bins
-        of a band; see `bands_of`.
+        of a band; see `make_bands`.
     tolerance : float, optional
         The gap between achieved and certified, in dB, at which to stop.
     max_iterations : int, optional

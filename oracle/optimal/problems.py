@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from oracle.machine.levels import LARGEST_EXPONENT, level_of, scaled
+from oracle.machine.levels import LARGEST_EXPONENT, find_level, scaled
 from oracle.optimal.classes import Mask, MaskClass, Scaled
 from oracle.optimal.descent import LONG, Found, descend, gap
 from oracle.optimal.synthesis import Synthesis
@@ -118,7 +118,7 @@ def near_one(source: Audio, level: int, masks: MaskClass) -> tuple[int, MaskClas
 
     `level` is that at which the mixture is.
     """
-    above = level_of(source) - level
+    above = find_level(source) - level
     # Where this is not all of it nothing of the one is in the other, as far as floats tell.
     above = min(max(above, -LARGEST_EXPONENT), LARGEST_EXPONENT)
     return level + above, replace(masks, maximum=masks.maximum * 2.0**-above)

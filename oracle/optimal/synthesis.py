@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.machine.levels import level_of
+from oracle.machine.levels import find_level
 from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
 from oracle.stft import STFT, Spectrum
 from oracle.tracks.track import Audio
@@ -97,8 +97,8 @@ class Synthesis:
         self._mixture, self._floor = mixture, floor
         n_samples = mixture.shape[-1]
         self.cut = cut = slice(0, n_samples) if cut is None else cut
-        self.frames = stft.frames_over(cut.start, cut.stop, n_samples) if frames is None else frames
-        self.level = level_of(stft.under(self.frames, mixture)) if level is None else level
+        self.frames = stft.find_frames(cut.start, cut.stop, n_samples) if frames is None else frames
+        self.level = find_level(stft.under(self.frames, mixture)) if level is None else level
         self.n_frames = self.frames.stop - self.frames.start
         size = max(BLOCK_SAMPLES // stft.n_fft, 1)
         self.blocks = [

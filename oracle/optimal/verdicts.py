@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.machine.levels import level_of, scaled
+from oracle.machine.levels import find_level, scaled
 from oracle.metrics.energy_ratios import decibels
-from oracle.optimal.certificates import Terms, terms_of
+from oracle.optimal.certificates import Terms, compute_terms
 from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import is_perfect
@@ -44,7 +44,7 @@ class Judge:
 
     def __init__(self, chunks: Chunks) -> None:
         self._chunks = chunks
-        self._level = level_of(chunks.mixture)
+        self._level = find_level(chunks.mixture)
         self._near = [near_one(source, self._level, chunks.masks) for source in chunks.sources]
 
     def examine(
@@ -77,14 +77,14 @@ class Judge:
         ):
             true = scaled(source[:, span].astype(np.float64), -level)
             residual = true - scaled(estimate, self._level - level)
-            terms.append(terms_of(synthesis, true, residual, own=counted))
+            terms.append(compute_terms(synthesis, true, residual, own=counted))
             estimates.append(scaled(estimate[:, counted], self._level))
         return estimates, terms
 
     def _estimates(self, span: slice, masks: Callable[[slice], Mask]) -> Audio:
         """Compute what the inverse STFT makes of the masked mixture, at its level here."""
         chunks, stft = self._chunks, self._chunks.stft
-        frames = stft.frames_over(span.start, span.stop, chunks.n_samples)
+        frames = stft.find_frames(span.start, span.stop, chunks.n_samples)
         padded = chunks.synthesized(frames, masks(frames), self._level)
         offset = span.start + stft.n_fft // 2 - frames.start * stft.hop_length
         audio = padded[..., offset : offset + span.stop - span.start]

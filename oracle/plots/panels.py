@@ -73,7 +73,7 @@ def check_librosa() -> None:
         ) from error
 
 
-def panels_of(names: Collection[str], axes: Any, *, layout: Layout = COLUMN) -> "list[Axes]":
+def make_panels(names: Collection[str], axes: Any, *, layout: Layout = COLUMN) -> "list[Axes]":
     """Take the axes that were given, or make a figure with a panel for each name.
 
     Raises
@@ -131,7 +131,7 @@ def check_positive(argument: str, value: float) -> None:
         raise ValueError(f"{argument} must be positive and finite, got {value}")
 
 
-def figure_of(panels: "Sequence[Axes]") -> "Figure":
+def find_figure(panels: "Sequence[Axes]") -> "Figure":
     """Return the figure that panels belong to."""
     return cast("Figure", panels[0].figure)
 
@@ -141,7 +141,7 @@ def add_colours(panels: "Sequence[Axes]", mesh: Any, label: str, *, location: st
     from matplotlib import rc_context
 
     with rc_context({"font.size": COLUMN.font_size}):
-        scale = figure_of(panels).colorbar(
+        scale = find_figure(panels).colorbar(
             mesh, ax=list(panels), label=label, location=location, aspect=30
         )
         # Ticks are made when they are drawn, with the fonts of that time.
@@ -162,7 +162,7 @@ def add_legend(
 
     handles = [Line2D([], [], label=plain(label), **style) for label, style in keys.items()]
     with rc_context({"font.size": layout.font_size}):
-        figure_of(panels).legend(handles=handles, loc="outside lower center", ncols=columns)
+        find_figure(panels).legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
 def _new_panels(count: int, layout: Layout) -> "list[Axes]":

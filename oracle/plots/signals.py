@@ -13,8 +13,8 @@ from oracle.plots.panels import (
     check_mapping,
     check_positive,
     entitle,
-    figure_of,
-    panels_of,
+    find_figure,
+    make_panels,
 )
 from oracle.residuals import Correlogram, FrequencySeries, cross_coherence
 from oracle.tracks.track import Audio
@@ -92,7 +92,7 @@ def plot_waveforms(
                 f"got {guess.size}"
             )
         drawn[name] |= {"estimate": guess, "residual": guess - source}
-    panels = panels_of(references, axes)
+    panels = make_panels(references, axes)
     for panel, (name, signals) in zip(panels, drawn.items(), strict=True):
         for label, audio in signals.items():
             style = WAVES[label] if estimates is not None else {"color": COLOURS[0]}
@@ -104,7 +104,7 @@ def plot_waveforms(
         panel.set_xlim(0, max(signals["source"].size for signals in drawn.values()) / rate)
     if axes is None and estimates is not None:
         add_legend(panels, WAVES)
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def plot_coherence(coherences: Mapping[str, FrequencySeries], *, axes: Any = None) -> "Figure":
@@ -164,7 +164,7 @@ def plot_periodograms(
     check_mapping("periodograms", periodograms)
     check_positive("span", span)
     series = {name: _checked(name, each) for name, each in periodograms.items()}
-    panels = panels_of(periodograms, axes)
+    panels = make_panels(periodograms, axes)
     top = 10 * np.log10(max(float(each.values.max()) for each in series.values()) or 1.0)
     for panel, (name, (frequencies, powers)) in zip(panels, series.items(), strict=True):
         with np.errstate(divide="ignore"):
@@ -172,7 +172,7 @@ def plot_periodograms(
         panel.plot(frequencies, levels, color=COLOURS[0], linewidth=0.2, rasterized=True)
         _over_frequency(panel, name, frequencies, "power (dB)")
         panel.set_ylim(top - span, top)
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def plot_smoothed_periodograms(
@@ -255,7 +255,7 @@ def plot_cross_spectra(
                 f"got {', '.join(smoothed)}"
             )
     own = {name: _checked(name, series) for name, series in (smoothed or {}).items()}
-    panels = panels_of(names, axes)
+    panels = make_panels(names, axes)
     coherence = cross_coherence(spectra).values
     n_bins = min(SMOOTHING, len(frequencies))
     average = np.ones(n_bins) / n_bins
@@ -276,7 +276,7 @@ def plot_cross_spectra(
         if own:
             keys["own power, 0 to 1"] = {"color": "black", "linestyle": ":"}
         add_legend(panels, keys)
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def plot_correlograms(
@@ -311,7 +311,7 @@ def plot_correlograms(
     for name, (values, _) in correlograms.items():
         if np.ndim(values) != 1:
             raise ValueError(f"{name} must have shape (n_lags + 1,), got {np.shape(values)}")
-    panels = panels_of(correlograms, axes)
+    panels = make_panels(correlograms, axes)
     for panel, (name, (values, band)) in zip(panels, correlograms.items(), strict=True):
         lags = np.arange(len(values))
         panel.vlines(lags, 0, values, color=COLOURS[0], linewidth=0.4)
@@ -323,17 +323,17 @@ def plot_correlograms(
         keys = (label, "95 % confidence band")
         styles = zip(keys, COLOURS, strict=False)
         add_legend(panels, {key: {"color": colour} for key, colour in styles})
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def _plot_from_0_to_1(several: Mapping[str, FrequencySeries], label: str, axes: Any) -> "Figure":
     series = {name: _checked(name, each) for name, each in several.items()}
-    panels = panels_of(series, axes)
+    panels = make_panels(series, axes)
     for panel, (name, (frequencies, values)) in zip(panels, series.items(), strict=True):
         panel.plot(frequencies, values, color=COLOURS[0], linewidth=0.5)
         _over_frequency(panel, name, frequencies, label)
         panel.set_ylim(0, 1.02)
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def _over_frequency(panel: "Axes", name: str, frequencies: npt.NDArray[Any], label: str) -> None:

@@ -12,8 +12,8 @@ from oracle.plots.panels import (
     check_mapping,
     check_positive,
     entitle,
-    figure_of,
-    panels_of,
+    find_figure,
+    make_panels,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def plot_spectrograms(
     """
     check_librosa()
     magnitudes = _checked("spectra", spectra, rate, hop_length, span)
-    panels = panels_of(spectra, axes)
+    panels = make_panels(spectra, axes)
     if reference is None:
         reference = max(float(values.max()) for values in magnitudes.values()) or 1.0
     check_positive("reference", reference)
@@ -80,7 +80,7 @@ def plot_spectrograms(
         mesh = _draw(panel, name, levels, rate, hop_length, **limits)
     if axes is None:
         add_colours(panels, mesh, "level (dB)")
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def plot_masks(
@@ -120,7 +120,7 @@ def plot_masks(
     """
     check_librosa()
     gains = _checked("masks", masks, rate, hop_length, span)
-    panels = panels_of(masks, axes)
+    panels = make_panels(masks, axes)
     for panel, (name, gain) in zip(panels, gains.items(), strict=True):
         limits = {"vmin": -span, "vmax": span, "cmap": "RdBu"}
         mesh = _draw(panel, name, _decibels(gain, -span), rate, hop_length, **limits)
@@ -128,7 +128,7 @@ def plot_masks(
         scale = add_colours(panels, mesh, "gain (dB)")
         if all(gain.max() <= 1 for gain in gains.values()):
             scale.ax.set_ylim(-span, 0)
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def plot_residual_over_phase(
@@ -194,7 +194,7 @@ def plot_residual_over_phase(
                 f"phase_errors[{name!r}] must have the shape of the residual, {values.shape}, "
                 f"got {np.shape(phase_errors[name])}"
             )
-    panels = panels_of(residuals, axes)
+    panels = make_panels(residuals, axes)
     loudest = max(float(values.max()) for values in magnitudes.values()) or 1.0
     # The palest colours would be lost on white.
     strong = colormaps["YlOrRd"](np.linspace(0.3, 1, 256))
@@ -213,7 +213,7 @@ def plot_residual_over_phase(
         scale.set_ticks([0, np.pi / 2, np.pi], labels=["0", "π/2", "π"])
         scale.ax.set_ylim(0, np.pi)
         add_colours(panels, colour, "residual (dB)", location="bottom")
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def _draw(

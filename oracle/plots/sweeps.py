@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from oracle.methods import CEILINGS
-from oracle.plots.panels import COLOURS, Layout, add_legend, figure_of, panels_of, plain
+from oracle.plots.panels import COLOURS, Layout, add_legend, find_figure, make_panels, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def plot_sweep(
         known = ", ".join(table["metric"].unique()) or "none"
         raise ValueError(f"metric must be one of the table's, {known}, got {metric!r}")
     targets = list(shown["target"].unique())
-    panels = panels_of(targets, axes, layout=PANELS)
+    panels = make_panels(targets, axes, layout=PANELS)
     overlaps = list(shown["overlap"].unique())
     methods = list(shown["method"].unique())
     ceilings = [method for method in methods if method in CEILINGS]
@@ -83,7 +83,7 @@ def plot_sweep(
         in_gray = {label: {"color": "gray", "linestyle": line} for label, line in keys.items()}
         columns = min(len(targets), PANELS.columns) + 1
         add_legend(panels, styles | in_gray, columns=columns, layout=PANELS)
-    return figure_of(panels)
+    return find_figure(panels)
 
 
 def _ceiling_style(place: int) -> dict[str, Any]:

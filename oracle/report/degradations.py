@@ -11,7 +11,7 @@ import numpy as np
 
 from oracle.metrics.energy_ratios import Float64s
 from oracle.metrics.scorer import METRICS, Scorer
-from oracle.tracks.track import Audio, sum_of
+from oracle.tracks.track import Audio, add_up
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -174,7 +174,7 @@ def degradation_scores(
     scorer = Scorer(references, rate=rate, metrics=metrics)
 
     def others(name: str) -> Audio:
-        return sum_of(audio for other, audio in references.items() if other != name)
+        return add_up(audio for other, audio in references.items() if other != name)
 
     spoil: dict[str, Callable[[str, Audio, float], Audio]] = {
         "noise": lambda name, signal, level: add_noise(signal, level=level, rng=rng),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from oracle.datasets import Dataset, Entry
-from oracle.datasets.lengths import length_of
+from oracle.datasets.lengths import read_length
 from oracle.machine.threads import in_threads
 from oracle.metrics.decomposition import FILTER_LENGTH
 from oracle.metrics.scorer import MUSEVAL, REGULARIZED
@@ -54,7 +54,7 @@ def footprint_of_longest(
 def _footprint_of_entry(
     entry: Entry, *, seconds: float | None, metrics: Sequence[str]
 ) -> float | None:
-    lengths = [length for path in entry.paths if (length := length_of(path)) is not None]
+    lengths = [length for path in entry.paths if (length := read_length(path)) is not None]
     if not lengths or entry.most_sources is None:
         return None
     longest = max(length.n_samples for length in lengths)

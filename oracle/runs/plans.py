@@ -35,7 +35,7 @@ class Plan(NamedTuple):
     text: str = ""
 
 
-def plan_of(tracks: Track | Iterable[Track], jobs: Jobs, *, metrics: Sequence[str] = ()) -> Plan:
+def make_plan(tracks: Track | Iterable[Track], jobs: Jobs, *, metrics: Sequence[str] = ()) -> Plan:
     """Plan the work on tracks on this machine.
 
     Parameters
@@ -61,27 +61,27 @@ def plan_of(tracks: Track | Iterable[Track], jobs: Jobs, *, metrics: Sequence[st
         raise ValueError(f"jobs must be a number, 'auto' or None, got {jobs!r}")
     if isinstance(jobs, int) and jobs < 1:
         raise ValueError(f"jobs must be positive, got {jobs}")
-    n_tracks = count_of(tracks)
+    n_tracks = count_tracks(tracks)
     if jobs is None or (jobs == "auto" and n_tracks == 1):
         return Plan(1, n_cores())
     needed = footprint_of_longest(tracks, metrics)
     available = available_memory()
     if jobs == "auto":
         return chosen_plan(n_cores(), n_tracks, needed, available)
-    plan = shared_out(jobs, jobs if n_tracks is None else n_tracks)
+    plan = share_out(jobs, jobs if n_tracks is None else n_tracks)
     if needed is not None and plan.processes * needed > available:
         warnings.warn(_too_much(plan.processes, needed, available), MemoryWarning, stacklevel=2)
     return plan
 
 
-def count_of(tracks: Track | Iterable[Track]) -> int | None:
+def count_tracks(tracks: Track | Iterable[Track]) -> int | None:
     """Count tracks, if they can be counted before they are there."""
     if isinstance(tracks, Track):
         return 1
     return len(tracks) if isinstance(tracks, Sized) else None
 
 
-def shared_out(cores: int, n_tracks: int) -> Plan:
+def share_out(cores: int, n_tracks: int) -> Plan:
     """Give each core a track; where there are more cores than tracks, more threads to each."""
     processes = max(1, min(cores, n_tracks))
     return Plan(processes, cores // processes)

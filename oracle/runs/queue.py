@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from oracle.datasets import Dataset
 from oracle.runs.execution import ClusterLostError, Workers, workers_on
 from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
-from oracle.runs.plans import Jobs, Plan, count_of, plan_of
+from oracle.runs.plans import Jobs, Plan, count_tracks, make_plan
 from oracle.runs.progress import Advance, Progress, show_progress
 from oracle.tracks.track import Track
 
@@ -181,7 +181,7 @@ class Done(NamedTuple, Generic[Result]):
     warnings: list[str]
 
 
-def tasks_of(tracks: Track | Iterable[Track]) -> Iterator[Task]:
+def list_tasks(tracks: Track | Iterable[Track]) -> Iterator[Task]:
     """Give each track a task; those of a `Dataset` are loaded where they are worked on.
 
     Raises
@@ -254,7 +254,7 @@ def each_track(
         At the end, if tracks failed.
     """
     failures: dict[int, TrackError] = {}
-    total = count_of(tracks)
+    total = count_tracks(tracks)
     with show_progress(progress, total) as shown:
 
         def fail(task: Task, error: BaseException) -> None:
@@ -262,7 +262,7 @@ def each_track(
             failures[task.index] = TrackError(task.name, task.subset, error)
 
         def remaining() -> Iterator[Task]:
-            for task in tasks_of(tracks):
+            for task in list_tasks(tracks):
                 try:
                     skipped = skip(task)
                 except ValueError as error:
@@ -297,7 +297,7 @@ def _where(
 ) -> Plan | str:
     """Tell where to work: here, by a plan, or on a cluster."""
     if dask is None:
-        return plan_of(tracks, jobs, metrics=metrics)
+        return make_plan(tracks, jobs, metrics=metrics)
     if jobs is not None:
         raise ValueError(f"jobs must not be given with dask, got {jobs}")
     return dask

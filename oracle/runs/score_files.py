@@ -15,8 +15,8 @@ from oracle.results.tables import (
     museval_json,
     read_scores,
 )
-from oracle.runs.folder import FAILED, LOCK, RUN, TRACKS, RunFolder
 from oracle.runs.queue import Task
+from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -13,7 +13,7 @@ import numpy as np
 
 from oracle.tracks.lags import find_delay
 from oracle.tracks.mixing import LOUD, Mixing
-from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio, Rest, Track, check_rest, sum_of
+from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio, Rest, Track, add_up, check_rest
 
 REST = "rest"
 
@@ -133,7 +133,7 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
             f"got {', '.join(track.sources)}: rename that source, or leave out what else is there "
             "(--rest ignore, in Python rest='ignore')"
         )
-    left = track.mixture - sum_of(track.sources.values())
+    left = track.mixture - add_up(track.sources.values())
     whole = replace(track, sources={**track.sources, name: left}, rest="ignore")
     return Completed(whole, track, found)
 
@@ -171,7 +171,7 @@ def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
         return what + decibels, f"multiply the mixture by {1 / gain:.4g}"
     if mixing.unexplained_at(mixing.gains) < most:
         return _at_gains(track, mixing)
-    total = sum_of(track.sources.values())
+    total = add_up(track.sources.values())
     if track.n_channels == 2:
         swapped = _gain_between(total[::-1], track.mixture, most)
         if swapped is not None:

@@ -103,7 +103,7 @@ class Track:
         """
         _check_sources(sources)
         _check_alike(_named(sources))
-        mixture = sum_of(sources.values())
+        mixture = add_up(sources.values())
         return cls(name, rate, mixture, sources, subset=subset, mixture_is_sum=True)
 
     @property
@@ -184,7 +184,7 @@ def with_accompaniment(signals: Mapping[str, Audio]) -> dict[str, Audio]:
     if ACCOMPANIMENT in signals or ACCOMPANIMENT not in target_names(signals):
         return dict(signals)
     others = [audio for name, audio in signals.items() if name != VOCALS]
-    return dict(signals) | {ACCOMPANIMENT: sum_of(others)}
+    return dict(signals) | {ACCOMPANIMENT: add_up(others)}
 
 
 def target_names(sources: Iterable[str]) -> list[str]:
@@ -194,7 +194,7 @@ def target_names(sources: Iterable[str]) -> list[str]:
     return [*names, ACCOMPANIMENT] if summed else names
 
 
-def sum_of(signals: Iterable[Audio]) -> Audio:
+def add_up(signals: Iterable[Audio]) -> Audio:
     """Sum signals of one shape, in their own precision."""
     first, *rest = signals
     total = first.copy()

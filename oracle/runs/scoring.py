@@ -12,11 +12,11 @@ from oracle.datasets import Dataset
 from oracle.metrics import IllConditionedWarning
 from oracle.metrics.scorer import WINDOW, Scorer
 from oracle.results.tables import Row, Summaries
-from oracle.runs.folder import RunFolder, TrackInfo
 from oracle.runs.notes import notes_of_input, notes_of_tracks
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import MethodError, Task, TrackError, TracksFailed, each_track
+from oracle.runs.run_folder import RunFolder, TrackInfo
 from oracle.runs.score_files import BOUNDS, SCORES, read_earlier, write_scores, write_tables
 from oracle.runs.settings import dataset_settings
 from oracle.tracks.rest import Completed, InputWarning
@@ -199,7 +199,7 @@ def _scored(
     return info, scored.rows, scored.failures
 
 
-def scorer_of(track: Track, references: Mapping[str, Audio], metrics: Sequence[str]) -> Scorer:
+def make_scorer(track: Track, references: Mapping[str, Audio], metrics: Sequence[str]) -> Scorer:
     """Prepare references of a track; warn if ISR, SIR and SAR cannot be trusted."""
     scorer = Scorer(references, rate=track.rate, metrics=metrics)
     if scorer.trouble is not None:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Self
 from oracle.machine.files import PARTIAL, file_name, folded, write_whole
 from oracle.metrics.energy_ratios import is_silent
 from oracle.runs.fingerprints import stamp_of_files
-from oracle.runs.plans import count_of
-from oracle.runs.queue import Task, TrackError, tasks_of
+from oracle.runs.plans import count_tracks
+from oracle.runs.queue import Task, TrackError, list_tasks
 from oracle.runs.settings import versions, what_differs
 from oracle.tracks.mixing import redundancies
 from oracle.tracks.rest import Completed
@@ -218,9 +218,9 @@ class RunFolder:
         ValueError
             If there are others.
         """
-        if count_of(tracks) is None:
+        if count_tracks(tracks) is None:
             return
-        known = {_folded_file(task) for task in tasks_of(tracks)}
+        known = {_folded_file(task) for task in list_tasks(tracks)}
         files = sorted((self.path / TRACKS).glob("*/*.json"))
         others = [file for file in files if folded("/".join(file.parts[-2:])) not in known]
         if others:
