@@ -13,7 +13,7 @@ import oracle
 from oracle import datasets
 from oracle.datasets.catalogue import FOLDER, NAMED
 
-README = Path(__file__).parents[1] / "README.md"
+GUIDE = Path(__file__).parents[1] / "oracle" / "guide" / "datasets.md"
 RATE = 8000
 SONGS = ("Music Delta - Rock", "Music Delta - Punk", "Hollow - Ground")
 STEMS = ("mixture", "drums", "bass", "other", "vocals")
@@ -64,8 +64,8 @@ def test_help_of_a_dataset_names_the_command_that_explains_them(run: Run) -> Non
         assert "oracle datasets" in run(command, "--help").out
 
 
-def test_the_readme_names_every_dataset() -> None:
-    rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `")]
+def test_the_guide_names_every_dataset() -> None:
+    rows = [line for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("| `")]
     for name in NAMED.keys() - {"waltz"}:
         assert any(f"`{name}`" in row.split("|")[1] for row in rows)
 

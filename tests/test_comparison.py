@@ -998,10 +998,10 @@ def test_the_help_teaches(run: Run) -> None:
     assert "compare" in run("--help").out
 
 
-def test_the_readmes_comparison(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    section = text.partition("## Compare\n")[2].partition("\n## ")[0]
-    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+def test_the_guides_comparison(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = Path(__file__).parents[1] / "oracle" / "guide" / "comparison.md"
+    text = guide.read_text("utf-8")
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     commands = [line.removeprefix("$ oracle ").split() for line in lines if line[:1] == "$"]
     monkeypatch.chdir(tmp_path)
     for command in commands[:3]:

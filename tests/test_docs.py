@@ -17,7 +17,12 @@ import oracle
 from oracle.jobs.bounds import BOUNDS
 from oracle.optimal import CLASSES
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README, GUIDE = ROOT / "README.md", ROOT / "oracle" / "guide"
+
+# How many examples a document has, at least.
+EXAMPLES = {"README": 5, "certified_bounds": 8, "museval": 5, "python": 5, "waltz": 5}
+
 MODULES = [
     importlib.import_module(info.name) for info in pkgutil.walk_packages(oracle.__path__, "oracle.")
 ]
@@ -28,18 +33,20 @@ def test_examples_in_docstrings(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
 
-def test_examples_in_the_readme() -> None:
+@pytest.mark.parametrize("document", [README, *sorted(GUIDE.glob("*.md"))], ids=lambda p: p.stem)
+def test_examples_in_documents(document: Path) -> None:
     options = doctest.NORMALIZE_WHITESPACE  # of tables: trailing blanks
     result = doctest.testfile(
-        str(README), module_relative=False, encoding="utf-8", optionflags=options
+        str(document), module_relative=False, encoding="utf-8", optionflags=options
     )
-    assert result.attempted >= 5
+    assert result.attempted >= EXAMPLES.get(document.stem, 0)
     assert result.failed == 0
 
 
-def test_the_readmes_training_target() -> None:
+def test_the_guides_training_target() -> None:
     torch = pytest.importorskip("torch")
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), flags=re.DOTALL)
+    text = (GUIDE / "python.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     (block,) = (block for block in blocks if "import torch" in block)
     names: dict[str, Any] = {}
     exec(block, names)
@@ -65,14 +72,25 @@ def test_the_readmes_table_is_what_the_command_computes() -> None:
 
 
 def test_the_readme_names_every_method() -> None:
-    text = README.read_text(encoding="utf-8")
+    section = README.read_text("utf-8").partition("## Methods\n")[2].partition("\n#")[0]
+    named = re.findall(r"[A-Z0-9-]+", " ".join(re.findall(r"^\| ([A-Z].*?) \|", section, re.M)))
+    assert sorted(named) == sorted(BOUNDS)
+
+
+def test_the_guide_has_a_row_for_every_method() -> None:
+    text = (GUIDE / "methods.md").read_text("utf-8")
     assert [name for name in BOUNDS if f"| {name} |" not in text] == []
 
 
-def test_the_readme_names_every_class_of_masks() -> None:
-    section = README.read_text("utf-8").partition("### Classes of masks\n")[2].partition("\n#")[0]
+def test_the_guide_names_every_class_of_masks() -> None:
+    text = (GUIDE / "certified_bounds.md").read_text("utf-8")
+    section = text.partition("## Classes of masks\n")[2].partition("\n#")[0]
     rows = re.findall(r"^\| ([A-Z0-9, ]+) \|", section, flags=re.MULTILINE)
     assert ", ".join(rows) == ", ".join(CLASSES)
+
+
+def test_the_readme_is_read_in_three_minutes() -> None:
+    assert len(README.read_text("utf-8").split()) <= 900
 
 
 @pytest.mark.parametrize("module", [oracle, *MODULES], ids=lambda module: module.__name__)

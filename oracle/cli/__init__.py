@@ -23,6 +23,7 @@ from oracle.cli import (  # noqa: F401 # isort: skip
     waltz,
     methods,
     datasets,
+    guide,
 )
 
 __all__ = ["main"]

@@ -1,0 +1,96 @@
+"""oracle guide: the long texts, one topic at a time."""
+
+import re
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import Annotated, ClassVar
+
+import typer
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Markdown, TableElement
+from rich.table import Table
+from rich.text import Text
+
+from oracle.cli.app import app
+
+# As the README lists them.
+TOPICS = (
+    "datasets",
+    "runs",
+    "python",
+    "methods",
+    "certified_bounds",
+    "comparison",
+    "museval",
+    "conventions",
+    "waltz",
+    "speed",
+    "glossary",
+    "changes",
+    "develop",
+)
+
+
+class _WholeTable(TableElement):
+    """A table in which a word that is too long is folded, where rich would cut it."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            if isinstance(table, Table):
+                for column in table.columns:
+                    column.overflow = "fold"
+            yield table
+
+
+class _Page(Markdown):
+    elements: ClassVar = {**Markdown.elements, "table_open": _WholeTable}
+
+
+@app.command(
+    name="guide", epilog="Examples: [b]oracle guide[/b] | [b]oracle guide certified_bounds[/b]"
+)
+def guide_command(
+    topic: Annotated[
+        str | None,
+        typer.Argument(metavar="TOPIC", help="What to read about.", show_default="lists topics"),
+    ] = None,
+) -> None:
+    """Read the guide: datasets, long runs, bounds, conventions, and more."""
+    console = Console(highlight=False)
+    if topic is None:
+        _list_topics(console)
+    elif topic in TOPICS:
+        console.print(_Page(_for_a_terminal(text_of(topic)), hyperlinks=False))
+    else:
+        near = get_close_matches(topic, TOPICS, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise typer.BadParameter(f"topic must be one of {', '.join(TOPICS)}, got {topic!r}{hint}")
+
+
+def text_of(topic: str) -> str:
+    """Return the text of a topic, in Markdown."""
+    return (files("oracle") / "guide" / f"{topic}.md").read_text("utf-8")
+
+
+def summary_of(topic: str) -> str:
+    """Return the line under the title of a topic."""
+    return text_of(topic).split("\n\n")[1].replace("\n", " ")
+
+
+def _list_topics(console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for topic in TOPICS:
+        table.add_row(Text(topic, "bold"), Text(summary_of(topic)))
+    console.print(table)
+    console.print("\n'oracle guide TOPIC' shows one.")
+
+
+def _for_a_terminal(text: str) -> str:
+    """Name the topics that links lead to: a terminal cannot follow them."""
+    linked = r"\[([^\]]+)\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)"
+    return re.sub(linked, lambda link: _without_link(link[1], link[2]), text)
+
+
+def _without_link(words: str, path: str) -> str:
+    topic = path.removesuffix(".md")
+    return f"{words} (`oracle guide {topic}`)" if topic in TOPICS else words
