@@ -20,6 +20,8 @@ Imports = Mapping[str, set[str]]
 INTRODUCTION = """\
 # Architecture
 
+What the package is made of, and what imports what.
+
 Arrays and audio are at the bottom, the command is at the top. A file or folder of `oracle/` imports
 only what stands below it. `scripts/draw_architecture.py` makes this page from the code.
 """

@@ -15,6 +15,7 @@ from conftest import Run
 import oracle
 from oracle import datasets
 from oracle.datasets import Dataset
+from oracle.jobs import system_scores
 from oracle.tracks.track import Audio
 
 RATE = 8000
@@ -540,7 +541,7 @@ def test_only_what_is_read_makes_a_track_new(
     write_song(Path("stems/a"))
     write_song(Path("est/a"), first=5)
     scored: list[str] = []
-    real = oracle.jobs.system_scores._score_estimates
+    real = system_scores._score_estimates
 
     def score(track: oracle.Track, **options: object) -> object:
         scored.append(track.name)

@@ -26,6 +26,7 @@ TOPICS = (
     "waltz",
     "speed",
     "glossary",
+    "architecture",
     "changes",
     "develop",
 )
