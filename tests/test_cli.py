@@ -29,7 +29,10 @@ from oracle.tracks.track import Audio
 RATE = 8000
 # museval's files hold 5 decimals.
 MUSEVAL_STEP = 1e-5
-COMMANDS = ("bounds", "check", "sweep", "score", "separate", "waltz", "methods", "datasets")
+COMMANDS = (
+    *("bounds", "check", "sweep", "score", "separate", "compare", "waltz"),
+    *("methods", "datasets", "guide"),
+)
 ROCK = "Music Delta - 80s Rock"
 NASTY_NAMES = (
     "a/b",
@@ -285,8 +288,8 @@ def test_bounds_prints_the_name_of_a_source_as_it_is(
 
 # OPT and CEILING
 
-ABOVE = "CEILING: no mask (0 <= m <= 1) at its STFT exceeds it; of SDR, in each window."
-BETWEEN = "OPT is one mask for the whole track, CEILING has one for each window: the best median"
+ABOVE = "CEILING: no mask (0 <= m <= 1) at this STFT exceeds it. For SDR this holds in each window."
+BETWEEN = "OPT uses one mask for the whole track, CEILING one for each window."
 
 
 def test_bounds_prints_the_ceiling_among_the_methods_in_their_order(run: Run, stems: Path) -> None:
@@ -331,7 +334,7 @@ def test_what_a_ceiling_is_of_is_said_where_there_is_one(
     assert (ABOVE in words) == above
     assert (BETWEEN in words) == between
     if above:
-        assert "of IBM1, IBM2, IAM, TPSM and OBM, sums of masks above 1, and masks of" in words
+        assert "of IBM1, IBM2, IAM, TPSM and OBM: their masks add up to more than 1." in words
 
 
 def test_where_no_sdr_is_printed_nothing_is_said_of_its_median(run: Run, stems: Path) -> None:
@@ -350,24 +353,24 @@ def test_each_class_says_what_its_ceiling_is_of(
     )
     show_bounds(lambda: table, table_each, ["SDR"], "STFT.", None)
     out = " ".join(capsys.readouterr().out.split())
-    first = f"{masks.ceiling}: no mask ({masks.formula}) at its STFT exceeds it; of SDR, in each"
-    assert out.count("at its STFT exceeds it") == out.count(first) == 1
+    first = f"{masks.ceiling}: no mask ({masks.formula}) at this STFT exceeds it. For SDR"
+    assert out.count("at this STFT exceeds it") == out.count(first) == 1
     assert (
-        f"{masks.method} is one mask for the whole track, {masks.ceiling} has one for each window"
+        f"{masks.method} uses one mask for the whole track, {masks.ceiling} one for each window"
     ) in out
-    bracket = "bounds from above what OPT-BINARY has found: the best binary mask lies between."
+    bracket = "The best binary mask lies between OPT-BINARY, the best that was found, and it."
     assert (bracket in out) == (masks.name == "BINARY")
     # Masks in [0, 1] are of these classes.
     wide = masks.name in ("REAL", "RELU2", "COMPLEX", "BINARY")
-    assert ("PSM, CIRM and MWF may exceed it" in out) == wide
-    assert (f"All methods but MIX and {masks.method} may exceed it" in out) == (not wide)
+    assert ("PSM, CIRM and MWF are not such masks and may exceed it" in out) == wide
+    assert (f"Only MIX and {masks.method} are such masks. All others may" in out) == (not wide)
 
 
 def test_two_classes_in_a_table_say_each_its_own(run: Run, stems: Path) -> None:
     options = ("--n-fft", 256, "--methods", "CEILING,CEILING-COMPLEX", "--metrics", "uSDR")
     words = " ".join(run("bounds", stems / "one", *options).out.split())
     assert ABOVE in words
-    assert "CEILING-COMPLEX: no mask (m complex, |m| <= 1) at its STFT exceeds it" in words
+    assert "CEILING-COMPLEX: no mask (m complex, |m| <= 1) at this STFT exceeds it" in words
     assert "one mask for the whole track" not in words
 
 
@@ -596,7 +599,7 @@ def test_sweep_takes_classes_in_place_of_real_masks(run: Run, stems: Path, tmp_p
     assert list(pd.read_csv(out / "sweep.csv")["method"].unique()) == expected
     words = " ".join(text.split())
     for masks in ("m complex, |m| <= 1", CLASSES["MEL64"].formula):
-        assert f"no mask ({masks}) at its STFT exceeds it" in words
+        assert f"no mask ({masks}) at this STFT exceeds it" in words
     assert "0 <= m <= 1)" not in words
 
 
@@ -812,28 +815,34 @@ def test_version_is_the_package_s(run: Run) -> None:
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
-@pytest.mark.parametrize("command", ["bounds", "sweep", "separate"])
-def test_help_shows_examples_that_are_read(run: Run, command: str, option: str) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_examples_that_are_read_on_lines_of_their_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, option: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     status, out, err = run(command, option)
     assert (status, err) == (0, "")
-    examples = " ".join(out.split()).partition("Examples: ")[2]
-    assert examples.count(f"oracle {command}") >= 2
-    for example in examples.split(" | "):
-        for name in re.findall(r"--[a-z-]+", example):
-            assert name in out.partition("Examples: ")[0]
+    assert "<bool>" not in out
+    explained, _, shown = re.split(r"\n (Examples?:) *\n", out)
+    examples = [line.strip() for line in shown.splitlines() if line.strip()]
+    assert examples
+    for example in examples:
+        assert example.startswith("oracle ")
+        assert f"oracle {command}" in example
+        if "&&" in example:  # of several commands
+            continue
+        for name in re.findall(r"--[a-z-]+", example.partition("  # ")[0]):
+            assert name in explained
         for methods in re.findall(r"--methods (\S+)", example):
             assert set(methods.split(",")) <= set(BOUNDS)
         for classes in re.findall(r"--class (\S+)", example):
             assert set(classes.split(",")) <= set(CLASSES)
 
 
-def test_help_of_methods_shows_an_example(run: Run) -> None:
-    assert "Example" in run("methods", "--help").out
-
-
 def test_help_names_the_commands_and_the_exit_status(run: Run) -> None:
     status, out, err = run("--help")
     assert (status, err) == (0, "")
+    assert "<bool>" not in out
     for word in (*COMMANDS, "Exit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed"):
         assert word in " ".join(out.split())
 

@@ -1,22 +1,64 @@
 """The application that commands are registered with."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from oracle import __version__
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _QuietHelp:
+    """Shows --help as what it is: an option without a value."""
+
+    def get_help_option(self, context: Any) -> Any:
+        option = super().get_help_option(context)  # type: ignore[misc]
+        if option is not None:
+            option.metavar = ""
+        return option
+
+
+class _Group(_QuietHelp, TyperGroup):
+    pass
+
+
+class _Command(_QuietHelp, TyperCommand):
+    pass
+
+
+def examples(*commands: str) -> str:
+    """Show commands at the end of a help page, a line each; what is behind a # explains them."""
+    lines = []
+    for line in commands:
+        shown, mark, why = line.partition("  # ")
+        lines.append(f"[b]{shown}[/b]" + (f"  [dim]# {why}[/dim]" if mark else ""))
+    return "\n".join(["Example:" if len(lines) == 1 else "Examples:", *lines])
+
+
+def command(name: str, *shown: str) -> Callable[[Function], Function]:
+    """Register a function as a command, with examples at the end of its help page."""
+    return app.command(name=name, epilog=examples(*shown), cls=_Command)
+
+
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="How well can any time-frequency mask separate these sources?",
-    epilog="Examples: [b]oracle bounds[/b] | [b]oracle bounds stems/ --out results[/b] | "
-    "[b]oracle separate --methods IRM2 --out estimates[/b]. "
-    "Exit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed (of check: something is wrong), "
-    "130 interrupted.",
+    epilog=examples(
+        "oracle bounds  # the embedded waltz",
+        "oracle bounds stems/ --out results",
+        "oracle separate --methods IRM2 --out estimates",
+        "oracle guide  # everything, topic by topic",
+    )
+    + "\nExit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed (of check: something is "
+    "wrong), 130 interrupted.",
 )
 
 
@@ -31,7 +73,11 @@ def root_options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+            "--version",
+            metavar="",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
         ),
     ] = False,
 ) -> None:

@@ -89,8 +89,8 @@ def _print_bounds(table: "DataFrame", layout: Layout, metrics: Sequence[str], ma
             console.print(_what_it_bounds(masks))
         if {masks.method, masks.ceiling} <= methods and "SDR" in metrics:
             console.print(
-                f"{masks.method} is one mask for the whole track, {masks.ceiling} has one for each "
-                "window: the best median SDR of one mask, over the same windows, lies between them."
+                f"{masks.method} uses one mask for the whole track, {masks.ceiling} one for each "
+                "window. Over the same windows no single mask has a median SDR above the ceiling."
             )
     summed = table.attrs.get("mixture_is_sum", [])
     if summed and layout is not one_table:  # other systems have had a mixture of their own
@@ -104,18 +104,19 @@ def _what_it_bounds(masks: NamedClass) -> str:
     bracket = ""
     if masks.binary:
         bracket = (
-            f" It is that of all masks in [0, 1], and bounds from above what {masks.method} has "
-            "found: the best binary mask lies between."
+            f" It is the ceiling of all masks in [0, 1]. The best binary mask lies between "
+            f"{masks.method}, the best that was found, and it."
         )
     others = (
-        "PSM, CIRM and MWF may exceed it, as they are no such masks; so may the accompaniments of "
-        "IBM1, IBM2, IAM, TPSM and OBM, sums of masks above 1, and masks of other classes."
+        "PSM, CIRM and MWF are not such masks and may exceed it. So may the accompaniments of "
+        "IBM1, IBM2, IAM, TPSM and OBM: their masks add up to more than 1."
     )
     if masks.tied:
-        others = f"All methods but MIX and {masks.method} may exceed it: theirs are no such masks."
+        others = f"Only MIX and {masks.method} are such masks. All others may exceed it."
     return (
-        f"{masks.ceiling}: no mask ({masks.formula}) at its STFT exceeds it; of SDR, in each "
-        f"window.{bracket} It is inf where a mask is perfect, or nothing is proven. {others}"
+        f"{masks.ceiling}: no mask ({masks.formula}) at this STFT exceeds it. For SDR this holds "
+        f"in each window.{bracket} It is inf where a mask is perfect, or where nothing is proven. "
+        f"{others}"
     )
 
 

@@ -1,7 +1,7 @@
 """oracle bounds: the upper bounds of a dataset."""
 
 from oracle import STFT, compute_bounds
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.cli.bound_tables import show_bounds, table_each
 from oracle.cli.options import (
     Dask,
@@ -32,12 +32,12 @@ from oracle.cli.options import (
 from oracle.jobs.bounds import BOUNDS, find_bounds
 
 
-@app.command(
-    name="bounds",
-    epilog="Examples: [b]oracle bounds[/b] | "
-    "[b]oracle bounds stems/ --methods IBM1,IRM2 --out results[/b] | "
-    "[b]oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec[/b] | "
-    "[b]oracle bounds librimix --root Libri2Mix/wav8k/min --first 100 --jobs 4 --out mixes[/b]",
+@command(
+    "bounds",
+    "oracle bounds",
+    "oracle bounds stems/ --methods IBM1,IRM2 --out results",
+    "oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec",
+    "oracle bounds librimix --root Libri2Mix/wav8k/min --first 100 --out mixes",
 )
 def bounds_command(
     dataset: DatasetName = "waltz",

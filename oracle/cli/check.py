@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle import STFT
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.cli.options import (
     Dask,
     DatasetName,
@@ -44,11 +44,11 @@ SOMETHING_IS_WRONG = 3
 SHOWN = 40  # rows of a table; --out has them all
 
 
-@app.command(
-    name="check",
-    epilog="Examples: [b]oracle check stems/[/b] | "
-    "[b]oracle check musdb18 --root ~/musdb18 --out check.json[/b] | "
-    "[b]oracle check stems/ --methods OPT,CEILING --metrics SDR[/b] (how long will these take?)",
+@command(
+    "check",
+    "oracle check stems/",
+    "oracle check musdb18 --root ~/musdb18 --out check.json",
+    "oracle check stems/ --methods OPT,CEILING --metrics SDR  # how long will these take?",
 )
 def check_command(
     dataset: DatasetName = "waltz",
@@ -68,7 +68,9 @@ def check_command(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File to write: .csv, a row a track, or .json, everything; or a folder for both."
+            metavar="PATH",
+            help="Write a .csv file (a row a track) or a .json file (everything); a folder gets "
+            "both.",
         ),
     ] = None,
     jobs: JobsOption = None,

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.cli.options import Debug, split_names, usage
 from oracle.cli.terminal import print_whole
 from oracle.comparison.side_by_side import Comparison, compare
@@ -18,14 +18,13 @@ from oracle.optimal.named import CLASSES, REAL, find_classes
 from oracle.results.tables import OverWindows
 
 
-@app.command(
-    name="compare",
-    epilog="Examples: [b]oracle bounds stems/ --out bounds && oracle score stems/ my_net/ "
-    "--out net && oracle compare bounds net[/b] (how far is my system from the bound?) | "
-    "[b]oracle compare new=run1 old=run2 --against old --metrics SDR,SIR[/b] | "
-    "[b]oracle compare museval/ sisec18 --format latex > table.tex[/b] | "
-    "[b]oracle compare bounds net --targets vocals --out comparison[/b] | "
-    "[b]oracle compare bounds net --class COMPLEX[/b] (its masks are complex)",
+@command(
+    "compare",
+    "oracle compare results my_scores  # how far is my system from the bound?",
+    "oracle compare new=run1 old=run2 --against old --metrics SDR,SIR",
+    "oracle compare museval/ sisec18 --format latex > table.tex",
+    "oracle compare results my_scores --targets vocals --out comparison",
+    "oracle compare results my_scores --class COMPLEX  # its masks are complex",
 )
 def compare_command(
     results: Annotated[
@@ -75,16 +74,18 @@ def compare_command(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="New folder for compare.csv, paired.csv, distances.csv, tracks.csv, compare.md "
-            "and compare.tex."
+            metavar="FOLDER",
+            help="Write compare.csv, paired.csv, distances.csv, tracks.csv, compare.md and "
+            "compare.tex to this new folder.",
         ),
     ] = None,
     debug: Debug = False,
 ) -> None:
     """Compare results: scores with intervals, paired differences, and distances to the bounds.
 
-    Distances go from each system to IRM2, and to OPT and CEILING of one class of masks; a system
-    is any method that 'oracle methods' does not list.
+    Distances go from each system to IRM2, and to OPT and CEILING of one class of masks.
+
+    Every method that 'oracle methods' does not list is a system.
     """
     with usage():
         (masks,) = find_classes([mask_class])

@@ -4,11 +4,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.datasets.catalogue import FOLDER, NAMED
 
 
-@app.command(name="datasets", epilog="Example: [b]oracle datasets[/b]")
+@command("datasets", "oracle datasets")
 def datasets_command() -> None:
     """Explain every dataset: what lies where, licence, citation."""
     console = Console(highlight=False)

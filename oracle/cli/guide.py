@@ -11,7 +11,7 @@ from rich.markdown import Markdown, TableElement
 from rich.table import Table
 from rich.text import Text
 
-from oracle.cli.app import app
+from oracle.cli.app import command
 
 # As the README lists them.
 TOPICS = (
@@ -47,9 +47,7 @@ class _Page(Markdown):
     elements: ClassVar = {**Markdown.elements, "table_open": _WholeTable}
 
 
-@app.command(
-    name="guide", epilog="Examples: [b]oracle guide[/b] | [b]oracle guide certified_bounds[/b]"
-)
+@command("guide", "oracle guide", "oracle guide certified_bounds")
 def guide_command(
     topic: Annotated[
         str | None,

@@ -6,12 +6,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Method
 from oracle.optimal.named import CLASSES
 
 
-@app.command(name="methods", epilog="Example: [b]oracle methods[/b]")
+@command("methods", "oracle methods")
 def methods_command() -> None:
     """Explain every method: its formula and where it comes from."""
     console = Console(highlight=False)

@@ -33,7 +33,8 @@ DatasetName = Annotated[
 Root = Annotated[
     Path | None,
     typer.Option(
-        help="The folder of a dataset by name; see 'oracle datasets'.",
+        metavar="FOLDER",
+        help="Where the files of a dataset lie; see 'oracle datasets'.",
         show_default="of musdb18 $MUSDB_PATH",
     ),
 ]
@@ -45,7 +46,7 @@ Split = Annotated[
     typer.Option(help="musdb18: only this part of the subset train."),
 ]
 Download = Annotated[
-    bool, typer.Option("--download", help="musdb18: fetch the preview of 7 s excerpts.")
+    bool, typer.Option("--download", metavar="", help="musdb18: fetch the preview of 7 s excerpts.")
 ]
 Pattern = Annotated[
     str | None,
@@ -65,22 +66,29 @@ Methods = Annotated[
     str | None,
     typer.Option(
         metavar="NAME,...",
-        help="Choose methods, comma-separated, by their names in 'oracle methods'.",
+        help="Use these methods; 'oracle methods' lists them.",
         show_default="all but OPT-... and CEILING-...",
     ),
 ]
-NFft = Annotated[int, typer.Option(help="STFT: samples in a window.")]
+NFft = Annotated[int, typer.Option(metavar="N", help="STFT: samples in a window.")]
 Hop = Annotated[
     int | None,
-    typer.Option(help="STFT: samples from one window to the next.", show_default="half a window"),
+    typer.Option(
+        metavar="N",
+        help="STFT: samples from one window to the next.",
+        show_default="half a window",
+    ),
 ]
-Window = Annotated[str, typer.Option(help="STFT: window, as scipy.signal.get_window names it.")]
+Window = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="STFT: window, by its name in scipy.signal.get_window."),
+]
 Metrics = Annotated[
     str | None,
     typer.Option(
         metavar="NAME,...",
-        help=f"Metrics to compute, and to print: {', '.join(ALL_METRICS)}. SDR alone is several "
-        "times faster; those with -reg are robust to low-passed references.",
+        help=f"Compute and print these metrics: {', '.join(ALL_METRICS)}. SDR alone is several "
+        "times faster. Metrics with -reg cope with low-passed references.",
         show_default=f"computes all but -reg, prints {','.join(SHOWN)}",
     ),
 ]
@@ -88,8 +96,8 @@ RestOption = Annotated[
     Rest | None,
     typer.Option(
         "--rest",
-        help="What becomes of sound in a mixture that is in none of its sources, if it is louder "
-        "than -25 dB: one more source, ignored, or an error.",
+        help="If a mixture holds sound that is in none of its sources, louder than -25 dB: make it "
+        "one more source, ignore it, or refuse the track.",
         show_default="source, but a changed gain, sign, delay or channel order is an error; of "
         "musdb18, musdb18-hq and dsd100: ignore",
     ),
@@ -97,16 +105,18 @@ RestOption = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        help="Folder for scores.csv, bounds.csv, run.json and museval's JSON: a new one, or that "
-        "of a run to resume."
+        metavar="FOLDER",
+        help="Write scores.csv, bounds.csv, run.json and museval's JSON to this folder. Give the "
+        "folder of an earlier run to go on with it.",
     ),
 ]
 JobsOption = Annotated[
     int | None,
     typer.Option(
         "--jobs",
-        help="Processes to work in; each takes a core, and a track in memory.",
-        show_default="one a core, or as many as memory has room for",
+        metavar="N",
+        help="Work on N tracks at a time. Each takes a core, and memory for a track.",
+        show_default="one track a core, fewer if memory is short",
     ),
 ]
 Dask = Annotated[
@@ -119,11 +129,13 @@ Dask = Annotated[
 Overwrite = Annotated[
     bool,
     typer.Option(
-        "--overwrite", help="Delete what an earlier run wrote to --out; else go on where it ended."
+        "--overwrite",
+        metavar="",
+        help="Delete what an earlier run wrote to --out. Without this the run goes on.",
     ),
 ]
 # Read in `main`, where errors end; here for --help.
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.cli.bound_tables import one_table, show_bounds
 from oracle.cli.options import (
     Dask,
@@ -30,11 +30,11 @@ from oracle.cli.options import (
 from oracle.jobs.system_scores import score_system
 
 
-@app.command(
-    name="score",
-    epilog="Examples: [b]oracle score stems/ my_model/ --out results[/b] | "
-    "[b]oracle score musdb18 my_model/ --root ~/musdb18 --subset test[/b] | "
-    "[b]oracle separate --methods IRM2 --out est && oracle score waltz est/IRM2[/b]",
+@command(
+    "score",
+    "oracle score stems/ my_model/ --out results",
+    "oracle score musdb18 my_model/ --root ~/musdb18 --subset test",
+    "oracle separate --methods IRM2 --out est && oracle score waltz est/IRM2",
 )
 def score_command(
     references: Annotated[
@@ -65,13 +65,14 @@ def score_command(
         bool,
         typer.Option(
             "--fit-length",
+            metavar="",
             help="Cut estimates that are longer than the references, pad shorter ones with "
             "zeros, as museval does.",
         ),
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(help="What to call the system.", show_default="as its folder"),
+        typer.Option(metavar="NAME", help="Call the system this.", show_default="its folder"),
     ] = None,
     rest: RestOption = None,
     out: Out = None,

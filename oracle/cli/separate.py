@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oracle import STFT
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.cli.options import (
     Dask,
     DatasetName,
@@ -34,17 +34,18 @@ from oracle.cli.terminal import told_to_go_on
 from oracle.jobs.estimates import write_estimates
 
 
-@app.command(
-    name="separate",
-    epilog="Examples: [b]oracle separate --methods IRM2 --out estimates[/b] | "
-    "[b]oracle separate stems/ --methods IBM,IRM1 --out estimates[/b]",
+@command(
+    "separate",
+    "oracle separate --methods IRM2 --out estimates",
+    "oracle separate stems/ --methods IBM,IRM1 --out estimates",
 )
 def separate_command(
     out: Annotated[
         Path,
         typer.Option(
-            help="Folder for METHOD/SUBSET/TRACK/TARGET.wav (32-bit float): a new one, or that of "
-            "a run to resume."
+            metavar="FOLDER",
+            help="Write METHOD/SUBSET/TRACK/TARGET.wav (32-bit float) to this folder. Give the "
+            "folder of an earlier run to go on with it.",
         ),
     ],
     dataset: DatasetName = "waltz",

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from oracle import plots
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.cli.bound_tables import show_bounds, table_a_target
 from oracle.cli.options import (
     Dask,
@@ -46,13 +46,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@app.command(
-    name="sweep",
-    epilog="Examples: [b]oracle sweep --out sweep[/b] | "
-    "[b]oracle sweep stems/ --n-ffts 1024,2048,4096 --overlaps 0.5,0.75,0.875[/b] | "
-    "[b]oracle sweep stems/ --class COMPLEX --out complex[/b] | "
-    "[b]oracle sweep musdb18 --root ~/musdb18 --subset test --methods IRM2,CEILING "
-    "--out sweep[/b]",
+@command(
+    "sweep",
+    "oracle sweep --out sweep",
+    "oracle sweep stems/ --n-ffts 1024,2048,4096 --overlaps 0.5,0.75,0.875",
+    "oracle sweep stems/ --class COMPLEX --out complex",
+    "oracle sweep musdb18 --root ~/musdb18 --methods IRM2,CEILING --out sweep",
 )
 def sweep_command(
     dataset: DatasetName = "waltz",
@@ -67,7 +66,7 @@ def sweep_command(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Choose methods, comma-separated, by their names in 'oracle methods'.",
+            help="Use these methods; 'oracle methods' lists them.",
             show_default=",".join(METHODS),
         ),
     ] = None,
@@ -97,8 +96,9 @@ def sweep_command(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for sweep.csv, the figure (sweep-METRIC.png and .pdf), and the files that "
-            "'oracle bounds' writes: a new one, or that of a run to resume.",
+            metavar="FOLDER",
+            help="Write sweep.csv, a figure (sweep-METRIC.png and .pdf), and the files of 'oracle "
+            "bounds' to this folder. Give the folder of an earlier run to go on with it.",
         ),
     ] = None,
     jobs: JobsOption = None,

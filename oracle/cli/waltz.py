@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from oracle import Track, datasets
-from oracle.cli.app import app
+from oracle.cli.app import command
 from oracle.cli.options import Debug
 from oracle.cli.waltz_tables import print_waltz_report
 from oracle.report.waltz_report import WaltzReport, published_track
@@ -16,31 +16,38 @@ from oracle.runs.progress import show_progress
 from oracle.tracks.rest import InputWarning
 
 
-@app.command(
-    name="waltz",
-    epilog="Examples: [b]oracle waltz[/b] | [b]oracle waltz --download --out report[/b] | "
-    "[b]oracle waltz --root ~/MUSDB18/MUSDB18-7[/b] | [b]oracle waltz --stems my_song/[/b]",
+@command(
+    "waltz",
+    "oracle waltz",
+    "oracle waltz --download --out report",
+    "oracle waltz --root ~/MUSDB18/MUSDB18-7",
+    "oracle waltz --stems my_song/",
 )
 def waltz_command(
     root: Annotated[
-        Path | None, typer.Option(help="Folder of MUSDB18's preview, with train and test.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where MUSDB18's preview lies: train and test."),
     ] = None,
     download: Annotated[
         bool,
-        typer.Option("--download", help="Fetch MUSDB18's preview of 7 s excerpts (to --root)."),
+        typer.Option(
+            "--download", metavar="", help="Fetch MUSDB18's preview of 7 s excerpts (to --root)."
+        ),
     ] = False,
     stems: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the stems of any track, all or some of them: "
-            "mixture.wav and vocals.wav will do. The track is called like it."
+            metavar="FOLDER",
+            help="Read a track of yours: a folder of stems, all or some of them. mixture.wav and "
+            "vocals.wav will do. The folder names the track.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="New folder for the tables (CSV), the figures (PNG and PDF) and the audio "
-            "(sources, estimates and residuals as WAV)."
+            metavar="FOLDER",
+            help="Write tables (CSV), figures (PNG and PDF) and audio (sources, estimates and "
+            "residuals as WAV) to this new folder.",
         ),
     ] = None,
     debug: Debug = False,

@@ -108,9 +108,9 @@ def _print_norms(report: WaltzReport, console: Console) -> None:
         rows = _beside(table, published(PUBLISHED_NORMS, NORMS).T)
     _show(console, "Norms of the residuals", table, ".6g", rows)
     console.print(
-        "Means of magnitudes (L1) and of squares (L2) of the residuals: in time, of the STFT, of "
-        "its magnitudes. MSE and l1, in the report's words: the mean square and the mean of the "
-        "squared magnitude residuals."
+        "L1 is the mean magnitude and L2 the mean square of the residuals: of the waveform, of the "
+        "STFT, and of the STFT's magnitudes. MSE and l1 are columns of the published report: the "
+        "mean square, and the mean, of the squared residuals of the magnitudes."
     )
 
 

@@ -145,9 +145,9 @@ def _distances(comparison: Comparison, table: "DataFrame", metric: str) -> Grid:
     return Grid(
         f"distances-{metric}",
         f"{metric}: distance to the bounds in dB",
-        f"How much higher the bound is, track by track: median{_interval(comparison, table)}, and "
-        f"mean.{_unpaired(table)} Above: windows (of metrics of whole tracks: tracks) in which the "
-        "system lies above the ceiling; there it does what no mask "
+        f"How much higher the bound is, track by track: median{_interval(comparison, table)} and "
+        f"mean.{_unpaired(table)} Above: how many windows of the system exceed the ceiling, or how "
+        "many tracks if the metric is of whole tracks. There it does what no mask "
         f"({CLASSES[comparison.mask_class].formula}) at that STFT does.",
         ["system", "bound", "target", "tracks", "median", "mean", "above"],
         rows,
