@@ -88,6 +88,7 @@ def test_aggregate_is_the_median_over_windows_then_median_and_mean_over_tracks()
     assert (row["n_windows"], row["n_nan"]) == (1, 1)
 
 
+@pytest.mark.slow
 def test_tracks_of_one_name_in_two_subsets_are_two_tracks(track: Track) -> None:
     tracks = [renamed(track, "song", "train"), renamed(track, "song", "test")]
     assert set(compute_bounds(tracks, methods=["MIX"])["n_tracks"]) == {2}
@@ -185,6 +186,7 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     assert (tmp_path / "out" / "IRM2" / "test" / "good.json").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_and_leaves_whole_files(
     track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,6 +159,7 @@ def low_passed(signal: Floats, cutoff: float) -> Floats:
 # museval and mir_eval
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @settings(max_examples=60, deadline=None)
 @given(
@@ -205,6 +206,7 @@ def test_v4_equals_musevals(
     compare(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     ("shape", "window", "hop", "permute"),
@@ -253,6 +255,7 @@ def test_v4_of_five_permuted_sources_equals_musevals(permute: bool) -> None:
     np.testing.assert_array_equal(ours.permutation, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize("who", ["references", "estimates"])
 @pytest.mark.parametrize("cancel", [False, True])
@@ -273,6 +276,7 @@ def test_silent_windows_are_musevals(who: str, cancel: bool) -> None:
         compare(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @settings(max_examples=40, deadline=None)
 @given(
@@ -333,6 +337,7 @@ def test_framewise_v3_equals_musevals_with_few_taps(
     compare(found, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     ("shape", "permute"),
@@ -360,6 +365,7 @@ def test_v3_of_whole_signals_equals_musevals(shape: tuple[int, int, int], permut
         )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize("version", ["images", "sources"])
 def test_framewise_v3_equals_musevals(version: str) -> None:
@@ -1040,6 +1046,7 @@ def test_only_regularized_ratios_of_low_passed_sources_outlive_16_bit() -> None:
     assert np.abs(after - before)[1:].max() > 1
 
 
+@pytest.mark.slow
 def test_only_regularized_ratios_of_real_stems_outlive_the_decoder(
     shared: Path, ffmpeg: str
 ) -> None:
@@ -1221,6 +1228,7 @@ def test_windows_are_made_of_pieces_that_make_up_the_whole(
     np.testing.assert_allclose(cuts.sums(of_pieces), expected, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     ("window", "hop"), [(7, 3), (5, 5), (10, 25), (63, 8), (64, 64), (65, 1), (1, 40)]

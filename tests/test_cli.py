@@ -162,6 +162,7 @@ def assert_close(table: pd.DataFrame, other: pd.DataFrame) -> None:
 # The table
 
 
+@pytest.mark.slow
 def test_bounds_alone_prints_the_table_of_the_waltz(run: Run) -> None:
     status, out, err = run("bounds", "--methods", "MIX,IRM2")
     assert (status, err) == (0, "")
@@ -212,6 +213,7 @@ def test_bounds_prints_the_metrics_asked_for_in_their_order(run: Run, stems: Pat
     assert "NaN" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "stft"),
     [
@@ -673,6 +675,7 @@ def test_scores_of_the_tracks_make_up_scores_csv(results: Path) -> None:
     assert_close(pd.concat(tracks, ignore_index=True), read_scores(results / "scores.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["MIX", "IRM2"])
 @pytest.mark.parametrize("track", ["one", "two"])
 def test_museval_json_holds_the_same_scores(results: Path, method: str, track: str) -> None:
@@ -1087,6 +1090,7 @@ def test_bounds_of_bad_tracks_only_prints_no_table(run: Run, tmp_path: Path) -> 
     assert [line.split(":")[1] for line in err.splitlines()] == [" a", " b"]
 
 
+@pytest.mark.slow
 def test_debug_keeps_the_status_of_failed_tracks(some_bad: Path) -> None:
     outcome = in_process_of_its_own("bounds", some_bad, "--methods", "MIX", "--debug")
     assert "Traceback" in outcome.err
@@ -1199,6 +1203,7 @@ def test_separate_makes_folders_of_names_within_out(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOLDER_NAMES)
 def test_folder_name_is_the_name_of_the_track(run: Run, tmp_path: Path, name: str) -> None:
     root = tmp_path / "stems"
@@ -1244,6 +1249,7 @@ def test_two_tracks_of_one_name_are_not_merged(tmp_path: Path) -> None:
 # Tracks at the edge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sources", "shape", "targets"),
     [
@@ -1304,6 +1310,7 @@ def test_silent_source_is_nan_and_counted(
 # From end to end
 
 
+@pytest.mark.slow
 def test_command_from_end_to_end(stems: Path, tmp_path: Path) -> None:
     arguments = ("bounds", "stems", "--methods", "MIX,IRM2", "--out", "out")
     status, out, err = in_process_of_its_own(*arguments, cwd=tmp_path)

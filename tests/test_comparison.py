@@ -456,7 +456,7 @@ def test_distances_go_to_the_bounds_of_a_class(
     assert distances["n_windows"].dropna().tolist() == [4]
     for text in (markdown(comparison), latex(comparison).replace(r"\textless{}", "<")):
         shown = text.replace(r"\textbar{}", "|")
-        assert f"there it does what no mask ({formula}) at that STFT does." in shown
+        assert f"There it does what no mask ({formula}) at that STFT does." in shown
     others = [name for name in ("REAL", "COMPLEX", "SHARED") if name != mask_class.upper()]
     assert comparison.notes == (
         f"Distances go to the bounds of the class {mask_class.upper()}; of {', '.join(others)} "
@@ -983,7 +983,7 @@ def test_the_commands_errors_are_a_line(run: Run, system: Path, tmp_path: Path) 
 
 def test_the_help_teaches(run: Run) -> None:
     words = " ".join(run("compare", "--help").out.split())
-    for example in ("oracle compare bounds net", "sisec18 --format latex > table.tex"):
+    for example in ("oracle compare results my_scores", "sisec18 --format latex > table.tex"):
         assert example in words
     for option in (
         "--metrics",
@@ -998,6 +998,7 @@ def test_the_help_teaches(run: Run) -> None:
     assert "compare" in run("--help").out
 
 
+@pytest.mark.slow
 def test_the_guides_comparison(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guide = Path(__file__).parents[1] / "oracle" / "guide" / "comparison.md"
     text = guide.read_text("utf-8")

@@ -157,6 +157,7 @@ def test_a_file_alone_may_be_written(run: Run, tmp_path: Path, suffix: str) -> N
     assert "Daisy Bell" in out.read_text()
 
 
+@pytest.mark.slow
 def test_the_real_track_is_as_it_should_be(run: Run, shared: Path, ffmpeg: str) -> None:
     status, out, err = run("check", "musdb18", "--root", shared / "data/musdb18-7", *QUICKLY)
     assert (status, err) == (0, "")
@@ -208,6 +209,7 @@ def test_more_in_a_mixture_is_refused_only_if_that_is_asked_for(run: Run, tmp_pa
         assert ("Time" in outcome.out) != unusable
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_what_timing_warns_of_is_not_said(run: Run, tmp_path: Path) -> None:
     decay = 10.0 ** -(np.arange(RATE) / RATE * 60)
@@ -306,6 +308,7 @@ def test_times_are_readable(seconds: float, text: str) -> None:
     assert _time(seconds) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("jobs", "n_songs"),
     [(None, 1), (None, 4), (3, 0), (3, 1), (3, 2), (2, 4), ("auto", 0), ("auto", 4)],

@@ -698,6 +698,7 @@ def listed(tmp_path: Path, ffmpeg: str) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_musdb18_track_is_what_musdb_decodes(rock: Track, preview: Path) -> None:
     import musdb
 
@@ -864,6 +865,7 @@ def test_musdb18_without_musdb_says_how_to_get_it(
         datasets.musdb18(listed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "text", "half of it"])
 def test_musdb18_corrupt_file_fails_alone(tmp_path: Path, preview: Path, content: str) -> None:
     train = tmp_path / "train"

@@ -28,11 +28,13 @@ MODULES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_examples_in_docstrings(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", [README, *sorted(GUIDE.glob("*.md"))], ids=lambda p: p.stem)
 def test_examples_in_documents(document: Path) -> None:
     options = doctest.NORMALIZE_WHITESPACE  # of tables: trailing blanks
@@ -54,6 +56,7 @@ def test_the_guides_training_target() -> None:
     assert names["target"].dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_the_readmes_table_is_what_the_command_computes() -> None:
     table = oracle.compute_bounds(oracle.datasets.waltz())
     sdr = table[table["metric"] == "SDR"].set_index(["method", "target"])["median"]

@@ -44,6 +44,8 @@ from oracle.residuals import (
     smooth,
 )
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 HOP = 64
 BINS = 129  # of windows of 256 samples

@@ -14,6 +14,8 @@ from oracle.jobs.bounds import BOUNDS
 from oracle.metrics.scorer import ALL_METRICS, METRICS
 from oracle.runs.footprints import AUDIO, BASE, READING, footprint, footprint_of_longest
 
+pytestmark = pytest.mark.slow
+
 RATE = 8000
 
 

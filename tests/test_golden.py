@@ -51,6 +51,7 @@ def regularized(track: Track) -> dict[str, Audio]:
     return with_accompaniment(dict(zip(names, estimates, strict=True)))
 
 
+@pytest.mark.slow
 def test_every_metric_of_every_window_of_every_target_equals_musevals(
     shared: Path, rock: Track
 ) -> None:

@@ -428,6 +428,7 @@ def assert_nothing_exceeds(
         assert_certified(problem, mask, certified)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     case=cases(),
@@ -445,6 +446,7 @@ def test_no_mask_of_the_class_exceeds_the_certificate(
     assert_nothing_exceeds(problem, kind, optimum.mask[0], float(optimum.certified[0]), rng)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     case=cases(),
@@ -484,6 +486,7 @@ def test_no_dual_point_proves_too_much_nor_less_than_its_formula(
     assert exact - 1e-9 * energy <= least <= exact + 1e-12 * energy
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     case=cases(longest=90),
@@ -547,6 +550,7 @@ def nested(draw: st.DrawFn) -> tuple[Problem, dict[str, Any], MaskClass]:
     return problem, {"shared": False} | smaller, larger
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(case=nested(), max_iterations=st.sampled_from([2, 100]), window=st.integers(5, 40))
 def test_larger_classes_have_no_lower_ceilings(
@@ -611,6 +615,7 @@ def test_many_chunks_come_as_near_as_one(
         assert 0 <= ends[1] - ends[0] + SUMMATION <= 2 * tolerance
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     case=cases(longest=90),
@@ -914,6 +919,7 @@ def values(scores: pd.DataFrame, method: str, metric: str) -> pd.Series:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", NAMED)
 def test_no_mask_of_a_track_exceeds_the_ceiling_of_its_class(
     scored: pd.DataFrame, method: str
@@ -946,6 +952,7 @@ def test_the_ceiling_of_a_whole_track_is_reached(scored: pd.DataFrame, name: str
     assert (gap <= (0.05 if name in ("RELU2", "COMPLEX") else TOLERANCE)).all()
 
 
+@pytest.mark.slow
 def test_scores_of_a_track_are_the_same_to_the_last_bit_in_any_number_of_threads(
     scored: pd.DataFrame,
 ) -> None:
@@ -957,6 +964,7 @@ def rock(shared: Path, ffmpeg: str) -> Track:
     return datasets.musdb18(shared / "data" / "musdb18-7", subset="train")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, each in CLASSES.items() if not each.binary])
 def test_masks_of_a_real_track_are_proven_best_of_their_class(
     rock: Track, name: str, monkeypatch: pytest.MonkeyPatch

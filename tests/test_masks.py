@@ -280,6 +280,7 @@ def test_masks_and_what_they_make_are_finite_at_any_level(scene: tuple[Array, Ar
             np.testing.assert_allclose(made.sum(axis=0), sounding, rtol=0, atol=4 * eps)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(scene=extremes())
 def test_gradients_are_finite_at_any_level(scene: tuple[Array, Array]) -> None:

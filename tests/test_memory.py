@@ -126,6 +126,7 @@ def test_filters_of_too_many_sources_are_refused_before_anything_is_computed(
         function(*noise(200, 1, 400))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "taps", "window", "hop"),
     [

@@ -98,10 +98,12 @@ def test_a_gain_scales_the_estimates_and_nothing_else(
         assert_close(after[name] / np.float32(gain), audio)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
-@given(track=tracks, method=st.sampled_from(sorted(METHODS)))
+@given(track=tracks, method=st.sampled_from([m for m in METHODS if not m.startswith("OPT")]))
 def test_the_order_of_the_sources_does_not_matter(track: Track, method: str) -> None:
-    # In double precision, where magnitudes never tie: a tie goes to the first source.
+    # In double precision, where magnitudes never tie: a tie goes to the first source. Not OPT: of
+    # two sources the mask of the second starts from what that of the first leaves.
     sources = {name: audio.astype(np.float64) for name, audio in track.sources.items()}
     track = Track.from_sources(track.name, track.rate, sources)
     before, after = separate(track, method), separate(changed(track, order=-1), method)
@@ -207,6 +209,7 @@ def test_unknown_and_repeated_methods_have_their_errors(track: Track) -> None:
         find_methods("MIX")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stft", [STFT(), STFT(n_fft=300, hop_length=70, window="hamming")])
 def test_parts_of_a_separation_are_parts_of_the_estimates(track: Track, stft: STFT) -> None:
     separation = Separation(track, list(METHODS), stft=stft)
@@ -255,6 +258,7 @@ def extremes(draw: st.DrawFn) -> Track:
     return Track("extreme", 8000, audio[0], sources)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(track=extremes(), hop_length=st.sampled_from([32, 16]))
 def test_every_method_makes_finite_estimates_at_any_level(track: Track, hop_length: int) -> None:
@@ -264,6 +268,7 @@ def test_every_method_makes_finite_estimates_at_any_level(track: Track, hop_leng
             assert np.isfinite(estimate).all(), method
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_method_has_its_scores_where_sound_decays_to_nothing(dtype: type) -> None:
     seconds = np.arange(3 * 8000) / 8000

@@ -303,6 +303,7 @@ def test_best_si_sdr_is_that_of_an_exact_solver(stft: STFT, shared: bool, sign: 
     assert found.si_sdr[0] == pytest.approx(achieved, abs=1e-9)
 
 
+@pytest.mark.slow
 @each_shared
 @pytest.mark.parametrize("maximum", [0.5, 1, 2, 100])
 @pytest.mark.parametrize("stft", SMALL_STFTS[:4], ids=str)
@@ -548,6 +549,7 @@ def test_no_mask_exceeds_the_certificate(
         assert_certified(problem, mask, certified)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     problem=problems(),
@@ -592,6 +594,7 @@ def test_no_mask_exceeds_the_certificate_of_si_sdr(
     assert not 10 ** (-optimum.achieved[0] / 10) < least * (1 - 1e-9) - ROUNDING
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     problem=problems(),
@@ -626,6 +629,7 @@ def test_mask_of_si_sdr_is_of_the_class_that_is_certified_and_at_its_best_scale(
             assert not 10 ** (-score / 10) < least * (1 - 1e-9) - ROUNDING
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     problem=problems(),
@@ -658,6 +662,7 @@ def test_no_dual_point_proves_too_much(
     assert 0 <= least <= unlimited + ROUNDING * problem.energy
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     problem=problems(longest=90),
@@ -944,6 +949,7 @@ each_kind = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @each_kind
 @each_dtype
 @each_shared
@@ -1007,6 +1013,7 @@ def rounding_of(certified: Any) -> Any:
     return 1e-5 * 10 ** (np.minimum(certified, 500) / 20)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     problem=extremes(),
@@ -1471,6 +1478,7 @@ def rock(shared: Path, ffmpeg: str) -> Track:
     return datasets.musdb18(shared / "data" / "musdb18-7", subset="train")[0]
 
 
+@pytest.mark.slow
 def test_masks_of_a_real_track_are_proven_best_to_a_thousandth_of_a_decibel(
     rock: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -433,6 +433,7 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to write to")
 @pytest.mark.parametrize("file", ["tracks/test/c.csv", "MIX/test/c.json", "tracks/test/c.json"])
 def test_a_disk_that_is_full_in_truth(tmp_path: Path, file: str, run: Run) -> None:

@@ -31,6 +31,8 @@ from oracle.report.waltz_report import (
     with_mean,
 )
 
+pytestmark = pytest.mark.slow
+
 ROCK = "Music Delta - 80s Rock"
 RATE = 8000
 

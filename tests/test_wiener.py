@@ -531,6 +531,7 @@ def extremes(draw: st.DrawFn) -> tuple[Spectra, Spectra]:
     return spectra[:-1], mixture
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(scene=extremes(), regularization=st.sampled_from([0, 1e-30, 0.1]), single=st.booleans())
 def test_estimates_are_finite_at_any_level(
