@@ -16,12 +16,13 @@ gradients are finite too: what no number could hold, in bins that are next to si
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from array_api_compat import array_namespace, device
 
-Array = Any  # an array of the array API standard; the standard defines no type for it
+# An array of the array API standard, which defines no type for it: what goes in comes out.
+Array = TypeVar("Array", bound=Any)
 
 # How far gradients stay from the largest number: what is multiplied on their way is smaller.
 HEADROOM = 2.0**10
@@ -459,14 +460,14 @@ def uncompress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa:
     return _on_parts(xp, mask, undo)
 
 
-def _on_parts(xp: Any, mask: Array, function: Any) -> Array:
+def _on_parts(xp: Any, mask: Any, function: Any) -> Any:
     if not xp.isdtype(mask.dtype, "complex floating"):
         return function(mask)
     real, imaginary = function(xp.real(mask)), function(xp.imag(mask))
     return xp.astype(real, mask.dtype) + 1j * xp.astype(imaginary, mask.dtype)
 
 
-def _quotient(xp: Any, numerator: Array, denominator: Array) -> Array:
+def _quotient(xp: Any, numerator: Any, denominator: Any) -> Any:
     """Divide real arrays where the denominator is positive; 0 elsewhere.
 
     Of a complex numerator the parts are divided one by one: numpy takes the reciprocal of
@@ -479,13 +480,13 @@ def _quotient(xp: Any, numerator: Array, denominator: Array) -> Array:
     return xp.where(positive, quotient, xp.zeros_like(quotient))
 
 
-def _clip(xp: Any, mask: Array, low: float, high: float) -> Array:
+def _clip(xp: Any, mask: Any, low: float, high: float) -> Any:
     """Clip a mask to a range, and to the numbers of its precision."""
     largest = float(xp.finfo(mask.dtype).max)
     return xp.clip(mask, max(low, -largest), min(high, largest))
 
 
-def _share(xp: Any, part: Array, whole: Array) -> Array:
+def _share(xp: Any, part: Any, whole: Any) -> Any:
     """Divide what is never negative by what it is a part of: zero is a part of nothing."""
     return part / xp.where(whole > 0, whole, xp.ones_like(whole))
 

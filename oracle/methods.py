@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -217,6 +217,46 @@ _ALL = (
     *map(_optimal, CLASSES.values()),
 )
 
+# Of all that separate, for editors to complete.
+MethodName = Literal[
+    "MIX",
+    "IBM1",
+    "IBM2",
+    "IBM",
+    "IRM1",
+    "IRM2",
+    "IAM",
+    "PSM",
+    "TPSM",
+    "OBM",
+    "CIRM",
+    "MWF",
+    "MWF-SISEC18",
+    "OPT",
+    "OPT-RELU2",
+    "OPT-COMPLEX",
+    "OPT-SHARED",
+    "OPT-BINARY",
+    "OPT-MEL64",
+    "OPT-BARK",
+    "OPT-BANDSPLIT",
+]
+
+# Of all rows of tables of bounds.
+BoundName = (
+    MethodName
+    | Literal[
+        "CEILING",
+        "CEILING-RELU2",
+        "CEILING-COMPLEX",
+        "CEILING-SHARED",
+        "CEILING-BINARY",
+        "CEILING-MEL64",
+        "CEILING-BARK",
+        "CEILING-BANDSPLIT",
+    ]
+)
+
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}
 
 DEFAULT_METHODS = tuple(name for name, method in METHODS.items() if method.by_default)
@@ -243,7 +283,7 @@ CEILING = CEILINGS["CEILING"]
 
 
 def separate(
-    track: Track, method: str, *, stft: STFT | None = None, rest: Rest | None = None
+    track: Track, method: MethodName | str, *, stft: STFT | None = None, rest: Rest | None = None
 ) -> dict[str, Audio]:
     """Separate the mixture of a track with a named method.
 

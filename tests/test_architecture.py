@@ -3,8 +3,11 @@
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import get_args
 
 import oracle
+from oracle.methods import CEILINGS, METHODS, BoundName, MethodName
+from oracle.metrics.scorer import ALL_METRICS, MetricName
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from draw_architecture import GUIDE, bottom_up, entry_imports, module_imports, modules, page
@@ -32,3 +35,10 @@ def test_the_front_shows_what_users_need_and_nothing_else() -> None:
     assert dir(oracle) == sorted(oracle.__all__)
     assert all(getattr(oracle, name).__doc__ for name in dir(oracle))
     assert len(dir(oracle)) <= 25
+
+
+def test_editors_complete_the_names_that_there_are() -> None:
+    assert get_args(MethodName) == tuple(METHODS)
+    methods, ceilings = map(get_args, get_args(BoundName))
+    assert (methods, ceilings) == (tuple(METHODS), tuple(CEILINGS))
+    assert get_args(MetricName) == ALL_METRICS

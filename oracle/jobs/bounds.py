@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.machine.files import file_name
-from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separation, find_methods
-from oracle.metrics.scorer import METRICS, Score, find_metrics
+from oracle.methods import (
+    CEILING,
+    CEILINGS,
+    DEFAULT_METHODS,
+    METHODS,
+    BoundName,
+    Separation,
+    find_methods,
+)
+from oracle.metrics.scorer import METRICS, MetricName, Score, find_metrics
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
 from oracle.results.tables import PERFECT_DB
@@ -39,9 +47,9 @@ class LooseCeilingWarning(UserWarning):
 def compute_bounds(
     tracks: Track | Iterable[Track],
     *,
-    methods: Iterable[str] = BOUNDS,
+    methods: Iterable[BoundName | str] = BOUNDS,
     stft: STFT | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,

@@ -20,7 +20,8 @@ from oracle.jobs.bounds import BOUNDS, find_bounds
 from oracle.jobs.timings import Cost, measure_costs
 from oracle.machine.files import write_whole
 from oracle.machine.threads import n_cores
-from oracle.metrics.scorer import METRICS
+from oracle.methods import BoundName
+from oracle.metrics.scorer import METRICS, MetricName
 from oracle.runs.notes import notes_of_input
 from oracle.runs.plans import Jobs, make_plan
 from oracle.runs.progress import Advance
@@ -234,9 +235,9 @@ def _joined(value: Any) -> Any:
 def check(
     tracks: Track | Iterable[Track],
     *,
-    methods: Iterable[str] = BOUNDS,
+    methods: Iterable[BoundName | str] = BOUNDS,
     stft: STFT | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,
     progress: bool = False,
     jobs: Jobs = None,

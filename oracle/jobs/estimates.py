@@ -9,7 +9,7 @@ from pathlib import Path
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import file_name
-from oracle.methods import DEFAULT_METHODS, find_methods, separate_each
+from oracle.methods import DEFAULT_METHODS, MethodName, find_methods, separate_each
 from oracle.runs.notes import notes_of_input, notes_of_tracks
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
@@ -25,7 +25,7 @@ def write_estimates(
     tracks: Track | Iterable[Track],
     out: str | Path,
     *,
-    methods: Iterable[str] = DEFAULT_METHODS,
+    methods: Iterable[MethodName | str] = DEFAULT_METHODS,
     stft: STFT | None = None,
     rest: Rest | None = None,
     progress: bool = False,

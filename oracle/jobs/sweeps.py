@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from oracle.jobs.bounds import find_bounds, score_track
 from oracle.machine.files import write_whole
+from oracle.methods import BoundName
+from oracle.metrics.scorer import MetricName
 from oracle.optimal.named import REAL, find_classes
 from oracle.results.tables import BOUND_COLUMNS, Row, csv_text
 from oracle.runs.plans import Jobs
@@ -48,11 +50,11 @@ METHODS = methods_of_classes([REAL])
 def compute_sweep(
     tracks: Track | Iterable[Track],
     *,
-    methods: Iterable[str] = METHODS,
+    methods: Iterable[BoundName | str] = METHODS,
     n_ffts: Iterable[int] = N_FFTS,
     overlaps: Iterable[float] = OVERLAPS,
     window: str = "hann",
-    metrics: Sequence[str] = ("SDR",),
+    metrics: Sequence[MetricName | str] = ("SDR",),
     rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,

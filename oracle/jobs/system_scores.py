@@ -14,7 +14,7 @@ from oracle.datasets.audio_files import read_audio
 from oracle.datasets.trees import MIXTURE, list_audio
 from oracle.machine.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
-from oracle.metrics.scorer import METRICS, find_metrics
+from oracle.metrics.scorer import METRICS, MetricName, find_metrics
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import Task
@@ -45,7 +45,7 @@ def score_system(
     estimates: str | Path,
     *,
     name: str | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,
     fit_length: bool = False,
     out: str | Path | None = None,

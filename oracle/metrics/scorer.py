@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,24 @@ GLOBAL = ("uSDR", *SCALE_INVARIANT)
 # What is computed unless asked otherwise.
 METRICS = MUSEVAL + GLOBAL
 ALL_METRICS = FRAMEWISE + GLOBAL
+
+# Of all metrics, for editors to complete.
+MetricName = Literal[
+    "SDR",
+    "ISR",
+    "SIR",
+    "SAR",
+    "ISR-reg",
+    "SIR-reg",
+    "SAR-reg",
+    "uSDR",
+    "SI-SDR",
+    "SI-SIR",
+    "SI-SAR",
+    "SD-SDR",
+    "SNR",
+    "SRR",
+]
 
 # Length of museval's windows, and the hop from one to the next, in seconds.
 WINDOW = 1.0
