@@ -4,7 +4,7 @@ from .jobs.bounds import compute_bounds
 from .jobs.checks import Check, check
 from .jobs.estimates import write_estimates
 from .jobs.sweeps import compute_sweep
-from .jobs.system_scores import score_system
+from .jobs.system_scores import score, score_system
 from .methods import separate
 from .report.waltz_report import WaltzReport
 from .runs.queue import TracksFailed
@@ -31,6 +31,7 @@ __all__ = [
     "report",
     "residuals",
     "results",
+    "score",
     "score_system",
     "separate",
     "wiener",

@@ -15,6 +15,7 @@ from oracle.datasets.trees import MIXTURE, list_audio
 from oracle.machine.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
 from oracle.metrics.scorer import METRICS, MetricName, find_metrics
+from oracle.results.tables import tidy
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import Task
@@ -27,6 +28,7 @@ from oracle.tracks.track import (
     Audio,
     Rest,
     Track,
+    check_like,
     check_rest,
     target_names,
     with_accompaniment,
@@ -146,6 +148,77 @@ def score_system(
     )
 
 
+def score(
+    track: Track,
+    estimates: Mapping[str, Audio],
+    *,
+    metrics: Sequence[MetricName | str] = METRICS,
+    rest: Rest | None = None,
+) -> "DataFrame":
+    """Score estimates of a track that are arrays in memory.
+
+    Parameters
+    ----------
+    track : Track
+        The references.
+    estimates : mapping from str to array of shape (n_channels, n_samples), float32 or float64
+        By target: of every source, or of vocals and accompaniment. Without one of the
+        accompaniment, it is the sum of the other sources' estimates.
+    metrics, rest
+        As in `oracle.score_system`.
+
+    Returns
+    -------
+    scores : DataFrame
+        A row a score, with columns target, metric, time, duration (in seconds; of windows
+        only) and score (in dB).
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If an estimate is missing, is of no target of the track, has not the shape of the mixture,
+        or is not finite; if there is no such metric; or if the track is refused, as in
+        `oracle.compute_bounds`.
+
+    Warns
+    -----
+    IllConditionedWarning
+        As `oracle.metrics.bss_eval_v4`.
+
+    Examples
+    --------
+    >>> import oracle
+    >>> track = oracle.datasets.waltz()
+    >>> scores = oracle.score(track, oracle.separate(track, "IRM2"), metrics=["SDR", "uSDR"])
+    >>> scores[scores["metric"] == "uSDR"].set_index("target")["score"].round(1).to_dict()
+    {'drums': 8.6, 'bass': 9.2, 'other': 8.3, 'vocals': 11.5, 'accompaniment': 13.3}
+    """
+    if not isinstance(track, Track):
+        raise TypeError(f"track must be an oracle.Track, got {type(track).__name__}")
+    if not isinstance(estimates, Mapping):
+        raise TypeError(
+            f"estimates must be a mapping from target to array, got {type(estimates).__name__}"
+        )
+    wanted = find_metrics(metrics)
+    completed = complete(track, rest)
+    targets = target_names(completed.track.sources)
+    unknown = [str(name) for name in estimates if name not in targets]
+    if unknown:
+        raise ValueError(
+            f"estimates must be of targets of the track, {', '.join(targets)}, "
+            f"got {', '.join(unknown)}"
+        )
+    audio = {target: estimates[target] for target in targets if target in estimates}
+    for target, estimate in audio.items():
+        check_like(f"estimates[{target!r}]", estimate, completed.track.mixture)
+    if _are_of_all(audio, completed, "estimates"):
+        audio = with_accompaniment(audio)
+    scored = _score_audio(track, completed, audio, set(estimates), method="", metrics=wanted)
+    return tidy(scored.rows).drop(columns=["track", "subset", "method"])
+
+
 def _score_estimates(
     track: Track,
     *,
@@ -160,9 +233,25 @@ def _score_estimates(
     folder = place(track)
     files = _find_estimates(folder, completed.track)
     audio = _read_estimates(folder, files, completed, fit_length=fit_length)
+    return _score_audio(
+        track, completed, audio, set(files), method=method, metrics=metrics, advance=advance
+    )
+
+
+def _score_audio(
+    track: Track,
+    completed: Completed,
+    audio: Mapping[str, Audio],
+    given: set[str],
+    *,
+    method: str,
+    metrics: Sequence[str],
+    advance: Advance = lambda name, part: None,
+) -> Scored:
+    """Score estimates, of which those of some targets were given."""
     targets = completed.track.targets
     references = {target: targets[target] for target in audio}
-    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & files.keys():
+    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & given:
         completed = Completed(track, track, completed.unexplained)  # it has no part in the scores
     scorer = make_scorer(track, references, metrics)
     scores = scorer.score_each(
@@ -218,21 +307,28 @@ def _read_estimates(
     A system need not know of a source that completed the track; without an estimate of it
     there is none of the accompaniment, unless that has a file of its own.
     """
-    track, added = completed.track, completed.added
-    missing = [source for source in track.sources if source not in {*files, added}]
-    if missing and files.keys() != {VOCALS, ACCOMPANIMENT}:
-        raise ValueError(
-            f"{folder} must hold an estimate of every source, or of {VOCALS} and "
-            f"{ACCOMPANIMENT} alone, got none of {', '.join(missing)}"
-            + (f"; {VOCALS} goes with a file {ACCOMPANIMENT}" if set(files) == {VOCALS} else "")
-        )
+    is_whole = _are_of_all(files, completed, folder)
+    track = completed.track
     audio = {
         target: _read_fitted(files[target], track, fit_length=fit_length)
         for target in target_names(track.sources)
         if target in files
     }
-    is_whole = not missing and (added is None or added in files)
     return with_accompaniment(audio) if is_whole else audio
+
+
+def _are_of_all(given: Mapping[str, object], completed: Completed, place: object) -> bool:
+    """Tell whether there is an estimate of every source; refuse what cannot be scored."""
+    added = completed.added
+    missing = [source for source in completed.track.sources if source not in {*given, added}]
+    if missing and given.keys() != {VOCALS, ACCOMPANIMENT}:
+        kind = "an array" if isinstance(place, str) else "a file"
+        raise ValueError(
+            f"{place} must hold an estimate of every source, or of {VOCALS} and "
+            f"{ACCOMPANIMENT} alone, got none of {', '.join(missing)}"
+            + (f"; {VOCALS} goes with {kind} {ACCOMPANIMENT}" if set(given) == {VOCALS} else "")
+        )
+    return not missing and (added is None or added in given)
 
 
 def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:

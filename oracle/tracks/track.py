@@ -243,6 +243,22 @@ def _check_sources(sources: object) -> None:
         )
 
 
+def check_like(argument: str, array: object, other: Audio) -> None:
+    """Check that an array is audio of the shape of another.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not.
+    """
+    shape = getattr(array, "shape", None)
+    _check_audio(argument, array)
+    if shape != other.shape:
+        raise ValueError(
+            f"{argument} must have the shape of the mixture, {other.shape}, got {shape}"
+        )
+
+
 def _check_alike(audio: Mapping[str, Audio]) -> None:
     first = next(iter(audio))
     for argument, array in audio.items():
