@@ -146,7 +146,7 @@ def attempt(track: Track, *, advance: Advance, folder: Path, n_failures: int, ho
 def wait_for_the_others(track: Track, *, advance: Advance, folder: Path) -> None:
     """Be done at once, but with the track called "four" when all others are."""
     if track.name == "four":
-        until(lambda: len(list(folder.iterdir())) == len(NAMES) - 1, seconds=5)
+        until(lambda: len(list(folder.iterdir())) == len(NAMES) - 1, seconds=30)
     else:
         (folder / track.name).touch()
 
@@ -275,7 +275,8 @@ def test_no_more_tracks_than_jobs_are_worked_on(
 def test_no_worker_waits_for_another(two: dict[str, Any], stems: Path, tmp_path: Path) -> None:
     work = partial(wait_for_the_others, folder=tmp_path)
     done = list(each_track(datasets.folder(stems), work, progress=False, **two))
-    assert (done[-1].task.name, done[-1].task.attempt) == ("four", 1)
+    # At the first attempt: "four" has seen the others done.
+    assert {each.task.name: each.task.attempt for each in done} == dict.fromkeys(NAMES, 1)
 
 
 def test_tracks_are_read_as_workers_are_free(stems: Path, tmp_path: Path) -> None:
