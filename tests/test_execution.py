@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import distributed
 import numpy as np
 import pytest
 from conftest import dataset_with
@@ -96,6 +97,9 @@ def dask_cluster(folder: Path, *, n_workers: int) -> Iterator[Path]:
         for _ in range(n_workers):
             start("worker", "--nthreads", "1")
         until(file.exists)
+        # Dask leaves short tasks where they wait, even if another worker joins and has none.
+        with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
+            client.wait_for_workers(n_workers, timeout=30)
         yield file
 
 
