@@ -18,7 +18,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import distributed
 import numpy as np
 import pytest
 from conftest import dataset_with
@@ -98,8 +97,11 @@ def dask_cluster(folder: Path, *, n_workers: int) -> Iterator[Path]:
             start("worker", "--nthreads", "1")
         until(file.exists)
         # Dask leaves short tasks where they wait, even if another worker joins and has none.
-        with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(n_workers, timeout=30)
+        if n_workers:
+            from distributed import Client  # not in the processes that import this file
+
+            with Client(scheduler_file=str(file), set_as_default=False) as client:
+                client.wait_for_workers(n_workers, timeout=30)
         yield file
 
 
