@@ -104,9 +104,11 @@ def test_what_is_no_estimate_is_refused(
 
 def test_arguments_of_other_types_are_refused() -> None:
     track = song("vocals", "drums")
+    name: Any = "song"
     with pytest.raises(TypeError, match=r"^track must be an oracle\.Track, got str$"):
-        oracle.score("song", noisy(track))  # type: ignore[arg-type]
+        oracle.score(name, noisy(track))
+    nothing: Any = []
     with pytest.raises(TypeError, match="^estimates must be a mapping from target to array, got l"):
-        oracle.score(track, [])  # type: ignore[arg-type]
+        oracle.score(track, nothing)
     with pytest.raises(ValueError, match="^metrics must be some of .*, got SNRI"):
         oracle.score(track, noisy(track), metrics=["SNRI"])

@@ -364,7 +364,7 @@ def test_each_class_says_what_its_ceiling_is_of(
     assert (bracket in out) == (masks.name == "BINARY")
     # Masks in [0, 1] are of these classes.
     wide = masks.name in ("REAL", "RELU2", "COMPLEX", "BINARY")
-    assert ("PSM, CIRM and MWF are not such masks and may exceed it" in out) == wide
+    assert ("PSM, CIRM, MWF and other classes of masks may exceed it" in out) == wide
     assert (f"Only MIX and {masks.method} are such masks. All others may" in out) == (not wide)
 
 

@@ -11,22 +11,21 @@ from oracle import __version__
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class _QuietHelp:
-    """Shows --help as what it is: an option without a value."""
-
-    def get_help_option(self, context: Any) -> Any:
-        option = super().get_help_option(context)  # type: ignore[misc]
-        if option is not None:
-            option.metavar = ""
-        return option
+def _without_value(option: Any) -> Any:
+    """Show an option, such as --help, as one that takes no value."""
+    if option is not None:
+        option.metavar = ""
+    return option
 
 
-class _Group(_QuietHelp, TyperGroup):
-    pass
+class _Group(TyperGroup):
+    def get_help_option(self, ctx: Any) -> Any:
+        return _without_value(super().get_help_option(ctx))
 
 
-class _Command(_QuietHelp, TyperCommand):
-    pass
+class _Command(TyperCommand):
+    def get_help_option(self, ctx: Any) -> Any:
+        return _without_value(super().get_help_option(ctx))
 
 
 def examples(*commands: str) -> str:

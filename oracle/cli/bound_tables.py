@@ -108,7 +108,7 @@ def _what_it_bounds(masks: NamedClass) -> str:
             f"{masks.method}, the best that was found, and it."
         )
     others = (
-        "PSM, CIRM and MWF are not such masks and may exceed it. So may the accompaniments of "
+        "PSM, CIRM, MWF and other classes of masks may exceed it. So may the accompaniments of "
         "IBM1, IBM2, IAM, TPSM and OBM: their masks add up to more than 1."
     )
     if masks.tied:
