@@ -3,17 +3,24 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from oracle import Track
+import oracle.optimal.synthesis
+from oracle import Track, datasets
 from oracle.cli import main
 from oracle.datasets import Dataset, Entry
+from oracle.tracks.track import Audio
 
+RATE = 8000
+# Of 512 taps, which these signals are long enough for.
+N_SAMPLES = 2 * RATE
 SHARED = Path(os.environ.get("ORACLE_SHARED", Path(__file__).parents[2] / "shared"))
 
 
@@ -32,6 +39,12 @@ def ffmpeg() -> str:
     if path is None:
         pytest.skip("no ffmpeg on the PATH, and musdb does not import without it")
     return path
+
+
+@pytest.fixture(scope="session")
+def rock(shared: Path, ffmpeg: str) -> Track:
+    """The track of the preview of MUSDB18."""
+    return datasets.musdb18(shared / "data" / "musdb18-7", subset="train")[0]
 
 
 class Outcome(NamedTuple):
@@ -73,6 +86,32 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return run_main
 
 
+def in_process_of_its_own(*arguments: object, **options: Any) -> Outcome:
+    command = [sys.executable, "-c", "from oracle.cli import main; main()"]
+    done = subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, encoding="utf-8", **options
+    )
+    return outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def as_waltz(monkeypatch: pytest.MonkeyPatch) -> Callable[[Track], None]:
+    """Put a track of one's own in place of the waltz."""
+
+    def replace(track: Track) -> None:
+        monkeypatch.setattr(datasets, "waltz", lambda: track)
+
+    return replace
+
+
+@pytest.fixture(scope="module")
+def small_blocks() -> Iterator[None]:
+    """Blocks of a few frames: also small problems have several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oracle.optimal.synthesis, "BLOCK_SAMPLES", 100)
+        yield
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A generator with a fixed seed."""
@@ -91,3 +130,50 @@ def dataset_with(names: Sequence[str], loaders: Sequence[Callable[[], Track]]) -
     """A dataset of the tracks that functions give, in the subset test."""
     entries = (Entry(name, "test", load) for name, load in zip(names, loaders, strict=True))
     return Dataset("tests", tuple(entries))
+
+
+def noise(seed: int = 0, *, n_channels: int = 2, n_samples: int = N_SAMPLES) -> Audio:
+    """Noise on the grid of 16 bit, which files of 16 bit hold exactly."""
+    steps = np.random.default_rng(seed).integers(-4000, 4001, (n_channels, n_samples))
+    return (steps / 2**15).astype(np.float32)
+
+
+def make_track(
+    name: str = "song", *sources: str, seed: int = 0, subset: str = "test", **shape: int
+) -> Track:
+    """A track of noise, by default of bass, drums and vocals."""
+    names = sources or ("bass", "drums", "vocals")
+    signals = {source: noise(seed + place, **shape) for place, source in enumerate(names)}
+    return Track.from_sources(name, RATE, signals, subset=subset)
+
+
+def guesses(track: Track, *targets: str, seed: int = 100) -> dict[str, Audio]:
+    """Estimates of targets, with errors as if each was found alone; on the grid of 16 bit."""
+    signals = {name: track.targets[name] for name in targets or track.targets}
+    error = noise(seed, n_channels=track.n_channels)
+    return {
+        name: audio + np.trunc(np.roll(error, place, axis=1) * 2**15 / 2**place) / 2**15
+        for place, (name, audio) in enumerate(signals.items())
+    }
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, but for the lock of a run."""
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but its lock and run.json, which has times."""
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", "run.json"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def renamed(track: Track, name: str, subset: str = "test") -> Track:
+    """The same audio as another track."""
+    return Track.from_sources(name, track.rate, track.sources, subset=subset)
+
+
+def broken() -> Track:
+    """Fail as the file of a track does."""
+    raise ValueError("its file is broken")

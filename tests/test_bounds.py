@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import dataset_with
+from conftest import broken, dataset_with, renamed
 from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, separate
@@ -41,14 +41,6 @@ SMALL = STFT(n_fft=256, hop_length=128)
 # accompaniments are made by such a mask, too.
 MASKS = ("MIX", "IBM1", "IBM2", "IBM", "IRM1", "IRM2", "IAM", "TPSM", "OBM", "OPT")
 SHARES = ("MIX", "IBM", "IRM1", "IRM2", "OPT")
-
-
-def renamed(track: Track, name: str, subset: str = "test") -> Track:
-    return Track.from_sources(name, track.rate, track.sources, subset=subset)
-
-
-def broken() -> Track:
-    raise ValueError("its file is broken")
 
 
 def table_of(*rows: tuple[str, float | None, float]) -> pd.DataFrame:

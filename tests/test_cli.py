@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from conftest import Outcome, Run, dataset_with, outcome
+from conftest import (
+    RATE,
+    Outcome,
+    Run,
+    contents,
+    dataset_with,
+    in_process_of_its_own,
+    make_track,
+    noise,
+)
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
@@ -24,9 +32,7 @@ from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separato
 from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL
 from oracle.optimal import CLASSES, NamedClass
 from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores
-from oracle.tracks.track import Audio
 
-RATE = 8000
 # museval's files hold 5 decimals.
 MUSEVAL_STEP = 1e-5
 COMMANDS = (
@@ -54,26 +60,6 @@ NASTY_NAMES = (
 )
 # Those that a folder can have.
 FOLDER_NAMES = [name for name in NASTY_NAMES if name.strip(".") and not set("/\0") & set(name)]
-
-
-def in_process_of_its_own(*arguments: object, **options: Any) -> Outcome:
-    command = [sys.executable, "-c", "from oracle.cli import main; main()"]
-    done = subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, encoding="utf-8", **options
-    )
-    return outcome(done.returncode, done.stdout, done.stderr)
-
-
-def noise(seed: int = 0, *, n_channels: int = 2, n_samples: int = 2 * RATE) -> Audio:
-    """Noise on the grid of 16 bit, which WAV files hold exactly."""
-    steps = np.random.default_rng(seed).integers(-4000, 4001, (n_channels, n_samples))
-    return (steps / 2**15).astype(np.float32)
-
-
-def make_track(name: str = "song", *sources: str, subset: str = "test", **shape: int) -> Track:
-    names = sources or ("drums", "vocals")
-    signals = {source: noise(seed, **shape) for seed, source in enumerate(names)}
-    return Track.from_sources(name, RATE, signals, subset=subset)
 
 
 def write_track(folder: Path, *sources: str, first_seed: int = 0, **shape: int) -> Path:
@@ -109,16 +95,6 @@ def some_bad(stems: Path) -> Path:
     return stems
 
 
-@pytest.fixture
-def as_waltz(monkeypatch: pytest.MonkeyPatch) -> Callable[[Track], None]:
-    """Put a track of one's own in place of the waltz."""
-
-    def replace(track: Track) -> None:
-        monkeypatch.setattr(datasets, "waltz", lambda: track)
-
-    return replace
-
-
 def interrupt(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
     """Interrupt this call of the method MIX, as Ctrl-C would."""
     calls: list[Track] = []
@@ -131,12 +107,6 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
 
     broken = dataclasses.replace(METHODS["MIX"], prepare=prepare)
     monkeypatch.setitem(METHODS, "MIX", broken)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, but for the lock of a run."""
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock")
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def printed(out: str, metric: str) -> dict[str, list[str]]:
@@ -198,7 +168,7 @@ def test_bounds_of_several_tracks_prints_median_and_mean(run: Run, stems: Path) 
 
 
 def test_bounds_defaults_to_every_method(run: Run, as_waltz: Callable[[Track], None]) -> None:
-    as_waltz(make_track())
+    as_waltz(make_track("song", "drums", "vocals"))
     out = run("bounds").out
     assert list(printed(out, "SDR")) == list(printed(out, "uSDR")) == list(BOUNDS)
     assert list(printed(out, "ISR")) == list(DEFAULT_METHODS)
@@ -465,7 +435,7 @@ def test_sweep_of_one_track_prints_medians_and_the_usual_overlaps(run: Run, stem
 
 
 def test_sweep_alone_is_of_the_waltz(run: Run, as_waltz: Callable[[Track], None]) -> None:
-    as_waltz(make_track(n_samples=RATE // 2, n_channels=1))
+    as_waltz(make_track("song", "drums", "vocals", n_samples=RATE // 2, n_channels=1))
     status, out, err = run("sweep", "--methods", "MIX")
     assert (status, err) == (0, "")
     for shown in swept(out).values():
@@ -1140,7 +1110,7 @@ def test_nothing_is_written_outside_out(
 @pytest.mark.parametrize("name", NASTY_NAMES)
 def test_track_name_becomes_one_file_within_out(tmp_path: Path, name: str) -> None:
     out = tmp_path / "below" / "out"
-    track = make_track(name, n_samples=RATE)
+    track = make_track(name, "drums", "vocals", n_samples=RATE)
     oracle.compute_bounds(track, methods=["MIX"], out=out)
     assert all(path.startswith("below/out/") for path in contents(tmp_path))
     (path,) = (out / "MIX" / "test").iterdir()
@@ -1152,7 +1122,10 @@ def test_track_name_becomes_one_file_within_out(tmp_path: Path, name: str) -> No
 
 def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
     name = "caf\udce9"  # as Python has a file name that is no UTF-8
-    loaders = (lambda: make_track(name), lambda: make_track("good", n_samples=RATE))
+    loaders = (
+        lambda: make_track(name, "drums", "vocals"),
+        lambda: make_track("good", "drums", "vocals", n_samples=RATE),
+    )
     tracks = dataset_with((name, "good"), loaders)
     with pytest.raises(TracksFailed) as error:
         oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
@@ -1164,7 +1137,11 @@ def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("subset", ["../up", "/abs", ".", "a/b"])
 def test_subset_becomes_one_folder_within_out(tmp_path: Path, subset: str) -> None:
     out = tmp_path / "below" / "out"
-    oracle.compute_bounds(make_track(subset=subset, n_samples=RATE), methods=["MIX"], out=out)
+    oracle.compute_bounds(
+        make_track("song", "drums", "vocals", subset=subset, n_samples=RATE),
+        methods=["MIX"],
+        out=out,
+    )
     assert all(path.startswith("below/out/") for path in contents(tmp_path))
     (path,) = (out / "MIX").iterdir()
     assert unquote(path.name) == subset
@@ -1234,9 +1211,9 @@ def test_name_too_long_for_a_file_fails_alone_and_at_once(
 
 def test_two_tracks_of_one_name_are_not_merged(tmp_path: Path) -> None:
     tracks = [
-        make_track("a", n_samples=RATE),
-        make_track("a", n_samples=2 * RATE),
-        make_track("a", n_samples=3 * RATE, subset="train"),
+        make_track("a", "drums", "vocals", n_samples=RATE),
+        make_track("a", "drums", "vocals", n_samples=2 * RATE),
+        make_track("a", "drums", "vocals", n_samples=3 * RATE, subset="train"),
     ]
     with pytest.raises(TracksFailed) as error:
         oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import dataset_with
+from conftest import dataset_with, outputs
 from threadpoolctl import threadpool_info
 
 import oracle
@@ -54,12 +54,6 @@ def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.02)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run but its lock and run.json, which has times."""
-    files = (p for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", "run.json"))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -194,10 +188,10 @@ def test_bounds_are_the_same_to_the_last_byte(
     methods = ["IBM1", "IRM2", "MWF", "OPT", "CEILING"]
     here = compute_bounds(tracks, methods=methods, out=tmp_path / "here")
     there = compute_bounds(tracks, methods=methods, out=tmp_path / "there", **two)
-    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+    assert outputs(tmp_path / "here") == outputs(tmp_path / "there")
     assert there.equals(here)
     assert there.attrs == here.attrs
-    assert len(contents(tmp_path / "here")) == len(methods) * 4 + 2 * 4 + 2
+    assert len(outputs(tmp_path / "here")) == len(methods) * 4 + 2 * 4 + 2
 
 
 def test_sweeps_scores_and_estimates_are_the_same_too(
@@ -212,7 +206,7 @@ def test_sweeps_scores_and_estimates_are_the_same_too(
         oracle.score_system(tracks, est, out=out / "score", **options)
         grid: dict[str, Any] = {"methods": ["IRM2"], "n_ffts": [256, 512], "overlaps": [0.5]}
         oracle.compute_sweep(tracks, out=out / "sweep", **grid, **options)
-    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+    assert outputs(tmp_path / "here") == outputs(tmp_path / "there")
     assert len(list((tmp_path / "there").rglob("*.wav"))) == 16
 
 
@@ -233,7 +227,7 @@ def test_commands_take_jobs_and_a_cluster(
         out = tmp_path / str(number)
         with pytest.raises(SystemExit, match="0"):
             main([command, *map(str, [*options, *where, "--out", out])])
-        written.append(contents(out))
+        written.append(outputs(out))
         text = capsys.readouterr()
         assert str(out) in text.out
         lines = text.err.splitlines()
@@ -546,7 +540,7 @@ def test_workers_end_with_the_run(stems: Path, tmp_path: Path, sign: signal.Sign
     assert again.stderr.count("done by an earlier run") == done
     methods = METHODS_THAT_TAKE_LONG.split(",")
     compute_bounds(datasets.folder(stems), methods=methods, out=tmp_path / "undisturbed")
-    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "undisturbed")
 
 
 def test_a_script_without_a_guard_is_told_what_to_do(stems: Path, tmp_path: Path) -> None:

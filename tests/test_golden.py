@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oracle import STFT, Track, datasets, metrics, separate, wiener
+from oracle import STFT, Track, metrics, separate, wiener
 from oracle.methods import separate_each
 from oracle.metrics.scorer import MUSEVAL, Scorer
 from oracle.tracks.track import Audio, with_accompaniment
@@ -23,11 +23,6 @@ NAMES = ("vocals", "drums", "bass", "other")
 # Names of methods here, and of the files of museval's scores.
 FILES = {name: name for name in ("IBM1", "IBM2", "IRM1", "IRM2", "MIX")}
 FILES["MWF-SISEC18"] = "MWF-sisec18"
-
-
-@pytest.fixture(scope="module")
-def rock(shared: Path, ffmpeg: str) -> Track:
-    return datasets.musdb18(shared / "data" / "musdb18-7", subset="train")[0]
 
 
 def musevals(shared: Path, name: str) -> dict[tuple[str, str], list[float]]:

@@ -4,11 +4,10 @@ import dataclasses
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from fractions import Fraction
-from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
 
@@ -36,7 +35,7 @@ from optimal_problems import (
 import oracle.optimal.chunks
 import oracle.optimal.optimum
 import oracle.optimal.synthesis
-from oracle import STFT, Track, datasets, masks, metrics
+from oracle import STFT, Track, masks, metrics
 from oracle.jobs.bounds import score_track
 from oracle.machine.threads import limited_threads
 from oracle.methods import CEILINGS, METHODS
@@ -63,6 +62,8 @@ SUMMATION = 1e-9
 
 BLOCK_SAMPLES = oracle.optimal.synthesis.BLOCK_SAMPLES
 
+pytestmark = pytest.mark.usefixtures("small_blocks")
+
 KINDS = {
     "real": MaskClass(),
     "to 2": MaskClass(maximum=2.0),
@@ -74,14 +75,6 @@ KINDS = {
     "shared bands": MaskClass(bands=(0, 2, 8), shared=True),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_blocks() -> Iterator[None]:
-    """Blocks of a few frames: also small problems have several."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle.optimal.synthesis, "BLOCK_SAMPLES", 100)
-        yield
 
 
 @st.composite
@@ -957,11 +950,6 @@ def test_scores_of_a_track_are_the_same_to_the_last_bit_in_any_number_of_threads
     scored: pd.DataFrame,
 ) -> None:
     pd.testing.assert_frame_equal(tidy(rows_of(threads=1)), scored, check_exact=True)
-
-
-@pytest.fixture(scope="module")
-def rock(shared: Path, ffmpeg: str) -> Track:
-    return datasets.musdb18(shared / "data" / "musdb18-7", subset="train")[0]
 
 
 @pytest.mark.slow

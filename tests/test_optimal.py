@@ -3,9 +3,7 @@
 import dataclasses
 import math
 import re
-from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +30,7 @@ from optimal_problems import (
 
 import oracle.optimal.certificates
 import oracle.optimal.synthesis
-from oracle import STFT, Track, datasets, masks, metrics, separate
+from oracle import STFT, Track, masks, metrics, separate
 from oracle.metrics.windows import window_starts
 from oracle.optimal import OptimalMask, framewise_ceiling, optimal_mask
 from oracle.optimal.binary import _norms, best_binary
@@ -68,13 +66,7 @@ each_metric = pytest.mark.parametrize("metric", ["SDR", "SI-SDR"])
 
 BLOCK_SAMPLES = oracle.optimal.synthesis.BLOCK_SAMPLES
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_blocks() -> Iterator[None]:
-    """Blocks of a few frames: also small problems have several."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle.optimal.synthesis, "BLOCK_SAMPLES", 100)
-        yield
+pytestmark = pytest.mark.usefixtures("small_blocks")
 
 
 def synthesis_of(
@@ -1471,11 +1463,6 @@ def test_descent_to_silence_ends_in_silence() -> None:
 
 
 # The real track.
-
-
-@pytest.fixture(scope="module")
-def rock(shared: Path, ffmpeg: str) -> Track:
-    return datasets.musdb18(shared / "data" / "musdb18-7", subset="train")[0]
 
 
 @pytest.mark.slow

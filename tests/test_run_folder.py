@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run, dataset_with
+from conftest import Run, dataset_with, outputs
 
 import oracle
 from oracle import STFT, Track, TracksFailed, compute_bounds, datasets
@@ -47,12 +47,6 @@ def of_tracks(names: tuple[str, ...] = NAMES, *, loads: list[str] | None = None)
     return dataset_with(names, [partial(load, name) for name in names])
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a run but its lock and run.json, which has times."""
-    files = (p for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", "run.json"))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
 def said(folder: Path) -> Any:
     return json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
@@ -68,11 +62,11 @@ def out(tmp_path: Path) -> Path:
 
 
 def test_what_is_done_is_not_done_again(out: Path) -> None:
-    before, first = contents(out), said(out)
+    before, first = outputs(out), said(out)
     loads: list[str] = []
     table = compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
     assert loads == []
-    assert contents(out) == before
+    assert outputs(out) == before
     again = said(out)
     assert again["started"] == first["started"]
     assert again["tracks"] == first["tracks"]
@@ -94,13 +88,13 @@ def test_what_is_done_is_not_done_again(out: Path) -> None:
     ids=str,
 )
 def test_a_track_that_is_not_whole_is_done_again(out: Path, lost: list[str]) -> None:
-    before = contents(out)
+    before = outputs(out)
     for name in lost:
         (out / name).unlink()
     loads: list[str] = []
     compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
     assert loads == ["c"]
-    assert contents(out) == before
+    assert outputs(out) == before
 
 
 @pytest.mark.parametrize("file", ["tracks/test/c.json", "tracks/test/c.csv", "MIX/test/c.json"])
@@ -108,12 +102,12 @@ def test_a_track_that_is_not_whole_is_done_again(out: Path, lost: list[str]) -> 
 def test_a_track_of_which_a_file_was_damaged_is_done_again(
     out: Path, file: str, left: bytes
 ) -> None:
-    before = contents(out)
+    before = outputs(out)
     (out / file).write_bytes(left)
     loads: list[str] = []
     compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
     assert loads == ["c"]
-    assert contents(out) == before
+    assert outputs(out) == before
 
 
 def test_what_others_half_wrote_is_left_alone(out: Path) -> None:
@@ -133,12 +127,12 @@ def test_a_run_json_that_was_edited_is_of_no_run(out: Path, change: dict[str, An
 def test_estimates_that_are_lost_are_written_again(tmp_path: Path) -> None:
     names = ("song.part", "c")
     oracle.write_estimates(of_tracks(names), tmp_path, methods=["MIX"])
-    before = contents(tmp_path)
+    before = outputs(tmp_path)
     (tmp_path / "MIX" / "test" / "c" / "x.wav").unlink()
     loads: list[str] = []
     oracle.write_estimates(of_tracks(names, loads=loads), tmp_path, methods=["MIX"])
     assert loads == ["c"]
-    assert contents(tmp_path) == before
+    assert outputs(tmp_path) == before
 
 
 def test_more_tracks_of_the_same_dataset_are_added(out: Path) -> None:
@@ -147,7 +141,7 @@ def test_more_tracks_of_the_same_dataset_are_added(out: Path) -> None:
     compute_bounds(of_tracks(more, loads=loads), methods=["MIX", "IRM2"], out=out)
     assert loads == ["0", "e"]
     compute_bounds(of_tracks(more), methods=["MIX", "IRM2"], out=out.parent / "whole")
-    assert contents(out) == contents(out.parent / "whole")
+    assert outputs(out) == outputs(out.parent / "whole")
     assert [track["name"] for track in said(out)["tracks"]] == list(more)
 
 
@@ -161,11 +155,11 @@ def test_tracks_that_come_one_by_one_are_not_done_again(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_leaves_half_written_is_deleted(out: Path) -> None:
-    before = contents(out)
+    before = outputs(out)
     for name in ("scores.csv.part", "tracks/test/c.csv.part", "MIX/test/x.json.part"):
         (out / name).write_text("half")
     compute_bounds(of_tracks(), methods=["MIX", "IRM2"], out=out)
-    assert contents(out) == before
+    assert outputs(out) == before
 
 
 def test_a_run_that_was_killed_before_it_said_what_it_does_is_no_run(tmp_path: Path) -> None:
@@ -200,14 +194,14 @@ def test_a_track_whose_audio_has_changed_is_done_again(tmp_path: Path) -> None:
     a, b, c = (make_track(name) for name in "abc")
     other = Track.from_sources("b", RATE, c.sources)
     compute_bounds([a, b], methods=["MIX"], out=tmp_path / "memory")
-    before = contents(tmp_path / "memory")
+    before = outputs(tmp_path / "memory")
     compute_bounds([a, other], methods=["MIX"], out=tmp_path / "memory")
-    after = contents(tmp_path / "memory")
+    after = outputs(tmp_path / "memory")
     assert {name for name in before if before[name] != after[name]} == {
         *("MIX/test/b.json", "tracks/test/b.json", "tracks/test/b.csv", "scores.csv", "bounds.csv")
     }
     compute_bounds([a, other], methods=["MIX"], out=tmp_path / "new")
-    assert after == contents(tmp_path / "new")
+    assert after == outputs(tmp_path / "new")
 
     for track in (a, b):
         for source, audio in track.sources.items():
@@ -288,7 +282,7 @@ def test_estimates_are_gone_on_with_too(tmp_path: Path) -> None:
 def test_other_settings_are_refused_and_named(
     out: Path, change: dict[str, Any], message: str
 ) -> None:
-    before = contents(out)
+    before = outputs(out)
     with pytest.raises(ValueError, match="out must be a new or an empty folder, or") as caught:
         compute_bounds(of_tracks(), **{"methods": ["MIX", "IRM2"], "out": out, **change})
     assert "or that of a run with the same settings, got" in str(caught.value)
@@ -296,7 +290,7 @@ def test_other_settings_are_refused_and_named(
     assert str(caught.value).endswith(
         "or write to another folder; overwrite, or --overwrite, deletes that run)"
     )
-    assert contents(out) == before
+    assert outputs(out) == before
 
 
 def test_another_dataset_root_length_or_version_is_refused(
@@ -341,7 +335,7 @@ def test_a_folder_that_is_of_no_run_is_refused_and_left_alone(tmp_path: Path) ->
         for overwrite in (False, True):
             with pytest.raises(ValueError, match=message):
                 compute_bounds(of_tracks(), methods=["MIX"], out=tmp_path, overwrite=overwrite)
-        assert contents(tmp_path) == {"notes.txt": b"mine"}
+        assert outputs(tmp_path) == {"notes.txt": b"mine"}
 
 
 # Starting again
@@ -355,7 +349,7 @@ def test_overwrite_deletes_what_a_run_wrote_and_nothing_else(out: Path) -> None:
     compute_bounds(tracks, methods=["IBM"], out=out, overwrite=True)
     assert loads == ["c"]
     compute_bounds(of_tracks(("c",)), methods=["IBM"], out=out.parent / "new")
-    assert contents(out) == contents(out.parent / "new") | {"notes.txt": b"mine"}
+    assert outputs(out) == outputs(out.parent / "new") | {"notes.txt": b"mine"}
 
 
 def test_overwrite_of_a_sweep_deletes_its_figures_too(run: Run, tmp_path: Path) -> None:
@@ -461,7 +455,7 @@ def test_a_disk_that_is_full_in_truth(tmp_path: Path, file: str, run: Run) -> No
     done = run("bounds", tmp_path / "stems", "--methods", "MIX", "--out", out)
     assert (done.status, done.err) == (0, "")
     compute_bounds(datasets.folder(tmp_path / "stems"), methods=["MIX"], out=tmp_path / "whole")
-    assert contents(out) == contents(tmp_path / "whole")
+    assert outputs(out) == outputs(tmp_path / "whole")
 
 
 def test_an_error_of_the_system_says_that_what_is_done_stays(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import dataset_with
+from conftest import broken, dataset_with, renamed
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep
 from oracle.jobs import sweeps
@@ -30,14 +30,6 @@ STFTS = (
 GRID: dict[str, Any] = {"n_ffts": N_FFTS_HERE, "overlaps": OVERLAPS_HERE}
 # One STFT and a method that is quick.
 LEAST: dict[str, Any] = {"methods": ["MIX"], "n_ffts": [96], "overlaps": [0.5]}
-
-
-def renamed(track: Track, name: str, subset: str = "test") -> Track:
-    return Track.from_sources(name, track.rate, track.sources, subset=subset)
-
-
-def broken() -> Track:
-    raise ValueError("its file is broken")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Scoring the separated audio of any system: `score_system`, `oracle score` and `Scorer`."""
+"""Scoring the separated audio of any system: `score_system` and `oracle score`."""
 
 import json
 import re
@@ -11,7 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from conftest import Outcome, Run, dataset_with
+from conftest import (
+    N_SAMPLES,
+    RATE,
+    Outcome,
+    Run,
+    contents,
+    dataset_with,
+    guesses,
+    make_track,
+    noise,
+)
 
 from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
@@ -23,18 +33,12 @@ from oracle.metrics.scorer import (
     METRICS,
     MUSEVAL,
     REGULARIZED,
-    Score,
     Scorer,
-    find_metrics,
-    groups,
 )
 from oracle.results.tables import Row, aggregate, read_scores, tidy
 from oracle.runs.queue import Done, list_tasks
 from oracle.tracks.track import Audio
 
-RATE = 8000
-# Of 512 taps, which these signals are long enough for.
-N_SAMPLES = 2 * RATE
 # These need no filters, and hardly any time.
 FAST = ("SDR", "uSDR", "SI-SIR")
 ROCK = "Music Delta - 80s Rock"
@@ -44,32 +48,6 @@ ROCK = "Music Delta - 80s Rock"
 def in_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run everything in the temporary folder."""
     monkeypatch.chdir(tmp_path)
-
-
-def noise(seed: int = 0, *, n_channels: int = 2, n_samples: int = N_SAMPLES) -> Audio:
-    """Noise on the grid of 16 bit, which files of 16 bit hold exactly."""
-    steps = np.random.default_rng(seed).integers(-4000, 4001, (n_channels, n_samples))
-    return (steps / 2**15).astype(np.float32)
-
-
-def make_track(
-    name: str = "song", *sources: str, seed: int = 0, subset: str = "test", n_channels: int = 2
-) -> Track:
-    names = sources or ("bass", "drums", "vocals")
-    signals = {
-        source: noise(seed + place, n_channels=n_channels) for place, source in enumerate(names)
-    }
-    return Track.from_sources(name, RATE, signals, subset=subset)
-
-
-def guesses(track: Track, *targets: str, seed: int = 100) -> dict[str, Audio]:
-    """Estimates of targets, with errors as if each was found alone; on the grid of 16 bit."""
-    signals = {name: track.targets[name] for name in targets or track.targets}
-    error = noise(seed, n_channels=track.n_channels)
-    return {
-        name: audio + np.trunc(np.roll(error, place, axis=1) * 2**15 / 2**place) / 2**15
-        for place, (name, audio) in enumerate(signals.items())
-    }
 
 
 def write(
@@ -110,12 +88,6 @@ def failure_of(track: Track, estimates: Path, **options: Any) -> str:
     name, _, reason = str(failure).partition(": ")
     assert name == track.name
     return reason
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, but for the lock of a run."""
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock")
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def decimals(out: str) -> list[str]:
@@ -945,154 +917,6 @@ def test_silence_of_a_track_leaves_the_others_alone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table["median"], alone["median"])
     assert set(table["n_tracks"]) == {2}
     assert set(table["n_nan"]) == {2}
-
-
-# Scorer
-
-
-def values_of(scores: Iterable[Score]) -> dict[tuple[str, str, float | None], float]:
-    return {(score.target, score.metric, score.time): score.score for score in scores}
-
-
-def test_sdr_is_the_energy_of_the_source_over_that_of_the_error() -> None:
-    track = make_track()
-    estimates = guesses(track)
-    values = values_of(Scorer(track.targets, rate=RATE, metrics=["SDR", "uSDR"]).score(estimates))
-    for target, estimate in estimates.items():
-        for metric, time, part in (
-            ("SDR", 0.0, slice(RATE)),
-            ("SDR", 1.0, slice(RATE, None)),
-            ("uSDR", None, slice(None)),
-        ):
-            source = track.targets[target][:, part].astype(np.float64)
-            error = source - estimate[:, part]
-            expected = 10 * np.log10(np.sum(source**2) / np.sum(error**2))
-            assert values.pop((target, metric, time)) == pytest.approx(expected, abs=1e-9)
-    assert not values
-
-
-def test_scores_come_by_target_then_metric_then_time() -> None:
-    track = make_track("song", "b", "a")
-    expected: dict[str, list[float | None]] = {"uSDR": [None], "SDR": [0.0, 1.0], "SI-SDR": [None]}
-    scores = Scorer(track.targets, rate=RATE, metrics=list(expected)).score(
-        dict(reversed(guesses(track).items()))
-    )
-    assert [score[:4] for score in scores] == [
-        (target, metric, time, None if time is None else 1.0)
-        for target in ("b", "a")
-        for metric, times in expected.items()
-        for time in times
-    ]
-
-
-@pytest.mark.parametrize(
-    ("n_samples", "windows"),
-    [(RATE - 1, [(0.0, (RATE - 1) / RATE)]), (RATE, [(0.0, 1.0)]), (2 * RATE - 1, [(0.0, 1.0)])],
-)
-def test_the_part_after_the_last_window_has_no_score(
-    n_samples: int, windows: list[tuple[float, float]]
-) -> None:
-    sources = {"a": noise(n_samples=n_samples)}
-    scores = Scorer(sources, rate=RATE, metrics=["SDR"]).score({"a": noise(1, n_samples=n_samples)})
-    assert [(score.time, score.duration) for score in scores] == windows
-
-
-def test_score_each_of_a_reader_is_score_of_every_method() -> None:
-    track = make_track("song", "drums", "vocals", n_channels=1)
-    methods = {"good": guesses(track), "bad": guesses(track, seed=5)}
-    read: list[tuple[int, int]] = []
-    parts: list[float] = []
-
-    def reader(start: int, stop: int) -> dict[str, dict[str, Audio]]:
-        read.append((start, stop))
-        return {
-            name: {target: audio[:, start:stop] for target, audio in estimates.items()}
-            for name, estimates in methods.items()
-        }
-
-    scorer = Scorer(track.targets, rate=RATE)
-    together = scorer.score_each(reader, advance=parts.append)
-    assert list(together) == ["good", "bad"]
-    for name, estimates in methods.items():
-        assert together[name] == scorer.score(estimates)
-    assert together["good"] != together["bad"]
-    assert sum(parts) == pytest.approx(1)
-    assert len(parts) == len(read) > 1
-    assert all(0 <= start < stop <= N_SAMPLES for start, stop in read)
-    assert max(stop - start for start, stop in read) < 2 * RATE
-
-
-def test_museval_s_metrics_of_vocals_are_of_the_second_group_and_others_of_the_first() -> None:
-    track = make_track("song", "bass", "vocals", "drums", n_channels=1)
-    estimates = guesses(track)
-    metrics = ("SIR", "SI-SIR")
-
-    def score(*names: str) -> dict[tuple[str, str, float | None], float]:
-        scorer = Scorer({n: track.targets[n] for n in names}, rate=RATE, metrics=metrics)
-        return values_of(scorer.score({n: estimates[n] for n in names}))
-
-    everything = score(*track.targets)
-    sources, pair = score("bass", "drums", "vocals"), score("vocals", "accompaniment")
-    for (target, metric, time), value in everything.items():
-        first = target in ("bass", "drums") or (target == "vocals" and metric == "SI-SIR")
-        expected = sources if first else pair
-        assert value == pytest.approx(expected[target, metric, time], abs=1e-6)
-    for metric, time in (("SIR", 0.0), ("SI-SIR", None)):
-        key = ("vocals", metric, time)
-        assert sources[key] != pytest.approx(pair[key], abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("targets", "expected"),
-    [
-        (["a"], [["a"]]),
-        (["vocals"], [["vocals"]]),
-        (["drums", "bass"], [["drums", "bass"]]),
-        (["bass", "accompaniment"], [["bass", "accompaniment"]]),
-        (["accompaniment", "vocals"], [["vocals", "accompaniment"]]),
-        (
-            ["vocals", "drums", "accompaniment"],
-            [["vocals", "drums"], ["vocals", "accompaniment"]],
-        ),
-    ],
-)
-def test_groups_are_all_sources_then_vocals_and_accompaniment(
-    targets: list[str], expected: list[list[str]]
-) -> None:
-    assert groups(targets) == expected
-
-
-def test_metrics_named_keeps_their_order() -> None:
-    assert find_metrics(("uSDR", "SAR-reg", "SDR")) == ["uSDR", "SAR-reg", "SDR"]
-    assert find_metrics(ALL_METRICS) == list(ALL_METRICS)
-
-
-def test_metrics_named_refuses_what_is_no_metric() -> None:
-    with pytest.raises(TypeError, match="metrics must be several names, got the one string 'SDR'"):
-        find_metrics("SDR")
-    for wrong, got in (
-        ([], "none"),
-        (["SDR", "sdr"], "SDR, sdr"),
-        (["SDR", "SAR", "SDR"], "SDR, SAR, SDR"),
-    ):
-        with pytest.raises(ValueError, match=f"metrics must be some of SDR, .*, got {got}$"):
-            find_metrics(wrong)
-        with pytest.raises(ValueError, match="metrics must be some of"):
-            Scorer({"a": noise()}, rate=RATE, metrics=wrong)
-
-
-def test_scorer_refuses_estimates_that_do_not_fit() -> None:
-    scorer = Scorer({"a": noise(), "b": noise(1)}, rate=RATE, metrics=["SDR"])
-    for names in (["a"], ["a", "b", "c"], ["a", "B"]):
-        message = f"must have the targets of references, a, b, got {', '.join(names)}$"
-        with pytest.raises(ValueError, match=message):
-            scorer.score(dict.fromkeys(names, noise()))
-    for n_samples in (N_SAMPLES - 1, N_SAMPLES + 1):
-        estimates = {"a": noise(), "b": noise(n_samples=n_samples)}
-        with pytest.raises(
-            ValueError, match=rf"the shape of references.* got \(2, {n_samples}\) of b"
-        ):
-            scorer.score(estimates)
 
 
 def test_references_whose_copies_are_dependent_are_warned_about(tmp_path: Path) -> None:
