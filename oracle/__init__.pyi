@@ -7,7 +7,8 @@ from .jobs.sweeps import compute_sweep
 from .jobs.system_scores import score, score_system
 from .methods import separate
 from .report.waltz_report import WaltzReport
-from .runs.queue import TracksFailed
+from .results.failures import TracksFailed
+from .results.results import Results
 from .stft import STFT
 from .tracks.track import Track
 
@@ -15,6 +16,7 @@ __all__ = [
     "STFT",
     "Check",
     "Comparison",
+    "Results",
     "Track",
     "TracksFailed",
     "WaltzReport",

@@ -165,7 +165,7 @@ def ours(track: oracle.Track, metrics: tuple[str, ...]) -> Scores:
     """Separate and score with this package."""
     scores: Scores = {}
     scored = score_track(track, METHODS, metrics=metrics)
-    for _, _, method, target, metric, start, _, score in scored.rows:
+    for _, _, method, target, metric, start, _, score in scored.result:
         scores[method, target, metric, round(start)] = score
     return scores
 
@@ -244,7 +244,7 @@ def certify(track: oracle.Track, tolerance: float) -> Scores:
     scored = score_track(track, ["OPT", "CEILING"], metrics=["SDR", "uSDR"])
     return {
         (method, target, metric, 0): score
-        for _, _, method, target, metric, start, _, score in scored.rows
+        for _, _, method, target, metric, start, _, score in scored.result
         if start is None
     }
 

@@ -41,7 +41,7 @@ def median_sdr() -> dict[str, dict[str, float]]:
     """Compute the median SDR of each target by each method."""
     table = oracle.compute_bounds(
         oracle.datasets.waltz(), methods=[*BINARY, *RATIO, *BOUNDS], metrics=["SDR"]
-    )
+    ).table
     by_target = table.pivot(index="method", columns="target", values="median")
     return {
         target: {str(method): float(sdr) for method, sdr in by_target[target].items()}

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,14 @@ import oracle.optimal.synthesis
 from oracle import Track, datasets
 from oracle.cli import main
 from oracle.datasets import Dataset, Entry
+from oracle.runs import loop
+from oracle.runs.loop import Worked
+from oracle.runs.options import RunOptions
+from oracle.runs.progress import Advance
+from oracle.runs.queue import Task
+from oracle.runs.record import Record
+from oracle.runs.track_info import TrackInfo
+from oracle.tracks.rest import Completed
 from oracle.tracks.track import Audio
 
 RATE = 8000
@@ -177,3 +186,35 @@ def renamed(track: Track, name: str, subset: str = "test") -> Track:
 def broken() -> Track:
     """Fail as the file of a track does."""
     raise ValueError("its file is broken")
+
+
+class Done(NamedTuple):
+    """What has become of a track that a run has worked on."""
+
+    task: Task
+    result: Any
+    warnings: Sequence[str]
+
+
+def each_track(
+    tracks: Track | Iterable[Track],
+    work: Callable[..., object],
+    *,
+    keep: Callable[[Done], object] = lambda done: None,
+    claim: Callable[[Task], TrackInfo | None] = lambda task: None,
+    **options: Any,
+) -> list[Done]:
+    """Run any work on tracks; what failed is raised at the end."""
+    record, done = Record(tracks), list[Done]()
+
+    def note(task: Task, worked: Worked[object]) -> None:
+        done.append(Done(task, worked.result, worked.info.warnings))
+        keep(done[-1])
+
+    loop.run(record, partial(_work_on, work), note, RunOptions(**options), claim=claim)
+    record.conclude(stacklevel=1)
+    return done
+
+
+def _work_on(work: Callable[..., object], track: Track, *, advance: Advance) -> Worked[object]:
+    return Worked.on(Completed(track, track, None), work(track, advance=advance))

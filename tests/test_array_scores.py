@@ -32,7 +32,9 @@ def noisy(track: Track) -> dict[str, Any]:
 def test_scores_are_those_of_a_scorer() -> None:
     track = song("vocals", "drums", "bass")
     estimates = noisy(track)
-    scores = oracle.score(track, estimates, metrics=ALL_METRICS)
+    scores = oracle.score(track, estimates, metrics=ALL_METRICS).scores
+    assert set(scores["method"]) == {"estimates"}
+    scores = scores[COLUMNS]
     summed = estimates | {"accompaniment": estimates["drums"] + estimates["bass"]}
     scorer = Scorer(track.targets, rate=track.rate, metrics=ALL_METRICS)
     expected = pd.DataFrame(scorer.score(summed), columns=COLUMNS)
@@ -43,17 +45,19 @@ def test_scores_are_those_of_a_scorer() -> None:
 
 def test_scores_of_separations_are_their_bounds() -> None:
     track = song("vocals", "drums")
-    scores = oracle.score(track, oracle.separate(track, "IRM2"), metrics=["SDR"])
+    estimates = oracle.separate(track, "IRM2")
+    results = oracle.score(track, estimates, name="IRM2", metrics=["SDR"])
     bounds = oracle.compute_bounds(track, methods=["IRM2"], metrics=["SDR"])
-    medians = scores.groupby("target", sort=False)["score"].median()
-    assert medians.to_dict() == bounds.set_index("target")["median"].to_dict()
+    pd.testing.assert_frame_equal(results.table, bounds.table)
+    pd.testing.assert_frame_equal(results.scores, bounds.scores)
+    pd.testing.assert_frame_equal(results.tracks, bounds.tracks)
 
 
 def test_vocals_and_accompaniment_alone_are_scored() -> None:
     track = song("vocals", "drums", "bass")
     both = {name: track.targets[name] + 0.1 for name in ("vocals", "accompaniment")}
     both = {name: audio.astype(np.float32) for name, audio in both.items()}
-    assert set(oracle.score(track, both, metrics=["SDR"])["target"]) == {*both}
+    assert set(oracle.score(track, both, metrics=["SDR"]).table["target"]) == {*both}
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -62,7 +66,7 @@ def test_the_rest_of_a_mixture_is_scored_if_it_is_estimated(given: bool) -> None
     estimates = noisy(track)
     if given:
         estimates["rest"] = track.mixture - sum(estimates.values())
-    targets = set(oracle.score(track, estimates, metrics=["SDR"])["target"])
+    targets = set(oracle.score(track, estimates, metrics=["SDR"]).table["target"])
     assert targets == {*estimates} | ({"accompaniment"} if given else set())
 
 

@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import broken, dataset_with, renamed
+from conftest import broken, dataset_with, each_track, renamed
 from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, separate
@@ -30,7 +30,6 @@ from oracle.results.tables import (
     tidy,
 )
 from oracle.runs.progress import Advance
-from oracle.runs.queue import each_track
 from oracle.tracks.track import Audio
 
 CHOSEN = ["MIX", "IRM2"]
@@ -83,14 +82,15 @@ def test_aggregate_is_the_median_over_windows_then_median_and_mean_over_tracks()
 @pytest.mark.slow
 def test_tracks_of_one_name_in_two_subsets_are_two_tracks(track: Track) -> None:
     tracks = [renamed(track, "song", "train"), renamed(track, "song", "test")]
-    assert set(compute_bounds(tracks, methods=["MIX"])["n_tracks"]) == {2}
+    assert set(compute_bounds(tracks, methods=["MIX"]).table["n_tracks"]) == {2}
 
 
 def test_table_and_files_agree(track: Track, tmp_path: Path) -> None:
     tracks = [renamed(track, "first"), renamed(track, "second", "train")]
     out = tmp_path / "a" / "b"
     stft = STFT(n_fft=512, hop_length=128)
-    table = compute_bounds(iter(tracks), methods=CHOSEN, stft=stft, out=out)
+    results = compute_bounds(iter(tracks), methods=CHOSEN, stft=stft, out=out)
+    table = results.table
 
     assert list(table.columns) == list(BOUND_COLUMNS)
     targets = ["drums", "other", "vocals", "accompaniment"]
@@ -98,13 +98,17 @@ def test_table_and_files_agree(track: Track, tmp_path: Path) -> None:
     whole = table["metric"].isin(GLOBAL)
     assert set(table["n_windows"][whole]) == {2}  # one a track
     assert set(table["n_windows"][~whole]) == {4}  # 2.5 s: two windows a track
-    assert table.attrs == {
-        "mixture_is_sum": ["first", "second"],
-        "subsets": {"test": 1, "train": 1},
-        "notes": [],
+    assert dict(zip(results.tracks["name"], results.tracks["subset"], strict=True)) == {
+        "first": "test",
+        "second": "train",
     }
+    assert set(results.tracks["mixture"]) == {"sum of the sources"}
+    assert (results.failures, results.notes, results.out) == ((), (), out)
 
     scores = read_scores(out / "scores.csv")
+    pd.testing.assert_frame_equal(results.scores, scores, check_exact=True)
+    said = json.loads((out / "run.json").read_text())
+    assert results.settings.items() <= said.items()
     assert list(scores.columns) == list(SCORE_COLUMNS)
     pd.testing.assert_frame_equal(aggregate(scores), table, check_exact=True)
     pd.testing.assert_frame_equal(pd.read_csv(out / "bounds.csv"), table, check_dtype=False)
@@ -165,8 +169,8 @@ def test_a_failed_track_is_named_with_its_cause_and_the_others_are_done(
     (failure,) = caught.value.exceptions
     assert str(failure) == "bad: its file is broken"
     assert isinstance(failure.__cause__, ValueError)
-    assert caught.value.table is not None
-    assert set(caught.value.table["n_tracks"]) == {1}
+    assert caught.value.results is not None
+    assert set(caught.value.results.table["n_tracks"]) == {1}
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["dataset"] == "tests"
     (record,) = json.loads((tmp_path / "out" / "failed.json").read_text())
@@ -200,7 +204,7 @@ def test_a_full_disk_ends_the_run_and_leaves_whole_files(
     assert not list(tmp_path.rglob("*.part"))
     assert {path.stem for path in (tmp_path / "tracks").glob("*/*")} == {"one"}
     assert not (tmp_path / "scores.csv").exists()
-    table = compute_bounds(tracks, methods=["MIX"], out=tmp_path)
+    table = compute_bounds(tracks, methods=["MIX"], out=tmp_path).table
     assert set(table["n_tracks"]) == {3}
 
 
@@ -215,8 +219,8 @@ def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
     dataset = dataset_with(("x", "y"), (broken, broken))
     with pytest.raises(TracksFailed, match=r"^2 tracks failed") as caught:
         compute_bounds(dataset, methods=CHOSEN, out=tmp_path)
-    assert caught.value.table is not None
-    assert caught.value.table.empty
+    assert caught.value.results is not None
+    assert caught.value.results.table.empty
     assert (tmp_path / "bounds.csv").read_text() == ",".join(BOUND_COLUMNS) + "\n"
 
 
@@ -261,8 +265,7 @@ def test_tracks_are_loaded_one_at_a_time_when_their_turn_comes(track: Track) -> 
         events.append(f"do {track.name}")
         return track.name
 
-    for _, name, _ in each_track(dataset, work, progress=False):
-        events += [f"done {name}"]
+    each_track(dataset, work, keep=lambda done: events.append(f"done {done.result}"))
     assert events == ["load a", "do a", "done a", "load b", "do b", "done b"]
 
 
@@ -353,7 +356,7 @@ def music(*names: str, n_channels: int = 2, n_samples: int = 5 * RATE // 2) -> T
 def scores_of(track: Track, *methods: str, **options: Any) -> pd.DataFrame:
     """Scores, by default SDR and uSDR, as in scores.csv."""
     arguments: dict[str, Any] = {"stft": SMALL, "metrics": CERTIFIED} | options
-    return tidy(score_track(track, methods, **arguments).rows)
+    return tidy(score_track(track, methods, **arguments).result)
 
 
 def values(scores: pd.DataFrame, method: str, target: str, metric: str) -> list[float]:
@@ -426,7 +429,7 @@ def test_a_ceiling_is_one_of_sdr_and_usdr_only() -> None:
 
 def test_methods_are_in_the_order_asked_for() -> None:
     for methods in (("CEILING", "OPT", "IRM2"), ("OPT", "IRM2", "CEILING", "MIX")):
-        table = compute_bounds(music(), methods=methods, stft=SMALL, metrics=["SDR"])
+        table = compute_bounds(music(), methods=methods, stft=SMALL, metrics=["SDR"]).table
         assert tuple(table["method"].unique()) == methods
         assert len(table) == 4 * len(methods)
 
@@ -658,7 +661,7 @@ def test_a_warning_tells_how_far_ceilings_are_and_where_nothing_is_proven(
 
 
 def test_a_source_that_is_the_mixture_has_no_ceiling() -> None:
-    rows = score_track(music("vocals"), ["CEILING"], metrics=["SDR"]).rows
+    rows = score_track(music("vocals"), ["CEILING"], metrics=["SDR"]).result
     assert [row[-1] for row in rows] == [INF, INF]
 
 
@@ -682,7 +685,7 @@ def test_museval_reads_the_files_of_the_ceiling(tmp_path: Path) -> None:
 
     track = silenced(3, drums=1)
     chosen = ["OPT", "CEILING"]
-    table = compute_bounds(track, methods=chosen, metrics=CERTIFIED, stft=SMALL, out=tmp_path)
+    table = compute_bounds(track, methods=chosen, metrics=CERTIFIED, stft=SMALL, out=tmp_path).table
     path = tmp_path / "CEILING" / "test" / "silenced.json"
     targets = json.loads(path.read_text())["targets"]
     assert [target["name"] for target in targets] == ["drums", "bass", "vocals", "accompaniment"]
@@ -720,13 +723,13 @@ def test_a_ceiling_of_usdr_alone_has_no_file_of_museval(tmp_path: Path) -> None:
 
 def test_a_ceiling_alone_is_computed_unless_no_metric_is_of_it() -> None:
     track = music(n_channels=1, n_samples=RATE)
-    table = compute_bounds(track, methods=["CEILING"], stft=SMALL)
+    table = compute_bounds(track, methods=["CEILING"], stft=SMALL).table
     assert list(table["metric"]) == ["SDR", "uSDR"] * 4
     message = "metrics must hold SDR or uSDR, the only ones with a CEILING, got SI-SDR, ISR"
     with pytest.raises(ValueError, match=f"^{message}$"):
         compute_bounds(track, methods=["CEILING"], metrics=["SI-SDR", "ISR"])
     # Beside others it is left out.
-    beside = compute_bounds(track, methods=["CEILING", "MIX"], metrics=["SI-SDR"], stft=SMALL)
+    beside = compute_bounds(track, methods=["CEILING", "MIX"], metrics=["SI-SDR"], stft=SMALL).table
     assert set(beside["method"]) == {"MIX"}
 
 

@@ -26,11 +26,11 @@ from conftest import (
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
-from oracle.cli.bound_tables import show_bounds, table_each
 from oracle.jobs.bounds import BOUNDS, CERTIFIED
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separator
 from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL
 from oracle.optimal import CLASSES, NamedClass
+from oracle.results.results import Results
 from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores
 
 # museval's files hold 5 decimals.
@@ -136,7 +136,7 @@ def assert_close(table: pd.DataFrame, other: pd.DataFrame) -> None:
 def test_bounds_alone_prints_the_table_of_the_waltz(run: Run) -> None:
     status, out, err = run("bounds", "--methods", "MIX,IRM2")
     assert (status, err) == (0, "")
-    bounds = oracle.compute_bounds(datasets.waltz(), methods=["MIX", "IRM2"])
+    bounds = oracle.compute_bounds(datasets.waltz(), methods=["MIX", "IRM2"]).table
     targets = ["drums", "bass", "other", "vocals", "accompaniment"]
     for metric in ("SDR", "uSDR"):
         of_metric = bounds[bounds["metric"] == metric].set_index(["method", "target"])["median"]
@@ -158,7 +158,7 @@ def test_bounds_of_several_tracks_prints_median_and_mean(run: Run, stems: Path) 
     soundfile.write(stems / "three" / "drums.wav", 4 * noise(9).T, RATE)
     status, out, err = run("bounds", stems, "--methods", "IRM1")
     assert (status, err) == (0, "")
-    bounds = oracle.compute_bounds(datasets.folder(stems), methods=["IRM1"])
+    bounds = oracle.compute_bounds(datasets.folder(stems), methods=["IRM1"]).table
     sdr = bounds[bounds["metric"] == "SDR"]
     expected = [f"{row.median:.2f} / {row.mean:.2f}" for row in sdr.itertuples()]
     assert printed(out, "SDR") == {"IRM1": [*expected, "7", "0"]}
@@ -204,7 +204,7 @@ def test_bounds_takes_and_states_the_stft(
     assert f"STFT: {stft.window} window of {stft.n_fft} samples, hop {stft.hop_length}." in (
         " ".join(outcome.out.split())
     )
-    expected = oracle.compute_bounds(datasets.folder(stems), methods=["IRM2"], stft=stft)
+    expected = oracle.compute_bounds(datasets.folder(stems), methods=["IRM2"], stft=stft).table
     assert_close(pd.read_csv(out / "bounds.csv"), expected)
     settings = json.loads((out / "run.json").read_text(encoding="utf-8"))["stft"]
     assert settings == {name: getattr(stft, name) for name in settings}
@@ -274,7 +274,7 @@ def test_bounds_prints_the_ceiling_among_the_methods_in_their_order(run: Run, st
         methods=methods,
         metrics=["SDR", "uSDR", "SI-SDR"],
         stft=STFT(n_fft=256, hop_length=128),
-    )
+    ).table
     for metric in ("SDR", "uSDR", "SI-SDR"):
         rows = printed(out, metric)
         assert list(rows) == (methods if metric != "SI-SDR" else methods[1:])
@@ -315,16 +315,20 @@ def test_where_no_sdr_is_printed_nothing_is_said_of_its_median(run: Run, stems: 
 
 
 @pytest.mark.parametrize("masks", CLASSES.values(), ids=CLASSES)
-def test_each_class_says_what_its_ceiling_is_of(
-    capsys: pytest.CaptureFixture[str], masks: NamedClass
-) -> None:
+def test_each_class_says_what_its_ceiling_is_of(masks: NamedClass) -> None:
     names = [masks.method, masks.ceiling]
     table = pd.DataFrame(
         [(name, "vocals", "SDR", 1.0, 1.0, 1, 1, 0, 0, 1.0) for name in names],
         columns=list(BOUND_COLUMNS),
     )
-    show_bounds(lambda: table, table_each, ["SDR"], "STFT.", None)
-    out = " ".join(capsys.readouterr().out.split())
+    results = Results(
+        table=table,
+        tracks=pd.DataFrame({"subset": ["test"], "mixture": ["as delivered"]}),
+        failures=(),
+        settings={"task": "bounds", "metrics": ["SDR"], "stft": STFT().settings},
+        notes=(),
+    )
+    out = " ".join(repr(results).split())
     first = f"{masks.ceiling}: no mask ({masks.formula}) at this STFT exceeds it. For SDR"
     assert out.count("at this STFT exceeds it") == out.count(first) == 1
     assert (
@@ -393,7 +397,7 @@ def test_sweep_prints_a_table_a_target_a_row_an_stft(run: Run, stems: Path) -> N
         n_ffts=[128, 256],
         overlaps=[0.75, 0.5],
         metrics=["uSDR", "SDR"],
-    )
+    ).table
     tables = swept(out)
     targets = ["drums", "vocals", "accompaniment"]
     assert list(tables) == [(target, metric) for metric in ("uSDR", "SDR") for target in targets]
@@ -424,7 +428,7 @@ def test_sweep_of_one_track_prints_medians_and_the_usual_overlaps(run: Run, stem
         n_ffts=[256],
         overlaps=[0.5, 0.75],
         window="hamming",
-    )
+    ).table
     for (target, _), shown in swept(out).items():
         medians = [f"{median:.2f}" for median in table[table["target"] == target]["median"]]
         assert shown.rows == {("256", "50 %"): medians[:3], ("256", "75 %"): medians[3:]}
@@ -482,7 +486,7 @@ def test_sweep_writes_its_table_and_a_figure_a_metric(
         n_ffts=[128, 256],
         overlaps=[0.75, 0.5],
         metrics=["SDR", "uSDR"],
-    )
+    ).table
     assert_close(pd.read_csv(out / "sweep.csv"), expected)
 
 
@@ -494,7 +498,9 @@ def test_sweep_of_bad_tracks_names_them_and_shows_the_others(
     status, text, err = run("sweep", some_bad, *options)
     assert status == 3
     assert [line.split(":")[1].strip() for line in err.splitlines()] == ["alone", "cut", "empty"]
-    good = oracle.compute_sweep(datasets.folder(some_bad)[3:], methods=["MIX"], n_ffts=[128, 256])
+    good = oracle.compute_sweep(
+        datasets.folder(some_bad)[3:], methods=["MIX"], n_ffts=[128, 256]
+    ).table
     assert_close(pd.read_csv(out / "sweep.csv"), good)
     assert (out / "sweep-SDR.pdf").is_file()
     assert list(swept(text)) == [(t, "SDR") for t in ("drums", "vocals", "accompaniment")]
@@ -637,7 +643,9 @@ def test_scores_are_complete_and_aggregate_to_the_bounds(results: Path, stems: P
     assert len(scores) == 2 * n_targets * per_target
     bounds = pd.read_csv(results / "bounds.csv")
     assert_close(aggregate(scores), bounds)
-    assert_close(bounds, oracle.compute_bounds(datasets.folder(stems), methods=["MIX", "IRM2"]))
+    assert_close(
+        bounds, oracle.compute_bounds(datasets.folder(stems), methods=["MIX", "IRM2"]).table
+    )
 
 
 def test_scores_of_the_tracks_make_up_scores_csv(results: Path) -> None:
@@ -1048,7 +1056,7 @@ def test_bounds_of_bad_tracks_names_them_and_prints_the_others(
     assert [failure["track"] for failure in failed] == ["alone", "cut", "empty"]
     assert all("Traceback" in failure["traceback"] for failure in failed)
     assert {path.name for path in (out / "MIX" / "test").iterdir()} == {"one.json", "two.json"}
-    good = oracle.compute_bounds(datasets.folder(some_bad)[3:], methods=["MIX"])
+    good = oracle.compute_bounds(datasets.folder(some_bad)[3:], methods=["MIX"]).table
     assert_close(pd.read_csv(out / "bounds.csv"), good)
 
 
@@ -1130,8 +1138,8 @@ def test_name_that_is_no_unicode_fails_alone(tmp_path: Path) -> None:
     with pytest.raises(TracksFailed) as error:
         oracle.compute_bounds(tracks, methods=["MIX"], out=tmp_path / "out")
     assert "name must not hold control characters" in str(error.value.exceptions[0])
-    assert error.value.table is not None
-    assert len(error.value.table)
+    assert error.value.results is not None
+    assert len(error.value.results.table)
 
 
 @pytest.mark.parametrize("subset", ["../up", "/abs", ".", "a/b"])

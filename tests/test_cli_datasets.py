@@ -78,7 +78,7 @@ def test_bounds_of_a_dataset_by_name(run: Run, hq: Path, tmp_path: Path) -> None
     status, text, err = run("bounds", "musdb18-hq", "--root", hq, *MIX, "--out", out)
     assert (status, err) == (0, "")
     assert "6 tracks (3 train, 3 test)" in text
-    table = oracle.compute_bounds(datasets.musdb18hq(hq), methods=["MIX"], metrics=["uSDR"])
+    table = oracle.compute_bounds(datasets.musdb18hq(hq), methods=["MIX"], metrics=["uSDR"]).table
     pd.testing.assert_frame_equal(pd.read_csv(out / "bounds.csv"), table, check_dtype=False)
 
 

@@ -666,7 +666,9 @@ def test_what_is_published_has_an_stft_and_is_told_from_ones_own(bounds: Path) -
 def test_the_methods_of_a_sweep_are_bounds(track: Track, tmp_path: Path) -> None:
     options: dict[str, Any] = {"methods": ["IRM2", "CEILING"], "metrics": ["SDR"]}
     compute_sweep(track, n_ffts=[128, 256], overlaps=[0.5], out=tmp_path / "sweep", **options)
-    table = compute_sweep(track, n_ffts=[256], overlaps=[0.5], out=tmp_path / "single", **options)
+    table = compute_sweep(
+        track, n_ffts=[256], overlaps=[0.5], out=tmp_path / "single", **options
+    ).table
     net = write_run(tmp_path / "net", scores_of("net", {track.name: [1.0, 1.0]}))
     comparison = compare([tmp_path / "sweep", net], targets=["vocals"])
     bounds = [f"{m} (hann {at})" for at in ("128/64", "256/128") for m in ("IRM2", "CEILING")]

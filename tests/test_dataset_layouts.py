@@ -285,7 +285,7 @@ def test_bounds_are_computed(name: str, root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     table = oracle.compute_bounds(
         dataset, methods=["MIX"], metrics=["uSDR"], rest="ignore", out=out
-    )
+    ).table
     assert table["n_tracks"].max() == 2
     assert np.isfinite(table["median"]).all()
     subset = TRACKS[name][0].partition("/")[0]

@@ -89,7 +89,7 @@ def test_waltz_stems_are_really_stereo(waltz: Track) -> None:
 
 
 def test_waltz_bounds_are_where_those_of_music_are(waltz: Track) -> None:
-    table = oracle.compute_bounds(waltz, methods=["IRM2"])
+    table = oracle.compute_bounds(waltz, methods=["IRM2"]).table
     sdr = table[table["metric"] == "SDR"]
     assert list(sdr["target"]) == [*QUARTET, "accompaniment"]
     assert sdr["median"].between(*IRM2_RANGE).all()

@@ -58,7 +58,7 @@ def test_the_guides_training_target() -> None:
 
 @pytest.mark.slow
 def test_the_readmes_table_is_what_the_command_computes() -> None:
-    table = oracle.compute_bounds(oracle.datasets.waltz())
+    table = oracle.compute_bounds(oracle.datasets.waltz()).table
     sdr = table[table["metric"] == "SDR"].set_index(["method", "target"])["median"]
     rows = [line.strip("| ").split(" | ") for line in README.read_text("utf-8").splitlines()]
     targets = next(row for row in rows if row[:2] == ["method", "drums"])[1:]

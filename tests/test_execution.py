@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import dataset_with, outputs
+from conftest import Done, dataset_with, each_track, outputs
 from threadpoolctl import threadpool_info
 
 import oracle
@@ -29,9 +29,11 @@ from oracle.cli import main
 from oracle.datasets.audio_files import write_audio
 from oracle.jobs.bounds import LooseCeilingWarning
 from oracle.machine.threads import n_threads
+from oracle.results.failures import TrackError
 from oracle.runs import execution
 from oracle.runs.progress import Advance
-from oracle.runs.queue import Done, Task, TrackError, each_track
+from oracle.runs.queue import Task
+from oracle.runs.track_info import TrackInfo
 from oracle.tracks.track import Track
 
 pytestmark = pytest.mark.slow
@@ -173,7 +175,7 @@ def limits(track: Track, *, advance: Advance) -> tuple[set[int], int]:
     return blas, n_threads()
 
 
-def results(done: Iterator[Done[Any]]) -> list[Any]:
+def results(done: Iterable[Done]) -> list[Any]:
     """The results of all tracks, in their order."""
     return [each.result for each in sorted(done, key=lambda each: each.task.index)]
 
@@ -189,8 +191,9 @@ def test_bounds_are_the_same_to_the_last_byte(
     here = compute_bounds(tracks, methods=methods, out=tmp_path / "here")
     there = compute_bounds(tracks, methods=methods, out=tmp_path / "there", **two)
     assert outputs(tmp_path / "here") == outputs(tmp_path / "there")
-    assert there.equals(here)
-    assert there.attrs == here.attrs
+    assert there.table.equals(here.table)
+    assert there.scores.equals(here.scores)
+    assert there.tracks.equals(here.tracks)
     assert len(outputs(tmp_path / "here")) == len(methods) * 4 + 2 * 4 + 2
 
 
@@ -241,7 +244,7 @@ def test_commands_take_jobs_and_a_cluster(
 
 
 def test_tracks_are_worked_on_in_two_other_processes(two: dict[str, Any], stems: Path) -> None:
-    done = results(each_track(datasets.folder(stems), name_and_process, progress=False, **two))
+    done = results(each_track(datasets.folder(stems), name_and_process, **two))
     names, processes = zip(*done, strict=True)
     assert sorted(names) == sorted(NAMES)
     assert len(set(processes)) == 2
@@ -250,22 +253,20 @@ def test_tracks_are_worked_on_in_two_other_processes(two: dict[str, Any], stems:
 
 def test_tracks_in_memory_can_be_worked_on_elsewhere(two: dict[str, Any]) -> None:
     tracks = [make_track(name) for name in NAMES]
-    done = results(each_track(iter(tracks), name_and_process, progress=False, **two))
+    done = results(each_track(iter(tracks), name_and_process, **two))
     assert [name for name, _ in done] == list(NAMES)
 
 
 @pytest.mark.parametrize("options", [{}, {"jobs": 1}, {"jobs": 5}], ids=str)
 def test_a_single_track_is_worked_on_here(options: dict[str, Any]) -> None:
-    ((_, process),) = results(
-        each_track(make_track("one"), name_and_process, progress=False, **options)
-    )
+    ((_, process),) = results(each_track(make_track("one"), name_and_process, **options))
     assert process == os.getpid()
 
 
 def test_no_more_tracks_than_jobs_are_worked_on(
     two: dict[str, Any], stems: Path, tmp_path: Path
 ) -> None:
-    list(each_track(datasets.folder(stems), partial(note, folder=tmp_path), progress=False, **two))
+    each_track(datasets.folder(stems), partial(note, folder=tmp_path), **two)
     times = [tuple(map(float, path.read_text().split())) for path in tmp_path.iterdir()]
     assert len(times) == 4
     at_a_time = [sum(start <= moment < stop for start, stop in times) for moment, _ in times]
@@ -274,7 +275,7 @@ def test_no_more_tracks_than_jobs_are_worked_on(
 
 def test_no_worker_waits_for_another(two: dict[str, Any], stems: Path, tmp_path: Path) -> None:
     work = partial(wait_for_the_others, folder=tmp_path)
-    done = list(each_track(datasets.folder(stems), work, progress=False, **two))
+    done = each_track(datasets.folder(stems), work, **two)
     # At the first attempt: "four" has seen the others done.
     assert {each.task.name: each.task.attempt for each in done} == dict.fromkeys(NAMES, 1)
 
@@ -287,8 +288,10 @@ def test_tracks_are_read_as_workers_are_free(stems: Path, tmp_path: Path) -> Non
             read.append(name)
             yield make_track(name)
 
-    for done in each_track(tracks(), partial(note, folder=tmp_path), progress=False, jobs=2):
+    def check(done: Done) -> None:
         assert len(read) <= len(list(tmp_path.iterdir())) + 2, done
+
+    each_track(tracks(), partial(note, folder=tmp_path), keep=check, jobs=2)
     assert read == list(NAMES)
 
 
@@ -302,21 +305,21 @@ def test_threads_are_limited_to_the_cores_that_were_asked_for(
 ) -> None:
     tracks = [make_track(name) for name in NAMES[:n_tracks]]
     before = limits(tracks[0], advance=lambda doing, part: None)
-    for done in each_track(tracks, limits, progress=False, **options):
+    for done in each_track(tracks, limits, **options):
         expected = before[1] if threads is None else min(threads, before[1])
         assert done.result == ({1}, expected)
     assert limits(tracks[0], advance=lambda doing, part: None) == before
 
 
 def test_a_worker_of_a_cluster_uses_its_own_threads(cluster: Path, stems: Path) -> None:
-    done = each_track(datasets.folder(stems), limits, progress=False, dask=str(cluster))
+    done = each_track(datasets.folder(stems), limits, dask=str(cluster))
     assert results(done) == 4 * [({1}, 1)]
 
 
 def test_warnings_of_workers_are_warnings_here(two: dict[str, Any], stems: Path) -> None:
     tracks = datasets.folder(stems).select(first=3)
     with pytest.warns(LooseCeilingWarning) as caught:
-        done = list(each_track(tracks, warn, progress=False, **two))
+        done = each_track(tracks, warn, **two)
     assert sorted(str(w.message) for w in caught) == sorted(
         f"{n} is odd" for n in tracks.track_names
     )
@@ -348,12 +351,12 @@ def warn_oddly(track: Track, *, advance: Advance) -> None:
 def test_what_cannot_be_sent_is_told(two: dict[str, Any], stems: Path) -> None:
     tracks = datasets.folder(stems).select(first=2)
     with pytest.raises(TracksFailed) as caught:
-        list(each_track(tracks, raise_odd, progress=False, **two))
+        each_track(tracks, raise_odd, **two)
     for failure, name in zip(caught.value.failures, tracks.track_names, strict=True):
         assert re.fullmatch(f"{name}: (OddError: )?this and that", str(failure))
         assert "in raise_odd" in failure.traceback
     with pytest.warns(UserWarning, match="this and that"):
-        assert len(list(each_track(tracks, warn_oddly, progress=False, **two))) == 2
+        assert len(each_track(tracks, warn_oddly, **two)) == 2
 
 
 def test_failures_can_be_sent() -> None:
@@ -366,7 +369,7 @@ def test_failures_can_be_sent() -> None:
 def test_warnings_are_recorded_also_if_nobody_wants_to_see_them() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        (done,) = each_track(make_track("one"), warn, progress=False)
+        (done,) = each_track(make_track("one"), warn)
     assert done.warnings == ["one is odd"]
 
 
@@ -378,7 +381,7 @@ def test_what_fails_once_is_done_when_it_is_tried_again(
     two: dict[str, Any], stems: Path, tmp_path: Path, how: str
 ) -> None:
     work = partial(attempt, folder=tmp_path, n_failures=1, how=how)
-    done = list(each_track(datasets.folder(stems), work, progress=False, **two))
+    done = each_track(datasets.folder(stems), work, **two)
     assert sorted(each.result for each in done) == sorted(NAMES)
     assert "two" in [each.result for each in done[-2:]]  # another may still be at work beside it
     assert (tmp_path / "tried").read_text() == "xx"
@@ -395,38 +398,34 @@ def test_what_fails_twice_is_reported_and_the_others_are_done(
     two: dict[str, Any], stems: Path, tmp_path: Path, how: str, message: str
 ) -> None:
     work = partial(attempt, folder=tmp_path, n_failures=9, how=how)
-    done: list[str] = []
-    each = each_track(datasets.folder(stems), work, progress=False, **two)
+    done: list[Done] = []
     with pytest.raises(TracksFailed, match=r"^1 track failed") as caught:
-        done.extend(one.result for one in each)
+        each_track(datasets.folder(stems), work, keep=done.append, **two)
     (failure,) = caught.value.failures
     assert (str(failure), failure.track, failure.subset) == (message, "two", "test")
-    assert sorted(done) == ["four", "one", "three"]
+    assert sorted(each.result for each in done) == ["four", "one", "three"]
     assert (tmp_path / "tried").read_text() == "xx"
     if how == "error":  # the traceback is of where it was raised
         assert 'raise ValueError("no good")' in failure.traceback
 
 
 def test_a_worker_that_ends_between_two_tracks_costs_none(stems: Path) -> None:
-    done = []
-    for each in each_track(datasets.folder(stems), end_soon, progress=False, jobs=2):
-        done.append(each.result)
-        time.sleep(0.3)
-    assert sorted(done) == sorted(NAMES)
+    done = each_track(datasets.folder(stems), end_soon, keep=lambda done: time.sleep(0.3), jobs=2)
+    assert sorted(each.result for each in done) == sorted(NAMES)
 
 
 def test_a_run_that_is_done_needs_no_workers(stems: Path, tmp_path: Path) -> None:
     tracks = datasets.folder(stems)
     options: dict[str, Any] = {"methods": ["MIX"], "metrics": ["uSDR"], "out": tmp_path}
-    table = compute_bounds(tracks, **options)
-    again = compute_bounds(tracks, dask="tcp://127.0.0.1:1", **options)  # where there is none
+    table = compute_bounds(tracks, **options).table
+    again = compute_bounds(tracks, dask="tcp://127.0.0.1:1", **options).table  # where there is none
     assert again.equals(table)
 
 
 def test_an_error_here_is_tried_again_too(tmp_path: Path) -> None:
     work = partial(attempt, folder=tmp_path, n_failures=1, how="error")
     tracks = [make_track(name) for name in NAMES]
-    done = [each.result for each in each_track(tracks, work, progress=False)]
+    done = [each.result for each in each_track(tracks, work)]
     assert done == ["one", "three", "four", "two"]
 
 
@@ -436,7 +435,7 @@ def test_failures_are_told_in_the_order_of_the_tracks() -> None:
 
     dataset = dataset_with(NAMES, [partial(broken, name) for name in NAMES])
     with pytest.raises(TracksFailed, match="4 tracks failed") as caught:
-        list(each_track(dataset, name_and_process, progress=False))
+        each_track(dataset, name_and_process)
     assert [str(failure) for failure in caught.value.failures] == [
         f"{name}: {name} is broken" for name in NAMES
     ]
@@ -446,14 +445,14 @@ def test_failures_are_told_in_that_order_whenever_they_happen() -> None:
     def broken() -> Track:
         raise OSError("broken")  # tried again, hence the last to fail
 
-    def skip(task: Task) -> bool:
+    def claim(task: Task) -> TrackInfo | None:
         if task.name == "two":
             raise ValueError("refused")
-        return False
+        return None
 
     dataset = dataset_with(("one", "two"), [broken, broken])
     with pytest.raises(TracksFailed) as caught:
-        list(each_track(dataset, name_and_process, progress=False, skip=skip))
+        each_track(dataset, name_and_process, claim=claim)
     assert [str(failure) for failure in caught.value.failures] == ["one: broken", "two: refused"]
 
 
@@ -471,14 +470,14 @@ def test_no_space_of_any_kind_ends_the_run_at_once(number: int) -> None:
 
     dataset = dataset_with(NAMES, [partial(full, name) for name in NAMES])
     with pytest.raises(OSError, match=os.strerror(number)):
-        list(each_track(dataset, name_and_process, progress=False))
+        each_track(dataset, name_and_process)
     assert tried == ["one"]
 
 
 @pytest.mark.parametrize("options", [{}, {"jobs": 2}], ids=str)
 def test_a_full_disk_ends_the_run_at_once(options: dict[str, Any], stems: Path) -> None:
     with pytest.raises(OSError, match="No space left on device") as caught:
-        list(each_track(datasets.folder(stems), fill_the_disk, progress=False, **options))
+        each_track(datasets.folder(stems), fill_the_disk, **options)
     assert caught.value.filename == "/some/where"
 
 

@@ -896,7 +896,7 @@ def rows_of(threads: int = sys.maxsize) -> Sequence[tuple[Any, ...]]:
         names = [*CLOSED, *NAMED, *CEILINGS]
         stft = STFT(n_fft=256, hop_length=128)
         with limited_threads(threads):
-            return score_track(chord(), names, stft=stft, metrics=["SDR", "uSDR"]).rows
+            return score_track(chord(), names, stft=stft, metrics=["SDR", "uSDR"]).result
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from conftest import Run
 import oracle
 from oracle import STFT, Track, TracksFailed, compute_bounds, write_estimates
 from oracle.methods import METHODS, Separator
-from oracle.runs.queue import MethodError, TrackError, try_each
+from oracle.results.failures import MethodError, TrackError, try_each
 
 RATE = 8000
 QUICK: dict[str, Any] = {"stft": STFT(n_fft=256), "metrics": ["SDR", "uSDR"]}
@@ -57,8 +57,8 @@ def test_other_methods_and_tracks_are_scored(broken: list[str], tmp_path: Path) 
     with pytest.raises(TracksFailed, match=r"^IBM, IRM1 failed on 1 track") as caught:
         compute_bounds(tracks, methods=methods, out=tmp_path / "out", **QUICK)
     assert [str(failure) for failure in caught.value.failures] == list(FAILURES.values())
-    table = caught.value.table
-    assert table is not None
+    assert caught.value.results is not None
+    table = caught.value.results.table
     counts = table[table["metric"] == "SDR"].groupby("method")["n_tracks"].max()
     assert dict(counts) == {"MIX": 2, "IBM": 1, "IRM1": 1, "OPT": 2, "CEILING": 2}
     scores = pd.read_csv(tmp_path / "out/scores.csv")
@@ -79,7 +79,7 @@ def test_the_next_run_does_the_track_again(broken: list[str], tmp_path: Path) ->
     with pytest.raises(TracksFailed):
         compute_bounds(tracks, **options)
     broken.clear()
-    table = compute_bounds(tracks, **options)
+    table = compute_bounds(tracks, **options).table
     assert set(table["n_tracks"]) == {2}
     assert not (tmp_path / "out/failed.json").exists()
     assert (tmp_path / "out/tracks/test/bad.json").exists()
@@ -88,8 +88,8 @@ def test_the_next_run_does_the_track_again(broken: list[str], tmp_path: Path) ->
 def test_if_all_methods_fail_the_table_is_of_the_others(broken: list[str], tmp_path: Path) -> None:
     with pytest.raises(TracksFailed) as caught:
         compute_bounds([make_track("bad")], methods=["IBM"], out=tmp_path / "out", **QUICK)
-    assert caught.value.table is not None
-    assert caught.value.table.empty
+    assert caught.value.results is not None
+    assert caught.value.results.table.empty
 
 
 def test_failures_can_be_sent() -> None:

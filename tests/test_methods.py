@@ -281,7 +281,7 @@ def test_every_method_has_its_scores_where_sound_decays_to_nothing(dtype: type) 
     track = Track.from_sources("decaying", 8000, sources)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LooseCeilingWarning)
-        rows = score_track(track, BOUNDS, metrics=["SDR", "uSDR", "SI-SDR"]).rows
+        rows = score_track(track, BOUNDS, metrics=["SDR", "uSDR", "SI-SDR"]).result
     scores = {row[2:6]: row[-1] for row in rows}
     for method in DEFAULT_METHODS:
         for target in track.targets:

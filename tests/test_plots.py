@@ -319,7 +319,9 @@ def test_a_target_of_any_name_is_saved(name: str) -> None:
 def test_a_sweep_is_drawn_as_it_is_computed(track: Track) -> None:
     short = {name: audio[:, :2000] for name, audio in track.sources.items()}
     tracks = Track.from_sources("short", track.rate, short)
-    table = compute_sweep(tracks, methods=["MIX", "CEILING"], n_ffts=[64, 128], overlaps=[0.5])
+    table = compute_sweep(
+        tracks, methods=["MIX", "CEILING"], n_ffts=[64, 128], overlaps=[0.5]
+    ).table
     figure = plot_sweep(table)
     assert [panel.get_title() for panel in figure.axes] == [*short, "accompaniment"]
     assert list(legend_of(figure)) == ["MIX", "CEILING", "50 % overlap"]

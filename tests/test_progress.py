@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from conftest import each_track
 
 from oracle import Track, write_estimates
 from oracle.runs import progress
 from oracle.runs.progress import Advance, Progress, show_progress
-from oracle.runs.queue import each_track
 
 
 class Clock:
@@ -140,7 +140,7 @@ def test_parts_of_a_track_are_shown_as_they_are_done_here(
         assert parts == [("first half", 0.5)]
         advance("second half", 0.5)
 
-    list(each_track(track, work, progress=False))
+    each_track(track, work)
     assert parts == [("first half", 0.5), ("second half", 0.5)]
 
 

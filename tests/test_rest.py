@@ -22,7 +22,7 @@ from oracle import (
 from oracle.datasets import Dataset, Entry, LeftOut
 from oracle.datasets.audio_files import write_audio
 from oracle.runs.notes import notes_of_input
-from oracle.runs.run_folder import TrackInfo
+from oracle.runs.track_info import TrackInfo
 from oracle.tracks.rest import InputWarning, Unexplained, complete, find_unexplained
 from oracle.tracks.track import Audio, Rest, add_up
 
@@ -180,15 +180,15 @@ def test_everything_makes_the_same_of_a_choice(
         assert oracle.check(track, metrics=["uSDR"], **options).tracks[0].refused
         return
     expected = ["a", "b", "rest"] if rest != "ignore" else ["a", "b"]
-    bounds = compute_bounds(track, metrics=["uSDR"], **options)
+    bounds = compute_bounds(track, metrics=["uSDR"], **options).table
     assert list(bounds["target"]) == expected
-    swept = compute_sweep(track, n_ffts=[64], overlaps=[0.5], metrics=["uSDR"], **options)
+    swept = compute_sweep(track, n_ffts=[64], overlaps=[0.5], metrics=["uSDR"], **options).table
     assert list(swept["target"]) == expected
     assert list(separate(track, "MIX", rest=rest)) == expected
     write_estimates(track, tmp_path / "out", **options)
     written = tmp_path / "out/MIX/test/song"
     assert sorted(file.stem for file in written.iterdir()) == expected
-    scored = score_system(track, written, metrics=["uSDR"], rest=rest)
+    scored = score_system(track, written, metrics=["uSDR"], rest=rest).table
     assert list(scored["target"]) == expected
     np.testing.assert_allclose(scored["median"], bounds["median"], atol=1e-4)
     assert not oracle.check(track, metrics=["uSDR"], **options).tracks[0].refused
@@ -325,11 +325,11 @@ def test_bounds_are_those_of_a_track_with_all_its_sources() -> None:
     track, more = with_more("drums", "vocals")
     whole = track_of(track.mixture, {**track.sources, "rest": more})
     options: dict[str, Any] = {"methods": ["MIX", "IRM2", "IBM"], "metrics": ["SDR", "uSDR"]}
-    table = compute_bounds(track, **options)
-    expected = compute_bounds(whole, **options)
+    table = compute_bounds(track, **options).table
+    expected = compute_bounds(whole, **options).table
     assert list(table["target"]) == list(expected["target"])
     np.testing.assert_allclose(table["median"], expected["median"], atol=1e-3)
-    ignored = compute_bounds(track, rest="ignore", **options)
+    ignored = compute_bounds(track, rest="ignore", **options).table
     assert "rest" not in set(ignored["target"])
     assert ignored["median"].max() < table["median"].max()
 
@@ -351,9 +351,9 @@ def test_what_is_separated_can_be_scored(tmp_path: Path) -> None:
     with pytest.warns(InputWarning):
         write_estimates(track, tmp_path / "est", methods=["IRM2"])
     with pytest.warns(InputWarning):
-        table = oracle.score_system(track, tmp_path / "est" / "IRM2", metrics=["uSDR"])
+        table = oracle.score_system(track, tmp_path / "est" / "IRM2", metrics=["uSDR"]).table
     with pytest.warns(InputWarning):
-        bounds = compute_bounds(track, methods=["IRM2"], metrics=["uSDR"])
+        bounds = compute_bounds(track, methods=["IRM2"], metrics=["uSDR"]).table
     np.testing.assert_allclose(table["median"], bounds["median"], rtol=1e-6)
     assert list(table["target"]) == ["drums", "vocals", "rest", "accompaniment"]
 
@@ -363,11 +363,11 @@ def test_a_system_need_not_know_of_the_rest(tmp_path: Path) -> None:
     for name, audio in track.sources.items():
         write_audio(tmp_path / "est" / f"{name}.wav", audio, RATE)
     with pytest.warns(InputWarning, match="What they do not account for is ignored"):
-        table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"])
+        table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"]).table
     assert list(table["target"]) == ["drums", "vocals"]  # no accompaniment is all but the vocals
     write_audio(tmp_path / "est" / "accompaniment.wav", track.mixture, RATE)
     with pytest.warns(InputWarning, match="account for counts as one more source, rest"):
-        table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"])
+        table = oracle.score_system(track, tmp_path / "est", metrics=["uSDR"]).table
     accompaniment = track.mixture - track.sources["vocals"]
     expected = oracle.metrics.usdr(accompaniment[None], track.mixture[None])
     assert table.set_index("target")["median"]["accompaniment"] == pytest.approx(expected[0])
@@ -380,8 +380,8 @@ def test_a_refused_track_fails_by_name_and_the_others_are_done() -> None:
         compute_bounds([good, bad], methods=["MIX"], metrics=["uSDR"])
     (failure,) = caught.value.failures
     assert str(failure).startswith("wrong way round: mixture must be the sum of its sources")
-    assert caught.value.table is not None
-    assert set(caught.value.table["n_tracks"]) == {1}
+    assert caught.value.results is not None
+    assert set(caught.value.results.table["n_tracks"]) == {1}
 
 
 # Notes
@@ -434,11 +434,11 @@ def test_a_note_names_what_is_not_read() -> None:
     assert note.endswith("x7.wav (audio) and 2 more.")
 
 
-def test_notes_are_in_the_table_and_said() -> None:
+def test_notes_are_in_the_results_and_said() -> None:
     track, _ = with_more("a", "b")
     left_out = (LeftOut(Path("c.bak"), "audio file"),)
     dataset = Dataset("d", (Entry("song", "test", lambda: track),), left_out=left_out)
     with pytest.warns(InputWarning) as caught:
-        table = compute_bounds(dataset, methods=["MIX"], metrics=["uSDR"])
-    assert [str(warning.message) for warning in caught] == table.attrs["notes"]
-    assert table.attrs["notes"][1] == "Not read: c.bak (audio file)."
+        results = compute_bounds(dataset, methods=["MIX"], metrics=["uSDR"])
+    assert [str(warning.message) for warning in caught] == list(results.notes)
+    assert results.notes[1] == "Not read: c.bak (audio file)."

@@ -23,7 +23,8 @@ from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import write_whole
 from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
-from oracle.runs.queue import Done, each_track
+from oracle.runs.queue import work_through
+from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
 
 RATE = 8000
@@ -64,16 +65,18 @@ def out(tmp_path: Path) -> Path:
 def test_what_is_done_is_not_done_again(out: Path) -> None:
     before, first = outputs(out), said(out)
     loads: list[str] = []
-    table = compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
+    results = compute_bounds(of_tracks(loads=loads), methods=["MIX", "IRM2"], out=out)
     assert loads == []
     assert outputs(out) == before
     again = said(out)
     assert again["started"] == first["started"]
     assert again["tracks"] == first["tracks"]
     expected = compute_bounds(of_tracks(), methods=["MIX", "IRM2"])
-    assert table.equals(expected)
-    attributes = {"mixture_is_sum": list(NAMES), "subsets": {"test": 3}, "notes": []}
-    assert table.attrs == expected.attrs == attributes
+    assert results.table.equals(expected.table)
+    assert results.scores.equals(expected.scores)
+    assert results.tracks.equals(expected.tracks)
+    assert results.tracks["name"].tolist() == list(NAMES)
+    assert results.settings == expected.settings
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ def test_tracks_that_come_one_by_one_are_not_done_again(tmp_path: Path) -> None:
     tracks = [make_track(name) for name in NAMES]
     compute_bounds(iter(tracks[:2]), methods=["MIX"], out=tmp_path)
     first = (tmp_path / "tracks" / "test" / "c.csv").stat().st_mtime_ns
-    table = compute_bounds(iter(tracks), methods=["MIX"], out=tmp_path)
+    table = compute_bounds(iter(tracks), methods=["MIX"], out=tmp_path).table
     assert set(table["n_tracks"]) == {3}
     assert (tmp_path / "tracks" / "test" / "c.csv").stat().st_mtime_ns == first
 
@@ -211,8 +214,8 @@ def test_a_track_whose_audio_has_changed_is_done_again(tmp_path: Path) -> None:
     changed = tmp_path / "stems" / "b" / "x.wav"
     write_audio(changed, c.sources["x"], RATE)
     os.utime(changed, ns=(0, 0))  # older than the results
-    table = compute_bounds(stems, methods=["MIX"], out=tmp_path / "disk")
-    assert table.equals(compute_bounds(stems, methods=["MIX"]))
+    table = compute_bounds(stems, methods=["MIX"], out=tmp_path / "disk").table
+    assert table.equals(compute_bounds(stems, methods=["MIX"]).table)
     assert "b" in (tmp_path / "disk" / "scores.csv").read_text()
 
 
@@ -222,11 +225,13 @@ def test_estimates_that_have_changed_are_scored_again(tmp_path: Path) -> None:
     for track in tracks:
         for source, audio in track.sources.items():
             write_audio(tmp_path / "est" / track.name / f"{source}.wav", 0.9 * audio, RATE)
-    assert oracle.score_system(tracks, tmp_path / "est", **options)["mean"].round(3).eq(20).all()
+    assert (
+        oracle.score_system(tracks, tmp_path / "est", **options).table["mean"].round(3).eq(20).all()
+    )
     written = (tmp_path / "out" / "tracks" / "test" / "a.csv").stat().st_mtime_ns
     for source, audio in tracks[1].sources.items():
         write_audio(tmp_path / "est" / "b" / f"{source}.wav", 0.99 * audio, RATE)
-    table = oracle.score_system(tracks, tmp_path / "est", **options)
+    table = oracle.score_system(tracks, tmp_path / "est", **options).table
     assert table["mean"].round(3).eq(30).all()  # of 20 and 40
     assert (tmp_path / "out" / "tracks" / "test" / "a.csv").stat().st_mtime_ns == written
 
@@ -383,8 +388,9 @@ def test_overwrite_goes_with_out() -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
+from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
-with RunFolder(Path(sys.argv[1]), {"task": "bounds"}, files=[]):
+with RunFolder(Path(sys.argv[1]), {"task": "bounds"}, Record(iter(())), files=[]):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -463,7 +469,7 @@ def test_an_error_of_the_system_says_that_what_is_done_stays(tmp_path: Path) -> 
     message = f"No space left on device (what is done stays: run again to go on): '{tmp_path}'"
     with (
         pytest.raises(OSError, match=re.escape(message)) as caught,
-        RunFolder(tmp_path, {"task": "test"}, files=[]),
+        RunFolder(tmp_path, {"task": "test"}, Record(of_tracks()), files=[]),
     ):
         raise full
     assert caught.value.errno == errno.ENOSPC
@@ -471,7 +477,7 @@ def test_an_error_of_the_system_says_that_what_is_done_stays(tmp_path: Path) -> 
     for other in (ConnectionError("no scheduler"), ValueError("no good")):
         with (
             pytest.raises(type(other), match=f"^{other}$"),
-            RunFolder(tmp_path, {"task": "test"}, files=[]),
+            RunFolder(tmp_path, {"task": "test"}, Record(of_tracks()), files=[]),
         ):
             raise other
 
@@ -526,19 +532,19 @@ def test_a_run_that_is_half_deleted_can_still_be_overwritten(
 
 def test_the_folder_is_free_once_the_run_is_over(tmp_path: Path) -> None:
     first = RunFolder(
-        tmp_path, {"task": "test"}, files=[]
+        tmp_path, {"task": "test"}, Record(of_tracks()), files=[]
     )  # kept, as a traceback does: it is not collected
     with first:
         pass
     with pytest.raises(ValueError, match="no good"), first:
         raise ValueError("no good")
-    with RunFolder(tmp_path, {"task": "test"}, files=[]):
+    with RunFolder(tmp_path, {"task": "test"}, Record(of_tracks()), files=[]):
         pass
 
 
 def test_tracks_of_one_name_in_two_subsets_are_two(tmp_path: Path) -> None:
     tracks = [make_track("a", subset) for subset in ("train", "test")]
-    table = compute_bounds(tracks, methods=["MIX"], out=tmp_path)
+    table = compute_bounds(tracks, methods=["MIX"], out=tmp_path).table
     assert set(table["n_tracks"]) == {2}
     assert (tmp_path / "tracks" / "train" / "a.csv").exists()
     assert (tmp_path / "tracks" / "test" / "a.csv").exists()
@@ -662,17 +668,16 @@ def test_workers_are_closed_when_a_run_ends_early(
 ) -> None:
     closed: list[bool] = []
 
-    def each(*arguments: Any, **options: Any) -> Iterator[Done[Any]]:
+    def work(*arguments: Any, **options: Any) -> Iterator[object]:
         try:
-            yield from each_track(*arguments, **options)
+            yield from work_through(*arguments, **options)
         finally:
             closed.append(True)
 
     def fail(*arguments: object, **options: object) -> None:
         raise ValueError("no good")
 
-    monkeypatch.setattr("oracle.runs.scoring.each_track", each)
-    monkeypatch.setattr("oracle.jobs.estimates.each_track", each)
+    monkeypatch.setattr("oracle.runs.loop.work_through", work)
     monkeypatch.setattr(RunFolder, "done", fail)
     with pytest.raises(ValueError, match="no good") as caught:
         command(of_tracks(), methods=["MIX"], out=tmp_path)

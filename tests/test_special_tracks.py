@@ -10,7 +10,7 @@ import soundfile
 from conftest import Run
 
 from oracle.runs.notes import notes_of_tracks
-from oracle.runs.run_folder import TrackInfo
+from oracle.runs.track_info import TrackInfo
 
 RATE = 8000
 

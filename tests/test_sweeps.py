@@ -3,7 +3,8 @@
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep
 from oracle.jobs import sweeps
 from oracle.jobs.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, make_transforms, methods_of_classes
 from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores
-from oracle.runs.queue import Done, list_tasks
+from oracle.runs.progress import Progress
 
 CHOSEN = ["IRM2", "CEILING", "MIX"]
 N_FFTS_HERE, OVERLAPS_HERE = (256, 96), (0.75, 0.5)
@@ -52,10 +53,10 @@ def labelled(table: pd.DataFrame) -> list[str]:
 
 def test_the_table_is_the_bounds_of_each_stft_one_after_the_other(short: Track) -> None:
     metrics = ["uSDR", "SDR", "SI-SDR"]
-    table = compute_sweep(short, methods=CHOSEN, metrics=metrics, **GRID)
+    table = compute_sweep(short, methods=CHOSEN, metrics=metrics, **GRID).table
     assert tuple(table.columns) == SWEEP_COLUMNS
     assert table.columns[:3].to_list() == ["n_fft", "hop_length", "overlap"]
-    expected = [compute_bounds(short, methods=CHOSEN, metrics=metrics, stft=s) for s in STFTS]
+    expected = [compute_bounds(short, methods=CHOSEN, metrics=metrics, stft=s).table for s in STFTS]
     bounds = pd.concat(expected, ignore_index=True)
     pd.testing.assert_frame_equal(table[list(BOUND_COLUMNS)], bounds, check_exact=True)
     # A ceiling has two metrics, the other methods have three, of four targets.
@@ -72,10 +73,10 @@ def test_the_table_is_the_bounds_of_each_stft_one_after_the_other(short: Track) 
 
 
 def test_the_table_is_over_several_tracks(track: Track, short: Track) -> None:
-    table = compute_sweep([track, short], methods=["IRM2"], n_ffts=[96, 128], overlaps=[0.5])
+    table = compute_sweep([track, short], methods=["IRM2"], n_ffts=[96, 128], overlaps=[0.5]).table
     for n_fft in (96, 128):
         stft = STFT(n_fft=n_fft, hop_length=n_fft // 2)
-        bounds = compute_bounds([track, short], methods=["IRM2"], metrics=["SDR"], stft=stft)
+        bounds = compute_bounds([track, short], methods=["IRM2"], metrics=["SDR"], stft=stft).table
         part = table[table["n_fft"] == n_fft][list(BOUND_COLUMNS)].reset_index(drop=True)
         pd.testing.assert_frame_equal(part, bounds, check_exact=True)
     assert set(table["n_tracks"]) == {2}
@@ -84,16 +85,16 @@ def test_the_table_is_over_several_tracks(track: Track, short: Track) -> None:
 
 
 def test_sdr_alone_is_computed_unless_asked_otherwise(short: Track) -> None:
-    assert set(compute_sweep(short, **LEAST)["metric"]) == {"SDR"}
-    assert set(compute_sweep(short, metrics=["uSDR"], **LEAST)["metric"]) == {"uSDR"}
+    assert set(compute_sweep(short, **LEAST).table["metric"]) == {"SDR"}
+    assert set(compute_sweep(short, metrics=["uSDR"], **LEAST).table["metric"]) == {"uSDR"}
 
 
 def test_stfts_and_methods_are_the_usual_unless_asked_otherwise(short: Track) -> None:
-    table = compute_sweep(short, methods=["MIX"])
+    table = compute_sweep(short, methods=["MIX"]).table
     stfts = list(dict.fromkeys(zip(table["n_fft"], table["hop_length"], strict=True)))
     expected = [(n, n // part) for part in (2, 4) for n in (512, 1024, 2048, 4096, 8192, 16384)]
     assert stfts == expected
-    methods = compute_sweep(short, n_ffts=[96], overlaps=[0.5])["method"]
+    methods = compute_sweep(short, n_ffts=[96], overlaps=[0.5]).table["method"]
     assert list(methods.unique()) == ["IBM", "IRM1", "IRM2", "TPSM", "OPT", "CEILING"]
 
 
@@ -107,15 +108,15 @@ def test_classes_stand_in_place_of_real_masks() -> None:
 def test_the_window_is_the_one_asked_for(short: Track) -> None:
     options: dict[str, Any] = {"methods": ["IRM2"], "metrics": ["uSDR"]}
     for window in ("hamming", ("kaiser", 8.0)):
-        table = compute_sweep(short, n_ffts=[96], overlaps=[0.5], window=window, **options)  # type: ignore[arg-type]
+        table = compute_sweep(short, n_ffts=[96], overlaps=[0.5], window=window, **options).table  # type: ignore[arg-type]
         stft = STFT(n_fft=96, hop_length=48, window=window)
-        bounds = compute_bounds(short, stft=stft, **options)
+        bounds = compute_bounds(short, stft=stft, **options).table
         assert list(table["median"]) == list(bounds["median"])
 
 
 def test_windows_without_overlap_and_of_odd_lengths_are_swept(short: Track) -> None:
     options: dict[str, Any] = {"methods": ["IRM2"], "window": "boxcar"}
-    table = compute_sweep(short, n_ffts=[99, 150], overlaps=[0, 2 / 3], **options)
+    table = compute_sweep(short, n_ffts=[99, 150], overlaps=[0, 2 / 3], **options).table
     rows = table.drop_duplicates(["n_fft", "hop_length"])
     assert rows["hop_length"].to_list() == [99, 150, 33, 50]
     np.testing.assert_allclose(rows["overlap"], [0, 0, 2 / 3, 2 / 3])
@@ -126,7 +127,7 @@ def test_numbers_of_numpy_are_numbers(short: Track, tmp_path: Path) -> None:
     n_ffts: Any = np.array([96, 128])
     overlaps: Any = np.array([0.5, 0.75], np.float32)
     out = tmp_path / "out"
-    table = compute_sweep(short, methods=["MIX"], n_ffts=n_ffts, overlaps=overlaps, out=out)
+    table = compute_sweep(short, methods=["MIX"], n_ffts=n_ffts, overlaps=overlaps, out=out).table
     assert table["hop_length"].unique().tolist() == [48, 64, 24, 32]
     stfts = json.loads((out / "run.json").read_text())["stfts"]
     assert [stft["n_fft"] for stft in stfts] == [96, 128, 96, 128]
@@ -144,7 +145,7 @@ def test_a_track_a_list_an_iterator_and_a_dataset_give_one_table(short: Track) -
 
     dataset = dataset_with(("short",), (load,))
     alone, *others = (
-        compute_sweep(tracks, methods=["IRM2"], **GRID)
+        compute_sweep(tracks, methods=["IRM2"], **GRID).table
         for tracks in (short, [short], iter([short]), dataset)
     )
     for other in others:
@@ -152,16 +153,19 @@ def test_a_track_a_list_an_iterator_and_a_dataset_give_one_table(short: Track) -
     assert loaded == ["short"]  # once, whatever the number of STFTs
 
 
-def test_the_table_says_which_mixtures_are_sums_and_counts_the_subsets(short: Track) -> None:
+def test_the_results_say_which_mixtures_are_sums_and_in_which_subsets(short: Track) -> None:
     delivered = Track("delivered", short.rate, short.mixture, short.sources, subset="train")
-    table = compute_sweep([short, delivered, renamed(short, "c")], **LEAST)
-    expected = {"mixture_is_sum": ["short", "c"], "subsets": {"test": 2, "train": 1}, "notes": []}
-    assert table.attrs == expected
+    tracks = compute_sweep([short, delivered, renamed(short, "c")], **LEAST).tracks
+    assert tracks[["name", "subset", "mixture"]].to_numpy().tolist() == [
+        ["short", "test", "sum of the sources"],
+        ["delivered", "train", "as delivered"],
+        ["c", "test", "sum of the sources"],
+    ]
 
 
 def test_a_target_of_some_tracks_only_counts_these(short: Track) -> None:
     other = Track.from_sources("other", short.rate, {"drums": short.mixture, "bass": short.mixture})
-    table = compute_sweep([short, other], **LEAST)
+    table = compute_sweep([short, other], **LEAST).table
     counts = dict(zip(table["target"], table["n_tracks"], strict=True))
     assert counts == {"drums": 2, "other": 1, "vocals": 1, "accompaniment": 1, "bass": 1}
 
@@ -177,7 +181,7 @@ def test_files_are_those_of_bounds_with_a_method_an_stft_and_the_sweep(
     methods = ["CEILING", "MWF-SISEC18"]
     grid: dict[str, Any] = {"n_ffts": [96, 128], "overlaps": [0.5]}
     metrics = ["SDR", "uSDR"]
-    table = compute_sweep(tracks, methods=methods, metrics=metrics, out=out, **grid)
+    table = compute_sweep(tracks, methods=methods, metrics=metrics, out=out, **grid).table
     labels = [f"{method}-{n}-{n // 2}" for n in (96, 128) for method in methods]
     places = ("test/a", "train/b")
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
@@ -230,11 +234,13 @@ def test_a_failed_track_leaves_the_sweep_of_the_others(short: Track, tmp_path: P
         with pytest.raises(TracksFailed, match=r"^1 track failed") as caught:
             compute_sweep(dataset, methods=["IRM2"], out=out, **GRID)
         assert [str(failure) for failure in caught.value.exceptions] == ["bad: its file is broken"]
-        expected = compute_sweep(short, methods=["IRM2"], **GRID)
-        assert caught.value.table is not None
-        pd.testing.assert_frame_equal(caught.value.table, expected, check_exact=True)
-        assert caught.value.table.attrs["mixture_is_sum"] == ["short"]
-        assert caught.value.table.attrs["subsets"] == {"test": 1}
+        expected = compute_sweep(short, methods=["IRM2"], **GRID).table
+        assert caught.value.results is not None
+        pd.testing.assert_frame_equal(caught.value.results.table, expected, check_exact=True)
+        assert caught.value.results.tracks["name"].tolist() == ["short"]
+        assert [str(failure) for failure in caught.value.results.failures] == [
+            "bad: its file is broken"
+        ]
     read = pd.read_csv(tmp_path / "out" / "sweep.csv")
     assert_close(read, expected)
     (failure,) = json.loads((tmp_path / "out" / "failed.json").read_text())
@@ -245,8 +251,8 @@ def test_if_all_tracks_fail_the_table_is_empty(tmp_path: Path) -> None:
     dataset = dataset_with(("x", "y"), (broken, broken))
     with pytest.raises(TracksFailed, match=r"^2 tracks failed") as caught:
         compute_sweep(dataset, out=tmp_path, **LEAST)
-    assert caught.value.table is not None
-    assert caught.value.table.empty
+    assert caught.value.results is not None
+    assert caught.value.results.table.empty
     assert (tmp_path / "bounds.csv").is_file()
 
 
@@ -259,15 +265,16 @@ def test_progress_names_the_stft_and_sums_to_one_a_track(
     done: list[tuple[str, float]] = []
     shown: list[bool] = []
 
-    def each(
-        tracks: Sequence[Track], work: Callable[..., object], *, progress: bool, **where: object
-    ) -> Iterator[Done[object]]:
-        shown.append(progress)
-        for task in list_tasks(tracks):
-            result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
-            yield Done(task, result, [])
+    class Noted(Progress):
+        def part(self, doing: str, part: float) -> None:
+            done.append((doing, part))
 
-    monkeypatch.setattr("oracle.runs.scoring.each_track", each)
+    @contextmanager
+    def show(wanted: bool, total: int | None) -> Iterator[Progress]:
+        shown.append(wanted)
+        yield Noted(total)
+
+    monkeypatch.setattr("oracle.runs.loop.show_progress", show)
     tracks = [short, renamed(short, "again")]
     compute_sweep(tracks, methods=["MIX", "IRM2"], progress=True, **GRID)
     assert list(dict.fromkeys(name for name, _ in done)) == [

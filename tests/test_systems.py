@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from oracle.metrics.scorer import (
     Scorer,
 )
 from oracle.results.tables import Row, aggregate, read_scores, tidy
-from oracle.runs.queue import Done, list_tasks
+from oracle.runs.progress import Progress
 from oracle.tracks.track import Audio
 
 # These need no filters, and hardly any time.
@@ -222,10 +223,10 @@ def test_command_writes_and_prints_what_python_returns(run: Run, stems: Path, es
     options = ("--metrics", ", ".join(FAST), "--out", "out")
     status, out, err = run("score", stems, est, *options)
     assert (status, err) == (0, "")
-    table = score_system(datasets.folder(stems), est, metrics=FAST)
+    results = score_system(datasets.folder(stems), est, metrics=FAST)
+    table = results.table
     assert_same(table, table_of((track, guesses(track)) for track in datasets.folder(stems)))
-    attributes = {"mixture_is_sum": ["one", "two"], "subsets": {"test": 2}, "notes": []}
-    assert table.attrs == attributes
+    assert repr(results) in out
     written = pd.read_csv("out/bounds.csv")
     pd.testing.assert_frame_equal(written, table, check_dtype=False, rtol=1e-12)
     assert_same(aggregate(read_scores("out/scores.csv")), table)
@@ -243,7 +244,7 @@ def test_museval_reads_the_scores_of_the_system(tmp_path: Path) -> None:
 
     track = make_track("song", "drums", "vocals", n_channels=1)
     write(tmp_path / "est", guesses(track))
-    table = score_system(track, tmp_path / "est", metrics=MUSEVAL, out=tmp_path / "out")
+    table = score_system(track, tmp_path / "est", metrics=MUSEVAL, out=tmp_path / "out").table
     store = museval.MethodStore()
     store.add_eval_dir(tmp_path / "out" / "est")
     medians = store.agg_frames_tracks_scores()
@@ -260,7 +261,7 @@ def test_museval_reads_the_scores_of_the_system(tmp_path: Path) -> None:
 def test_estimates_of_a_track_lie_in_these_folders(tmp_path: Path, place: str) -> None:
     track = make_track()
     write(tmp_path / "est" / place, guesses(track))
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of([(track, guesses(track))]))
 
 
@@ -280,7 +281,7 @@ def test_the_folder_of_the_subset_comes_first(tmp_path: Path) -> None:
     write(tmp_path / "est" / "song", guesses(tracks[0], seed=7))
     for track in tracks:
         write(tmp_path / "est" / track.subset / "song", guesses(track))
-    table = score_system(tracks, tmp_path / "est", metrics=FAST)
+    table = score_system(tracks, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of((track, guesses(track)) for track in tracks))
 
 
@@ -320,7 +321,7 @@ def test_a_folder_without_audio_does_not_hide_another(tmp_path: Path) -> None:
     (tmp_path / "est" / "test" / "song").mkdir(parents=True)
     write(tmp_path / "est" / "song", guesses(track))
     assert_same(
-        score_system(track, tmp_path / "est", metrics=FAST),
+        score_system(track, tmp_path / "est", metrics=FAST).table,
         table_of([(track, guesses(track))]),
     )
 
@@ -331,14 +332,14 @@ def test_estimates_may_be_flac(tmp_path: Path) -> None:
     (tmp_path / "est" / "vocals.flac").unlink()
     write(tmp_path / "est", guesses(track, "vocals"))
     estimates = guesses(track) | guesses(track, "vocals")
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of([(track, estimates)]))
 
 
 def test_estimates_need_not_be_in_the_order_of_the_references(tmp_path: Path) -> None:
     track = make_track("song", "zither", "vocals", "accordion")
     write(tmp_path / "est", guesses(track))
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert list(dict.fromkeys(table["target"])) == [
         "zither",
         "vocals",
@@ -364,7 +365,7 @@ def test_names_are_encoded_as_separate_encodes_them(
 def test_the_folder_of_a_track_may_have_its_name_as_it_is(tmp_path: Path, place: str) -> None:
     track = make_track("100%")
     write(tmp_path / "est" / place, guesses(track))
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of([(track, guesses(track))]))
 
 
@@ -378,7 +379,7 @@ def test_capitals_and_a_mixture_do_no_harm(tmp_path: Path) -> None:
     }
     files = {names[target]: audio for target, audio in guesses(track).items()}
     write(tmp_path / "est", files | {"Mixture": noise(3, n_samples=10)})
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of([(track, guesses(track))]))
 
 
@@ -396,7 +397,7 @@ def test_a_file_of_the_very_name_wins_over_one_in_other_capitals(tmp_path: Path)
     write(tmp_path / "est", guesses(track))
     write(tmp_path / "est", {"Vocals": noise()})
     with pytest.warns(ExtraEstimatesWarning, match=r"no reference for Vocals\.wav"):
-        table = score_system(track, tmp_path / "est", metrics=FAST)
+        table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of([(track, guesses(track))]))
 
 
@@ -404,7 +405,8 @@ def test_targets_in_other_capitals_have_each_their_file(tmp_path: Path) -> None:
     track = make_track("song", "Guitar", "guitar")
     write(tmp_path / "est", guesses(track))
     assert_same(
-        score_system(track, tmp_path / "est", metrics=FAST), table_of([(track, guesses(track))])
+        score_system(track, tmp_path / "est", metrics=FAST).table,
+        table_of([(track, guesses(track))]),
     )
     (tmp_path / "est" / "guitar.wav").rename(tmp_path / "est" / "GUITAR.wav")  # which one is it?
     assert "got none of guitar" in failure_of(track, tmp_path / "est")
@@ -418,7 +420,7 @@ def test_vocals_and_accompaniment_are_enough(tmp_path: Path, sources: tuple[str,
     track = make_track("song", *sources)
     estimates = guesses(track, "vocals", "accompaniment")
     write(tmp_path / "est", estimates)
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert list(dict.fromkeys(table["target"])) == ["vocals", "accompaniment"]
     assert_same(table, table_of([(track, estimates)]))
 
@@ -430,8 +432,8 @@ def test_vocals_are_interfered_by_the_accompaniment_if_that_is_all(tmp_path: Pat
     )
     write(tmp_path / "est", guesses(track, "vocals", "accompaniment"))
     assert_same(
-        score_system(track, tmp_path / "est", metrics=FAST),
-        score_system(pair, tmp_path / "est", metrics=FAST),
+        score_system(track, tmp_path / "est", metrics=FAST).table,
+        score_system(pair, tmp_path / "est", metrics=FAST).table,
     )
 
 
@@ -440,7 +442,7 @@ def test_an_accompaniment_that_is_not_there_is_the_sum_of_the_others(tmp_path: P
     estimates = guesses(track, "bass", "drums", "vocals")
     write(tmp_path / "est", estimates)
     estimates["accompaniment"] = estimates["bass"] + estimates["drums"]
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of([(track, estimates)]))
 
 
@@ -449,14 +451,14 @@ def test_an_accompaniment_that_is_there_is_no_sum(tmp_path: Path) -> None:
     estimates = guesses(track)
     assert np.any(estimates["accompaniment"] != estimates["bass"] + estimates["drums"])
     write(tmp_path / "est", estimates)
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert_same(table, table_of([(track, estimates)]))
 
 
 def test_sources_without_vocals_have_no_accompaniment(tmp_path: Path) -> None:
     track = make_track("song", "piano", "violin")
     write(tmp_path / "est", guesses(track))
-    table = score_system(track, tmp_path / "est", metrics=FAST)
+    table = score_system(track, tmp_path / "est", metrics=FAST).table
     assert set(table["target"]) == {"piano", "violin"}
 
 
@@ -484,7 +486,7 @@ def test_files_of_no_target_are_warned_about(tmp_path: Path) -> None:
     track = make_track()
     write(tmp_path / "est", guesses(track) | {"guitar": noise(), "piano": noise()})
     with pytest.warns(ExtraEstimatesWarning) as caught:
-        table = score_system(track, tmp_path / "est", metrics=FAST)
+        table = score_system(track, tmp_path / "est", metrics=FAST).table
     (warning,) = caught
     assert str(warning.message) == (
         f"song: no reference for guitar.wav, piano.wav in {tmp_path / 'est'}"
@@ -498,7 +500,7 @@ def test_folders_of_no_track_are_warned_about(tmp_path: Path) -> None:
         write(tmp_path / "est" / place, guesses(track))
     (tmp_path / "est" / "empty").mkdir()
     with pytest.warns(ExtraEstimatesWarning) as caught:
-        table = score_system(track, tmp_path / "est", metrics=FAST)
+        table = score_system(track, tmp_path / "est", metrics=FAST).table
     (warning,) = caught
     assert str(warning.message) == "no reference for the estimates in test/other, train/more"
     assert warning.filename == __file__
@@ -510,7 +512,7 @@ def test_folders_with_encoded_names_are_of_their_tracks(tmp_path: Path) -> None:
     dataset = dataset_with(("AC/DC", "b:c"), (lambda: tracks[0], lambda: tracks[1]))
     write(tmp_path / "est" / "AC%2FDC", guesses(tracks[0]))
     write(tmp_path / "est" / "test" / "b%3Ac", guesses(tracks[1]))
-    table = score_system(dataset, tmp_path / "est", metrics=FAST)  # warnings are errors
+    table = score_system(dataset, tmp_path / "est", metrics=FAST).table  # warnings are errors
     assert_same(table, table_of((track, guesses(track)) for track in tracks))
 
 
@@ -577,7 +579,7 @@ def test_tracks_may_have_estimates_of_different_targets(stems: Path, est: Path) 
     (est / "two" / "vocals.wav").unlink()
     one, two = datasets.folder(stems)
     write(est / "two", guesses(two, "vocals", "accompaniment"))
-    table = score_system([one, two], est, metrics=FAST)
+    table = score_system([one, two], est, metrics=FAST).table
     counts = table[table["metric"] == "SDR"].set_index("target")["n_tracks"]
     assert dict(counts) == {"drums": 1, "vocals": 2, "accompaniment": 2}
 
@@ -610,7 +612,7 @@ def test_fit_length_cuts_or_pads_at_the_end(tmp_path: Path, longer: int) -> None
         name: np.hstack([audio, tail])[:, : N_SAMPLES + longer] for name, audio in right.items()
     }
     write(tmp_path / "est", files)
-    table = score_system(track, tmp_path / "est", metrics=FAST, fit_length=True)
+    table = score_system(track, tmp_path / "est", metrics=FAST, fit_length=True).table
     assert_same(table, table_of([(track, right)]))
     assert set(table.query("metric == 'SDR'")["n_nan"]) == {1 if longer < 0 else 0}
 
@@ -749,7 +751,7 @@ def test_estimates_may_be_named_by_a_string(
 ) -> None:
     track = make_track()
     monkeypatch.chdir(write(tmp_path / "est", guesses(track)))
-    assert_same(score_system(track, ".", metrics=FAST), table_of([(track, guesses(track))]))
+    assert_same(score_system(track, ".", metrics=FAST).table, table_of([(track, guesses(track))]))
 
 
 # Metrics and the name of the system
@@ -758,7 +760,7 @@ def test_estimates_may_be_named_by_a_string(
 def test_the_default_is_every_metric_of_bounds(tmp_path: Path) -> None:
     track = make_track("song", "drums", "vocals", n_channels=1)
     write(tmp_path / "est", guesses(track))
-    table = score_system(track, tmp_path / "est")
+    table = score_system(track, tmp_path / "est").table
     assert list(dict.fromkeys(table["metric"])) == list(METRICS)
     assert_same(table, table_of([(track, guesses(track))], metrics=METRICS))
 
@@ -790,7 +792,7 @@ def test_command_prints_the_metrics_that_are_asked_for(run: Run, stems: Path, es
     out = run("score", stems, est, "--metrics", "SI-SDR,uSDR").out
     assert out.index("SI-SDR") < out.index("uSDR")
     assert "museval" not in out
-    expected = score_system(datasets.folder(stems), est, metrics=["SI-SDR", "uSDR"])
+    expected = score_system(datasets.folder(stems), est, metrics=["SI-SDR", "uSDR"]).table
     assert set(decimals(out)) == {f"{v:.2f}" for v in [*expected["median"], *expected["mean"]]}
 
 
@@ -816,15 +818,16 @@ def test_progress_is_told_by_track(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     done: list[tuple[str, float]] = []
     shown: list[bool] = []
 
-    def each(
-        tracks: list[Track], work: Callable[..., object], *, progress: bool, **where: object
-    ) -> Iterator[Done[object]]:
-        shown.append(progress)
-        for task in list_tasks(tracks):
-            result = work(task.load(), advance=lambda doing, part: done.append((doing, part)))
-            yield Done(task, result, [])
+    class Noted(Progress):
+        def part(self, doing: str, part: float) -> None:
+            done.append((doing, part))
 
-    monkeypatch.setattr("oracle.runs.scoring.each_track", each)
+    @contextmanager
+    def show(wanted: bool, total: int | None) -> Iterator[Progress]:
+        shown.append(wanted)
+        yield Noted(total)
+
+    monkeypatch.setattr("oracle.runs.loop.show_progress", show)
     score_system(tracks, tmp_path / "est", metrics=FAST, progress=True)
     assert shown == [True]
     assert {name for name, _ in done} == {"one", "two"}
@@ -840,7 +843,7 @@ def test_silence_of_an_estimate_in_a_window_is_nan_for_its_group(tmp_path: Path)
     estimates = guesses(track)
     estimates["drums"][:, :RATE] = 0
     write(tmp_path / "est", estimates)
-    table = score_system(track, tmp_path / "est", metrics=FAST, out=tmp_path / "out")
+    table = score_system(track, tmp_path / "est", metrics=FAST, out=tmp_path / "out").table
     scores = read_scores(tmp_path / "out" / "scores.csv").query("metric == 'SDR'")
     nan = scores[scores["score"].isna()]
     assert list(zip(nan["target"], nan["time"], strict=True)) == [("bass", 0.0), ("drums", 0.0)]
@@ -866,12 +869,13 @@ def test_silent_estimates_are_nan_and_counted(tmp_path: Path, silent: tuple[str,
     track = make_track()
     estimates = guesses(track) | dict.fromkeys(silent, np.zeros_like(track.mixture))
     write(tmp_path / "est", estimates)
-    table = score_system(track, tmp_path / "est", metrics=("SDR", "uSDR", "SD-SDR"))
+    results = score_system(track, tmp_path / "est", metrics=("SDR", "uSDR", "SD-SDR"))
+    table = results.table
     sdr = table.query("metric == 'SDR'").set_index("target")
     together = {"bass", "drums"} if len(silent) == 1 else set(silent)
     assert set(sdr.index[sdr["median"].isna()]) == together
     assert set(sdr["n_nan"][list(together)]) == {2}
-    (note,) = table.attrs["notes"]
+    (note,) = results.notes
     assert note.startswith("Silent throughout: the estimate of ")
     assert note.endswith(" SDR, ISR, SIR and SAR of what is scored together with it are NaN.")
     assert ("the estimate of vocals in song" in note) == (len(silent) > 1)
@@ -882,7 +886,7 @@ def test_silent_estimates_are_nan_and_counted(tmp_path: Path, silent: tuple[str,
 def test_silent_estimates_have_every_metric(tmp_path: Path) -> None:
     track = make_track("song", "drums", "vocals")
     write(tmp_path / "est", dict.fromkeys(track.targets, np.zeros_like(track.mixture)))
-    table = score_system(track, tmp_path / "est")
+    table = score_system(track, tmp_path / "est").table
     assert len(table) == 3 * len(METRICS)
     framewise = table[table["metric"].isin(MUSEVAL)]
     assert framewise["median"].isna().all()
@@ -898,7 +902,7 @@ def test_a_track_without_vocals_is_nan_where_they_count(
         "song", RATE, dict(sources) | {"vocals": np.zeros((2, N_SAMPLES), np.float32)}
     )
     write(tmp_path / "est", guesses(track, *targets))
-    table = score_system(track, tmp_path / "est", metrics=ALL_METRICS, out=tmp_path / "out")
+    table = score_system(track, tmp_path / "est", metrics=ALL_METRICS, out=tmp_path / "out").table
     framewise = table[~table["metric"].isin(GLOBAL)]
     assert framewise["median"].isna().all()
     assert (framewise["n_nan"] == framewise["n_windows"]).all()
@@ -912,8 +916,8 @@ def test_silence_of_a_track_leaves_the_others_alone(tmp_path: Path) -> None:
     silent = Track.from_sources("silent", RATE, dict.fromkeys(heard.sources, 0 * heard.mixture))
     for track in (heard, silent):
         write(tmp_path / "est" / track.name, guesses(heard))
-    table = score_system([silent, heard], tmp_path / "est", metrics=["SDR"])
-    alone = score_system([heard], tmp_path / "est", metrics=["SDR"])
+    table = score_system([silent, heard], tmp_path / "est", metrics=["SDR"]).table
+    alone = score_system([heard], tmp_path / "est", metrics=["SDR"]).table
     np.testing.assert_array_equal(table["median"], alone["median"])
     assert set(table["n_tracks"]) == {2}
     assert set(table["n_nan"]) == {2}
@@ -970,7 +974,7 @@ def test_estimates_of_several_lengths_are_fitted_one_by_one(song: Track, tmp_pat
     (failure,) = error.value.exceptions
     message = f"got {song.n_samples - 3} in {drums}: 3 fewer (--fit-length, in Python fit_length"
     assert message in str(failure)
-    table = score_system(song, tmp_path / "est", metrics=["SDR"], fit_length=True)
+    table = score_system(song, tmp_path / "est", metrics=["SDR"], fit_length=True).table
     assert table["median"].notna().all()
 
 
@@ -978,7 +982,7 @@ def test_names_match_whatever_their_case_and_composition(tmp_path: Path) -> None
     track = make_track("Café", "Drums", "bass")
     folder = tmp_path / "found" / unicodedata.normalize("NFD", "café")
     write(folder, {"drums": 0.9 * track.sources["Drums"], "BASS": 0.9 * track.sources["bass"]})
-    table = score_system(track, tmp_path / "found", metrics=["uSDR"])
+    table = score_system(track, tmp_path / "found", metrics=["uSDR"]).table
     np.testing.assert_allclose(table["median"], 20, atol=0.01)
 
 
@@ -986,7 +990,7 @@ def test_a_folder_of_the_very_name_comes_before_one_alike(tmp_path: Path) -> Non
     tracks = [make_track(name, "a", "b", seed=seed) for seed, name in enumerate(("Song", "song"))]
     for track in tracks:
         write(tmp_path / "est" / track.name, {n: 0.9 * a for n, a in track.sources.items()})
-    table = score_system(tracks, tmp_path / "est", metrics=["uSDR"])
+    table = score_system(tracks, tmp_path / "est", metrics=["uSDR"]).table
     np.testing.assert_allclose(table["mean"], 20, atol=0.01)
     (failure,) = failures(make_track("SONG", "a", "b"), tmp_path / "est")
     assert "est must hold one folder for a track, got Song, song" in failure

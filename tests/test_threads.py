@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import each_track
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from oracle import Track, metrics, separate
@@ -13,7 +14,7 @@ from oracle.machine.threads import in_threads, limited_threads, n_cores, n_threa
 from oracle.metrics.energy_ratios import Signals
 from oracle.metrics.scorer import Scorer
 from oracle.optimal import framewise_ceiling, optimal_mask
-from oracle.runs.queue import TracksFailed, each_track
+from oracle.results.failures import TracksFailed
 from oracle.tracks.track import Audio
 
 # Where BLAS is called from.
@@ -82,11 +83,11 @@ def test_blas_has_one_thread_while_tracks_are_worked_on(track: Track) -> None:
         raise ValueError("no")
 
     with threadpool_limits(3, user_api="blas"):
-        done = each_track([track, track], work, progress=False)
+        done = each_track([track, track], work)
         assert [result for _, result, _ in done] == [{1}, {1}]
         assert blas_threads() == {3}
         with pytest.raises(TracksFailed):
-            list(each_track(track, fail, progress=False))
+            each_track(track, fail)
         assert blas_threads() == {3}
 
 

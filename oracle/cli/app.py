@@ -1,6 +1,9 @@
 """The application that commands are registered with."""
 
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -8,7 +11,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from oracle import __version__
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
+
+KEYWORD = Parameter.KEYWORD_ONLY
 
 
 def _without_value(option: Any) -> Any:
@@ -38,8 +43,41 @@ def examples(*commands: str) -> str:
 
 
 def command(name: str, *shown: str) -> Callable[[Function], Function]:
-    """Register a function as a command, with examples at the end of its help page."""
-    return app.command(name=name, epilog=examples(*shown), cls=_Command)
+    """Register a function as a command, with examples at the end of its help page.
+
+    A parameter may be a dataclass: a group of options, its fields.
+    """
+
+    def register(function: Function) -> Function:
+        app.command(name=name, epilog=examples(*shown), cls=_Command)(_ungrouped(function))
+        return function
+
+    return register
+
+
+def _ungrouped(function: Callable[..., object]) -> Callable[..., object]:
+    """Give a function the fields of its dataclasses for parameters."""
+    parameters: list[Parameter] = []
+    groups: dict[str, Any] = {}
+    for parameter in signature(function).parameters.values():
+        if is_dataclass(parameter.annotation):
+            groups[parameter.name] = parameter.annotation
+            parameters += [
+                Parameter(option.name, KEYWORD, default=option.default, annotation=option.type)
+                for option in fields(parameter.annotation)
+            ]
+        else:
+            parameters.append(parameter.replace(kind=KEYWORD))
+
+    @wraps(function)
+    def ungrouped(**given: Any) -> object:
+        for name, group in groups.items():
+            given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+        return function(**given)
+
+    ungrouped.__dict__["__signature__"] = Signature(parameters)
+    ungrouped.__annotations__ = {each.name: each.annotation for each in parameters}
+    return ungrouped
 
 
 app = typer.Typer(

@@ -10,35 +10,23 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from oracle import STFT
 from oracle.cli.app import command
 from oracle.cli.options import (
-    Dask,
     DatasetName,
     Debug,
-    Download,
-    First,
-    Hop,
-    JobsOption,
     Methods,
     Metrics,
-    NFft,
-    Pattern,
     RestOption,
-    Root,
-    Seconds,
-    Split,
-    Subset,
-    Window,
-    choose_dataset,
-    parse_jobs,
+    Selection,
+    StftOptions,
+    WorkOptions,
     parse_metrics,
     split_names,
     usage,
 )
 from oracle.jobs.bounds import BOUNDS, find_bounds
 from oracle.jobs.checks import Check, check
-from oracle.runs.run_folder import TrackInfo
+from oracle.runs.track_info import TrackInfo
 
 SOMETHING_IS_WRONG = 3
 SHOWN = 40  # rows of a table; --out has them all
@@ -51,18 +39,11 @@ SHOWN = 40  # rows of a table; --out has them all
     "oracle check stems/ --methods OPT,CEILING --metrics SDR  # how long will these take?",
 )
 def check_command(
+    *,
     dataset: DatasetName = "waltz",
-    root: Root = None,
-    subset: Subset = None,
-    split: Split = None,
-    download: Download = False,
-    pattern: Pattern = None,
-    first: First = None,
-    seconds: Seconds = None,
+    selection: Selection,
     methods: Methods = None,
-    n_fft: NFft = 2048,
-    hop: Hop = None,
-    window: Window = "hann",
+    transform: StftOptions,
     metrics: Metrics = None,
     rest: RestOption = None,
     out: Annotated[
@@ -73,8 +54,7 @@ def check_command(
             "both.",
         ),
     ] = None,
-    jobs: JobsOption = None,
-    dask: Dask = None,
+    work: WorkOptions,
     debug: Debug = False,
 ) -> None:
     """Read a whole dataset: what is in it, what is wrong, and how long its bounds will take.
@@ -82,18 +62,18 @@ def check_command(
     Exit status 3 if something is wrong.
     """
     with usage():
-        computed, _ = parse_metrics(metrics)
+        computed = parse_metrics(metrics)
         chosen, _ = find_bounds(BOUNDS if methods is None else split_names(methods), computed)
-        stft = STFT(n_fft=n_fft, hop_length=hop, window=window)
+    stft = transform.make()
     found = check(
-        choose_dataset(dataset, root, subset, split, download, pattern, first, seconds),
+        selection.open(dataset),
         methods=chosen,
         stft=stft,
         metrics=computed,
         rest=rest,
         progress=True,
-        jobs=parse_jobs(jobs, dask),
-        dask=dask,
+        jobs=work.chosen_jobs,
+        dask=work.dask,
     )
     if out is not None:
         found.write(out)

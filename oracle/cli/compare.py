@@ -4,15 +4,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from oracle.cli.app import command
 from oracle.cli.options import Debug, split_names, usage
-from oracle.cli.terminal import print_whole
-from oracle.comparison.side_by_side import Comparison, compare
-from oracle.comparison.tables import Grid, grids, latex, markdown, table_csv, write_comparison
+from oracle.comparison.side_by_side import compare
+from oracle.comparison.tables import latex, lay_out, markdown, table_csv, write_comparison
+from oracle.displays.grids import print_page
 from oracle.machine.files import new_folder
 from oracle.optimal.named import CLASSES, REAL, find_classes
 from oracle.results.tables import OverWindows
@@ -104,28 +101,9 @@ def compare_command(
     if out is not None:
         write_comparison(comparison, out)
     if shown_as == "terminal":
-        _print(comparison)
+        print_page(lay_out(comparison))
         if out is not None:
             print(f"Written to {out}")
     else:
         formats = {"csv": lambda c: table_csv(c.scores), "markdown": markdown, "latex": latex}
         print(formats[shown_as](comparison), end="")
-
-
-def _print(comparison: Comparison) -> None:
-    console = Console(highlight=False, markup=False, emoji=False)
-    for grid in grids(comparison):
-        print_whole(console, _table(grid))
-        console.print(grid.legend + "\n")
-    for note in comparison.notes:
-        console.print(note)
-
-
-def _table(grid: Grid) -> Table:
-    table = Table(title=grid.title, title_justify="left", box=box.SIMPLE, pad_edge=False)
-    for place, name in enumerate(grid.header):
-        is_name = place < grid.n_names
-        table.add_column(name, justify="left" if is_name else "right", no_wrap=True)
-    for place, row in enumerate(grid.rows):
-        table.add_row(*row, end_section=place + 1 == grid.rule)
-    return table

@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from oracle import Track, datasets
+from oracle import STFT, Track, datasets
 from oracle.datasets.catalogue import NAMED
 from oracle.methods import DEFAULT_METHODS, find_methods
-from oracle.metrics.scorer import ALL_METRICS, METRICS, MUSEVAL, find_metrics
+from oracle.metrics.scorer import ALL_METRICS, METRICS, find_metrics
+from oracle.results.layouts import SHOWN
 from oracle.runs.plans import Jobs
 from oracle.tracks.track import Rest, check_seconds
 
 Number = TypeVar("Number", int, float)
-
-# What is printed unless asked otherwise.
-SHOWN = (*MUSEVAL, "uSDR")
-
 
 DatasetName = Annotated[
     str,
@@ -30,53 +28,12 @@ DatasetName = Annotated[
         show_default="waltz",
     ),
 ]
-Root = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="Where the files of a dataset lie; see 'oracle datasets'.",
-        show_default="of musdb18 $MUSDB_PATH",
-    ),
-]
-Subset = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Only this subset: train, test, ...")
-]
-Split = Annotated[
-    Literal["train", "valid"] | None,
-    typer.Option(help="musdb18: only this part of the subset train."),
-]
-Download = Annotated[
-    bool, typer.Option("--download", metavar="", help="musdb18: fetch the preview of 7 s excerpts.")
-]
-Pattern = Annotated[
-    str | None,
-    typer.Option(
-        "--tracks",
-        metavar="PATTERN",
-        help="Only the track of this name, or those that it matches: 'Music Delta*'.",
-    ),
-]
-First = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Only the first N of these tracks.")
-]
-Seconds = Annotated[
-    float | None, typer.Option(metavar="S", help="Only the first S seconds of each track.")
-]
 Methods = Annotated[
     str | None,
     typer.Option(
         metavar="NAME,...",
         help="Use these methods; 'oracle methods' lists them.",
         show_default="all but OPT-... and CEILING-...",
-    ),
-]
-NFft = Annotated[int, typer.Option(metavar="N", help="STFT: samples in a window.")]
-Hop = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="STFT: samples from one window to the next.",
-        show_default="half a window",
     ),
 ]
 Window = Annotated[
@@ -108,22 +65,6 @@ Out = Annotated[
         metavar="FOLDER",
         help="Write scores.csv, bounds.csv, run.json and museval's JSON to this folder. Give the "
         "folder of an earlier run to go on with it.",
-    ),
-]
-JobsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        metavar="N",
-        help="Work on N tracks at a time. Each takes a core, and memory for a track.",
-        show_default="one track a core, fewer if memory is short",
-    ),
-]
-Dask = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS",
-        help="Work on a Dask cluster: its scheduler's [b]tcp://host:port[/b] or file.",
     ),
 ]
 Overwrite = Annotated[
@@ -161,12 +102,9 @@ def parse_numbers(argument: str, text: str, kind: type[Number]) -> list[Number]:
         raise ValueError(f"{argument} must be {kinds}, comma-separated, got {text!r}") from None
 
 
-def parse_metrics(text: str | None) -> tuple[Sequence[str], Sequence[str]]:
-    """Tell which metrics to compute and which to print."""
-    if text is None:
-        return METRICS, SHOWN
-    names = find_metrics(split_names(text))
-    return names, names
+def parse_metrics(text: str | None) -> Sequence[str]:
+    """Tell which metrics to compute."""
+    return METRICS if text is None else find_metrics(split_names(text))
 
 
 def parse_methods(text: str | None) -> list[str]:
@@ -175,74 +113,145 @@ def parse_methods(text: str | None) -> list[str]:
     return [method.name for method in find_methods(names)]
 
 
-def parse_jobs(jobs: int | None, dask: str | None) -> Jobs:
-    """Tell how many cores of this machine to use: by default as many as memory allows."""
-    if jobs is not None and dask is not None:
-        raise typer.BadParameter("--jobs cannot be combined with --dask")
-    if jobs is not None and jobs < 1:
-        raise typer.BadParameter(f"--jobs must be positive, got {jobs}")
-    return "auto" if jobs is None and dask is None else jobs
+@dataclass
+class Selection:
+    """Options that select tracks of a dataset."""
 
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the files of a dataset lie; see 'oracle datasets'.",
+            show_default="of musdb18 $MUSDB_PATH",
+        ),
+    ] = None
+    subset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this subset: train, test, ...")
+    ] = None
+    split: Annotated[
+        Literal["train", "valid"] | None,
+        typer.Option(help="musdb18: only this part of the subset train."),
+    ] = None
+    download: Annotated[
+        bool,
+        typer.Option("--download", metavar="", help="musdb18: fetch the preview of 7 s excerpts."),
+    ] = False
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            "--tracks",
+            metavar="PATTERN",
+            help="Only the track of this name, or those that it matches: 'Music Delta*'.",
+        ),
+    ] = None
+    first: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only the first N of these tracks.")
+    ] = None
+    seconds: Annotated[
+        float | None, typer.Option(metavar="S", help="Only the first S seconds of each track.")
+    ] = None
 
-def choose_dataset(
-    name: str,
-    root: Path | None,
-    subset: str | None,
-    split: Literal["train", "valid"] | None,
-    download: bool,
-    pattern: str | None,
-    first: int | None,
-    seconds: float | None,
-) -> datasets.Dataset | Track:
-    """Open the dataset that options describe, and select of it what they ask for."""
-    if not name:
-        raise typer.BadParameter("dataset must not be empty, got ''")
-    if (split or download) and name != "musdb18":
-        raise typer.BadParameter(f"--split and --download go with the dataset musdb18, got {name}")
-    if seconds is not None:
-        with usage():
-            check_seconds(seconds)
-    found = _opened(name, root, subset, split, download)
-    if isinstance(found, datasets.Dataset):
-        return found.select(subset=subset, pattern=pattern, first=first, seconds=seconds)
-    if (subset, pattern, first) != (None, None, None):
-        raise typer.BadParameter(
-            f"--subset, --tracks and --first go with datasets and folders, got {name}"
-        )
-    return found if seconds is None else found.beginning(seconds)
-
-
-def _opened(
-    name: str,
-    root: Path | None,
-    subset: str | None,
-    split: Literal["train", "valid"] | None,
-    download: bool,
-) -> datasets.Dataset | Track:
-    if name == "musdb18":
-        if subset == "test" and split is not None:
-            raise typer.BadParameter("--split goes with --subset train, got --subset test")
-        if subset == "valid":
-            raise typer.BadParameter("musdb18 has its validation part as --split valid")
-        return datasets.musdb18(root, split=split, download=download)
-    if name in NAMED and name != "waltz":
-        if root is None:
+    def open(self, name: str) -> datasets.Dataset | Track:
+        """Open the dataset of this name, and select of it what the options ask for."""
+        if not name:
+            raise typer.BadParameter("dataset must not be empty, got ''")
+        if (self.split or self.download) and name != "musdb18":
             raise typer.BadParameter(
-                f"--root must be the folder of {name} (see 'oracle datasets'), got none; "
-                f"a folder called {name} is ./{name}"
+                f"--split and --download go with the dataset musdb18, got {name}"
             )
-        return NAMED[name].open(root)
-    if root is not None:
-        raise typer.BadParameter(
-            f"--root goes with a dataset by name, got {name} (see 'oracle datasets')"
-        )
-    if name == "waltz":
-        return datasets.waltz()
-    if not Path(name).is_dir():
-        what = (
-            "a file: name the folder that it lies in" if Path(name).exists() else "no such folder"
-        )
-        raise FileNotFoundError(
-            f"dataset must be {', '.join(NAMED)} or a folder, got {name!r}, {what}"
-        )
-    return datasets.folder(name)
+        if self.seconds is not None:
+            with usage():
+                check_seconds(self.seconds)
+        found = self._find(name)
+        if isinstance(found, datasets.Dataset):
+            return found.select(
+                subset=self.subset, pattern=self.pattern, first=self.first, seconds=self.seconds
+            )
+        if (self.subset, self.pattern, self.first) != (None, None, None):
+            raise typer.BadParameter(
+                f"--subset, --tracks and --first go with datasets and folders, got {name}"
+            )
+        return found if self.seconds is None else found.beginning(self.seconds)
+
+    def _find(self, name: str) -> datasets.Dataset | Track:
+        if name == "musdb18":
+            if self.subset == "test" and self.split is not None:
+                raise typer.BadParameter("--split goes with --subset train, got --subset test")
+            if self.subset == "valid":
+                raise typer.BadParameter("musdb18 has its validation part as --split valid")
+            return datasets.musdb18(self.root, split=self.split, download=self.download)
+        if name in NAMED and name != "waltz":
+            if self.root is None:
+                raise typer.BadParameter(
+                    f"--root must be the folder of {name} (see 'oracle datasets'), got none; "
+                    f"a folder called {name} is ./{name}"
+                )
+            return NAMED[name].open(self.root)
+        if self.root is not None:
+            raise typer.BadParameter(
+                f"--root goes with a dataset by name, got {name} (see 'oracle datasets')"
+            )
+        if name == "waltz":
+            return datasets.waltz()
+        if not Path(name).is_dir():
+            what = (
+                "a file: name the folder that it lies in"
+                if Path(name).exists()
+                else "no such folder"
+            )
+            raise FileNotFoundError(
+                f"dataset must be {', '.join(NAMED)} or a folder, got {name!r}, {what}"
+            )
+        return datasets.folder(name)
+
+
+@dataclass
+class StftOptions:
+    """Options of the STFT."""
+
+    n_fft: Annotated[int, typer.Option(metavar="N", help="STFT: samples in a window.")] = 2048
+    hop: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="STFT: samples from one window to the next.",
+            show_default="half a window",
+        ),
+    ] = None
+    window: Window = "hann"
+
+    def make(self) -> STFT:
+        """Make the STFT; what is wrong with it is wrong usage."""
+        with usage():
+            return STFT(n_fft=self.n_fft, hop_length=self.hop, window=self.window)
+
+
+@dataclass
+class WorkOptions:
+    """Options that tell where to work."""
+
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            metavar="N",
+            help="Work on N tracks at a time. Each takes a core, and memory for a track.",
+            show_default="one track a core, fewer if memory is short",
+        ),
+    ] = None
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Work on a Dask cluster: its scheduler's [b]tcp://host:port[/b] or file.",
+        ),
+    ] = None
+
+    @property
+    def chosen_jobs(self) -> Jobs:
+        """How many cores of this machine to use: by default as many as memory allows."""
+        if self.jobs is not None and self.dask is not None:
+            raise typer.BadParameter("--jobs cannot be combined with --dask")
+        if self.jobs is not None and self.jobs < 1:
+            raise typer.BadParameter(f"--jobs must be positive, got {self.jobs}")
+        return "auto" if self.jobs is None and self.dask is None else self.jobs

@@ -6,27 +6,18 @@ from typing import Annotated
 import typer
 
 from oracle.cli.app import command
-from oracle.cli.bound_tables import one_table, show_bounds
 from oracle.cli.options import (
-    Dask,
     Debug,
-    Download,
-    First,
-    JobsOption,
     Metrics,
     Out,
     Overwrite,
-    Pattern,
     RestOption,
-    Root,
-    Seconds,
-    Split,
-    Subset,
-    choose_dataset,
-    parse_jobs,
+    Selection,
+    WorkOptions,
     parse_metrics,
     usage,
 )
+from oracle.cli.terminal import show_results
 from oracle.jobs.system_scores import score_system
 
 
@@ -37,6 +28,7 @@ from oracle.jobs.system_scores import score_system
     "oracle separate --methods IRM2 --out est && oracle score waltz est/IRM2",
 )
 def score_command(
+    *,
     references: Annotated[
         str,
         typer.Argument(
@@ -53,13 +45,7 @@ def score_command(
             "of TARGET.wav): every source, or vocals and accompaniment.",
         ),
     ],
-    root: Root = None,
-    subset: Subset = None,
-    split: Split = None,
-    download: Download = False,
-    pattern: Pattern = None,
-    first: First = None,
-    seconds: Seconds = None,
+    selection: Selection,
     metrics: Metrics = None,
     fit_length: Annotated[
         bool,
@@ -76,16 +62,15 @@ def score_command(
     ] = None,
     rest: RestOption = None,
     out: Out = None,
-    jobs: JobsOption = None,
-    dask: Dask = None,
+    work: WorkOptions,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Score the separated audio of any system: the same metrics, tables and files."""
     with usage():
-        computed, shown = parse_metrics(metrics)
-    tracks = choose_dataset(references, root, subset, split, download, pattern, first, seconds)
-    show_bounds(
+        computed = parse_metrics(metrics)
+    tracks = selection.open(references)
+    show_results(
         lambda: score_system(
             tracks,
             estimates,
@@ -95,12 +80,10 @@ def score_command(
             fit_length=fit_length,
             out=out,
             progress=True,
-            jobs=parse_jobs(jobs, dask),
-            dask=dask,
+            jobs=work.chosen_jobs,
+            dask=work.dask,
             overwrite=overwrite,
         ),
-        one_table,
-        shown,
-        f"Estimates: {estimates}.",
         out,
+        None if metrics is None else computed,
     )

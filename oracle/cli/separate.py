@@ -5,28 +5,16 @@ from typing import Annotated
 
 import typer
 
-from oracle import STFT
 from oracle.cli.app import command
 from oracle.cli.options import (
-    Dask,
     DatasetName,
     Debug,
-    Download,
-    First,
-    Hop,
-    JobsOption,
     Methods,
-    NFft,
     Overwrite,
-    Pattern,
     RestOption,
-    Root,
-    Seconds,
-    Split,
-    Subset,
-    Window,
-    choose_dataset,
-    parse_jobs,
+    Selection,
+    StftOptions,
+    WorkOptions,
     parse_methods,
     usage,
 )
@@ -40,6 +28,7 @@ from oracle.jobs.estimates import write_estimates
     "oracle separate stems/ --methods IBM,IRM1 --out estimates",
 )
 def separate_command(
+    *,
     out: Annotated[
         Path,
         typer.Option(
@@ -49,27 +38,18 @@ def separate_command(
         ),
     ],
     dataset: DatasetName = "waltz",
-    root: Root = None,
-    subset: Subset = None,
-    split: Split = None,
-    download: Download = False,
-    pattern: Pattern = None,
-    first: First = None,
-    seconds: Seconds = None,
+    selection: Selection,
     methods: Methods = None,
-    n_fft: NFft = 2048,
-    hop: Hop = None,
-    window: Window = "hann",
+    transform: StftOptions,
     rest: RestOption = None,
-    jobs: JobsOption = None,
-    dask: Dask = None,
+    work: WorkOptions,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Separate a dataset with oracle methods and write the estimates as audio files."""
     with usage():
-        chosen, stft = parse_methods(methods), STFT(n_fft=n_fft, hop_length=hop, window=window)
-    tracks = choose_dataset(dataset, root, subset, split, download, pattern, first, seconds)
+        chosen = parse_methods(methods)
+    stft, tracks = transform.make(), selection.open(dataset)
     with told_to_go_on(out):
         n_tracks = write_estimates(
             tracks,
@@ -78,8 +58,8 @@ def separate_command(
             stft=stft,
             rest=rest,
             progress=True,
-            jobs=parse_jobs(jobs, dask),
-            dask=dask,
+            jobs=work.chosen_jobs,
+            dask=work.dask,
             overwrite=overwrite,
         )
     print(f"{n_tracks} {'track' if n_tracks == 1 else 'tracks'} separated, in {out}")

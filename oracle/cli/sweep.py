@@ -1,36 +1,26 @@
 """oracle sweep: bounds over STFTs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from oracle import plots
 from oracle.cli.app import command
-from oracle.cli.bound_tables import show_bounds, table_a_target
 from oracle.cli.options import (
-    Dask,
     DatasetName,
     Debug,
-    Download,
-    First,
-    JobsOption,
     Overwrite,
-    Pattern,
     RestOption,
-    Root,
-    Seconds,
-    Split,
-    Subset,
+    Selection,
     Window,
-    choose_dataset,
-    parse_jobs,
+    WorkOptions,
     parse_numbers,
     split_names,
     usage,
 )
+from oracle.cli.terminal import show_results
 from oracle.jobs.bounds import find_bounds
 from oracle.jobs.sweeps import (
     METHODS,
@@ -41,9 +31,7 @@ from oracle.jobs.sweeps import (
     methods_of_classes,
 )
 from oracle.optimal.named import CLASSES, REAL
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from oracle.results.results import Results
 
 
 @command(
@@ -54,14 +42,9 @@ if TYPE_CHECKING:
     "oracle sweep musdb18 --root ~/musdb18 --methods IRM2,CEILING --out sweep",
 )
 def sweep_command(
+    *,
     dataset: DatasetName = "waltz",
-    root: Root = None,
-    subset: Subset = None,
-    split: Split = None,
-    download: Download = False,
-    pattern: Pattern = None,
-    first: First = None,
-    seconds: Seconds = None,
+    selection: Selection,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -101,8 +84,7 @@ def sweep_command(
             "bounds' to this folder. Give the folder of an earlier run to go on with it.",
         ),
     ] = None,
-    jobs: JobsOption = None,
-    dask: Dask = None,
+    work: WorkOptions,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
@@ -122,9 +104,9 @@ def sweep_command(
         make_transforms(lengths, parts, window)
     if out is not None:
         plots.check_matplotlib()
-    tracks = choose_dataset(dataset, root, subset, split, download, pattern, first, seconds)
+    tracks = selection.open(dataset)
 
-    def compute() -> "DataFrame":
+    def compute() -> Results:
         return compute_sweep(
             tracks,
             methods=chosen,
@@ -135,17 +117,16 @@ def sweep_command(
             rest=rest,
             out=out,
             progress=True,
-            jobs=parse_jobs(jobs, dask),
-            dask=dask,
+            jobs=work.chosen_jobs,
+            dask=work.dask,
             overwrite=overwrite,
         )
 
-    def layout(table: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Table]:
-        # First what stays: whoever reads the tables may stop reading.
-        if out is not None:
-            for metric in table["metric"].unique():
-                figure = plots.plot_sweep(table, metric=metric)
-                plots.write_figure(figure, out, f"sweep-{metric}", dpi=200)
-        return table_a_target(table, metrics, n_tracks)
+    show_results(compute, out, computed, write_first=_write_figures)
 
-    show_bounds(compute, layout, computed, f"STFT: {window} windows, lengths in samples.", out)
+
+def _write_figures(results: Results) -> None:
+    if results.out is not None and not results.table.empty:
+        for metric in results.table["metric"].unique():
+            figure = plots.plot_sweep(results.table, metric=metric)
+            plots.write_figure(figure, results.out, f"sweep-{metric}", dpi=200)

@@ -1,23 +1,53 @@
 """What several commands say in a terminal."""
 
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from oracle import TracksFailed
+from oracle.displays.grids import print_page
+from oracle.results.layouts import lay_out
+from oracle.results.results import Results
+from oracle.tracks.rest import InputWarning
 
-MAX_WIDTH = 10_000  # of a table, in characters
 
+def show_results(
+    compute: Callable[[], Results],
+    out: Path | None,
+    metrics: Sequence[str] | None = None,
+    *,
+    write_first: Callable[[Results], None] = lambda results: None,
+) -> None:
+    """Compute results and print them, also if tracks failed.
 
-def print_whole(console: Console, table: Table) -> None:
-    """Print a table, and never cut a number: rather let a narrow terminal wrap the line."""
-    width = console.width
-    needed = console.measure(table, options=console.options.update(max_width=MAX_WIDTH))
-    console.width = max(width, needed.maximum)
-    console.print(table)
-    console.width = width
+    Parameters
+    ----------
+    compute : callable
+        ``() -> results``.
+    out : Path or None
+        Where they are written to.
+    metrics : sequence of str, optional
+        Those that were asked for.
+    write_first : callable, optional
+        ``(results)``: writes what stays. Whoever reads the tables may stop reading.
+    """
+    failed: TracksFailed | None = None
+    results: Results | None
+    try:
+        with told_to_go_on(out), warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputWarning)  # its notes are printed below
+            results = compute()
+    except TracksFailed as error:
+        failed, results = error, error.results
+    if results is not None:
+        write_first(results)
+        print_page(lay_out(results, metrics))
+    if out is not None:
+        print(f"Written to {out}")
+    if failed is not None:
+        raise failed
 
 
 @contextmanager

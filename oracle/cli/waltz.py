@@ -9,8 +9,9 @@ import typer
 from oracle import Track, datasets
 from oracle.cli.app import command
 from oracle.cli.options import Debug
-from oracle.cli.waltz_tables import print_waltz_report
+from oracle.displays.grids import print_page
 from oracle.report.waltz_report import WaltzReport, published_track
+from oracle.report.waltz_tables import lay_out
 from oracle.runs.notes import notes_of_input
 from oracle.runs.progress import show_progress
 from oracle.tracks.rest import InputWarning
@@ -63,7 +64,7 @@ def waltz_command(
     if out is not None:
         with show_progress(True, None) as shown:
             report.write(out, advance=shown.part)
-    print_waltz_report(report)
+    print_page(lay_out(report))
     if out is not None:
         print(f"Written to {out}")
 

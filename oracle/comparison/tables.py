@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.comparison.side_by_side import Comparison
+from oracle.displays.grids import Grid
 from oracle.machine.files import new_folder, write_whole
 from oracle.optimal.named import CLASSES
 from oracle.results.tables import PERFECT_DB, has_infinite
@@ -28,34 +28,10 @@ ESCAPES = {
 }
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A table of text.
-
-    Parameters
-    ----------
-    key : str
-        What it is a table of: scores, paired or distances, and the metric.
-    title, legend : str
-        What stands above it, and what the figures are.
-    header : list of str
-        Of the columns; the first `n_names` are names, the others numbers.
-    rows : list of list of str
-    n_names : int
-    bold : set of (int, int)
-        Row and column of the best figures.
-    rule : int, optional
-        The row that stands below a rule: the first bound after systems.
-    """
-
-    key: str
-    title: str
-    legend: str
-    header: list[str]
-    rows: list[list[str]]
-    n_names: int = 1
-    bold: set[tuple[int, int]] = field(default_factory=set)
-    rule: int | None = None
+def lay_out(comparison: Comparison) -> Iterator[Grid | str]:
+    """Lay out a comparison as the command prints it: tables, and notes below them."""
+    yield from grids(comparison)
+    yield from comparison.notes
 
 
 def grids(comparison: Comparison) -> Iterator[Grid]:
@@ -93,14 +69,14 @@ def _scores(comparison: Comparison, metric: str) -> Grid:
     best = _best(table, systems, targets)
     ranges = any("-" in cell for row in rows for cell in row[-len(columns) :])
     return Grid(
-        f"scores-{metric}",
-        f"{metric} in dB",
-        f"{comparison.windows.capitalize()} over the windows of a track that are not NaN, then "
-        f"median over tracks{_interval(comparison, table)}."
+        key=f"scores-{metric}",
+        title=f"{metric} in dB",
+        legend=f"{comparison.windows.capitalize()} over the windows of a track that are not NaN, "
+        f"then median over tracks{_interval(comparison, table)}."
         + (f" inf: scores above {PERFECT_DB:g} dB, infinite but for rounding." if spoilt else "")
         + (" A range of counts: they differ by target." if ranges else ""),
-        ["method", *targets, *columns],
-        rows,
+        header=["method", *targets, *columns],
+        rows=rows,
         bold=best,
         rule=len(systems) if 0 < len(systems) < len(methods) else None,
     )
@@ -126,13 +102,13 @@ def _paired(comparison: Comparison, table: "DataFrame", metric: str) -> Grid:
     n_tests = int(table["p_value"].notna().sum())
     corrected = f"; not corrected for the number of tests, {n_tests} here" if n_tests else ""
     return Grid(
-        f"paired-{metric}",
-        f"{metric}: difference from {comparison.against} in dB",
-        f"Of the differences track by track, over the tracks with a score of both: median"
+        key=f"paired-{metric}",
+        title=f"{metric}: difference from {comparison.against} in dB",
+        legend=f"Of the differences track by track, over the tracks with a score of both: median"
         f"{_interval(comparison, table)}, and mean.{_unpaired(table)} p: Wilcoxon's signed-rank "
         f"test, two-sided, without zeros{corrected}.",
-        ["method", "target", "tracks", "median", "mean", "p"],
-        rows,
+        header=["method", "target", "tracks", "median", "mean", "p"],
+        rows=rows,
         n_names=2,
     )
 
@@ -143,14 +119,14 @@ def _distances(comparison: Comparison, table: "DataFrame", metric: str) -> Grid:
         for _, row in table.iterrows()
     ]
     return Grid(
-        f"distances-{metric}",
-        f"{metric}: distance to the bounds in dB",
-        f"How much higher the bound is, track by track: median{_interval(comparison, table)} and "
-        f"mean.{_unpaired(table)} Above: how many windows of the system exceed the ceiling, or how "
-        "many tracks if the metric is of whole tracks. There it does what no mask "
-        f"({CLASSES[comparison.mask_class].formula}) at that STFT does.",
-        ["system", "bound", "target", "tracks", "median", "mean", "above"],
-        rows,
+        key=f"distances-{metric}",
+        title=f"{metric}: distance to the bounds in dB",
+        legend="How much higher the bound is, track by track: "
+        f"median{_interval(comparison, table)} and mean.{_unpaired(table)} Above: how many windows "
+        "of the system exceed the ceiling, or how many tracks if the metric is of whole tracks. "
+        f"There it does what no mask ({CLASSES[comparison.mask_class].formula}) at that STFT does.",
+        header=["system", "bound", "target", "tracks", "median", "mean", "above"],
+        rows=rows,
         n_names=3,
     )
 

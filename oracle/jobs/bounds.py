@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from oracle.machine.files import file_name
 from oracle.methods import (
@@ -21,17 +20,16 @@ from oracle.methods import (
 from oracle.metrics.scorer import METRICS, MetricName, Score, find_metrics
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
+from oracle.results.failures import MethodError, try_each
+from oracle.results.results import Results
 from oracle.results.tables import PERFECT_DB
+from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
-from oracle.runs.queue import MethodError, try_each
-from oracle.runs.scoring import Scored, make_scorer, run
+from oracle.runs.scoring import Scored, make_scorer, score_tracks
 from oracle.stft import STFT
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 # What a table of bounds has rows of, unless asked otherwise.
 BOUNDS = (*DEFAULT_METHODS, CEILING.name)
@@ -56,7 +54,7 @@ def compute_bounds(
     jobs: Jobs = None,
     dask: str | None = None,
     overwrite: bool = False,
-) -> "DataFrame":
+) -> Results:
     """Separate tracks with oracle methods, score the estimates, and aggregate the scores.
 
     Parameters
@@ -96,12 +94,9 @@ def compute_bounds(
 
     Returns
     -------
-    table : DataFrame
-        The bounds: columns method, target, metric, median, mean, n_tracks, n_windows,
-        n_nan; see `oracle.results.aggregate`. ``table.attrs["mixture_is_sum"]`` lists the
-        tracks whose mixture is the sum of their sources because none was delivered,
-        ``table.attrs["subsets"]`` counts the tracks of each subset, and
-        ``table.attrs["notes"]`` says what a reader must know of what went in.
+    results : oracle.results.Results
+        The bounds (`table`), every score (`scores`), the tracks, the settings and the notes.
+        Printed, they are tables.
 
     Raises
     ------
@@ -114,7 +109,7 @@ def compute_bounds(
     OSError
         At once, if nothing can be written any more: what is done stays.
     TracksFailed
-        At the end, if tracks failed, or methods on them: the others are done, in its `table`
+        At the end, if tracks failed, or methods on them: the others are done, in its `results`
         and on disk.
 
     Warns
@@ -127,11 +122,13 @@ def compute_bounds(
     Examples
     --------
     >>> import oracle
-    >>> table = oracle.compute_bounds(oracle.datasets.waltz(), methods=["IRM2"])
-    >>> table[["target", "metric"]].head(2)
-      target metric
-    0  drums    SDR
-    1  drums    ISR
+    >>> results = oracle.compute_bounds(
+    ...     oracle.datasets.waltz(), methods=["IRM2"], metrics=["uSDR"]
+    ... )
+    >>> results.table[["target", "median"]].head(2).round(1)
+      target  median
+    0  drums     8.6
+    1   bass     9.2
     """
     chosen, wanted = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
@@ -144,16 +141,12 @@ def compute_bounds(
         "rest": rest,
     }
     check_rest(rest)
-    return run(
+    return score_tracks(
         tracks,
         partial(score_track, methods=chosen, stft=stft, metrics=wanted, rest=rest),
+        RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
         files=map(file_name, chosen),
-        out=out,
-        progress=progress,
-        jobs=jobs,
-        dask=dask,
-        overwrite=overwrite,
     )
 
 
@@ -181,8 +174,8 @@ def score_track(
     Returns
     -------
     scored : Scored
-        Its rows are values of the columns of ``scores.csv``: track, subset, method, then those
-        of `oracle.metrics.scorer.Score`. A method that fails has none.
+        Its result are rows, values of the columns of ``scores.csv``: track, subset, method, then
+        those of `oracle.metrics.scorer.Score`. A method that fails has none.
     """
     chosen, metrics = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
@@ -236,7 +229,7 @@ def score_track(
         if name in scores
         for score in scores[name]
     ]
-    return Scored(completed, rows, failures=failures)
+    return Scored.on(completed, rows, failures)
 
 
 def _together(chosen: Sequence[str], most: int) -> list[list[str]]:

@@ -6,7 +6,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,11 +21,14 @@ from oracle.machine.files import write_whole
 from oracle.machine.threads import n_cores
 from oracle.methods import BoundName
 from oracle.metrics.scorer import METRICS, MetricName
+from oracle.runs.loop import Worked, run
 from oracle.runs.notes import notes_of_input
+from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs, make_plan
 from oracle.runs.progress import Advance
-from oracle.runs.queue import TracksFailed, each_track
-from oracle.runs.run_folder import TrackInfo
+from oracle.runs.queue import Task
+from oracle.runs.record import Record
+from oracle.runs.track_info import TrackInfo
 from oracle.stft import STFT
 from oracle.tracks.mixing import redundancies
 from oracle.tracks.rest import Completed, complete, find_unexplained
@@ -277,24 +279,18 @@ def check(
     chosen, wanted = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
     check_rest(rest)
+    record = Record(tracks)
     found: dict[int, TrackCheck] = {}
-    failures: dict[str, str] = {}
+
+    def keep(task: Task, examined: Worked[TrackCheck]) -> None:
+        found[task.index] = examined.result._replace(info=examined.info)
+
     plan = make_plan(tracks, jobs, metrics=wanted)  # of a run, which the reading has as well
-    each = each_track(
-        tracks,
-        partial(_examine, rest=rest),
-        progress=progress,
-        jobs=jobs,
-        dask=dask,
-        metrics=wanted,
-    )
-    try:
-        with closing(each), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # which are among the remarks
-            for task, result, messages in each:
-                found[task.index] = result._replace(info=result.info._replace(warnings=messages))
-    except TracksFailed as error:
-        failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in error.failures}
+    options = RunOptions(progress=progress, jobs=jobs, dask=dask)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # which are among the remarks
+        run(record, partial(_examine, rest=rest), keep, options, metrics=wanted)
+    failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in record.failures}
     in_order = tuple(found[index] for index in sorted(found))
     seconds: dict[str, float] = {}
     usable = {index: each for index, each in found.items() if not each.refused}
@@ -325,7 +321,7 @@ def check(
     )
 
 
-def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck:
+def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> Worked[TrackCheck]:
     problem, refused = "", False
     try:
         completed = complete(track, rest)
@@ -343,7 +339,7 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck
     clipped = {name: int((np.abs(audio) >= FULL_SCALE).sum()) for name, audio in signals.items()}
     doubles = [] if info.redundant else redundancies(track.mixing, mixture_is_sum=True)
     advance(track.name, 1)
-    return TrackCheck(
+    found = TrackCheck(
         info=info,
         sources=list(track.sources),
         clipped={name: count for name, count in clipped.items() if count},
@@ -351,3 +347,4 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> TrackCheck
         refused=refused,
         doubles=[each.text(list(track.sources)) for each in doubles],
     )
+    return Worked(info, found)

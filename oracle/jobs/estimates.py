@@ -1,23 +1,23 @@
 """Estimates: tracks x methods -> audio files."""
 
-import warnings
-from collections.abc import Iterable, Sequence, Sized
-from contextlib import closing
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import file_name
 from oracle.methods import DEFAULT_METHODS, MethodName, find_methods, separate_each
-from oracle.runs.notes import notes_of_input, notes_of_tracks
+from oracle.results.failures import MethodError, try_each
+from oracle.runs.loop import Worked, run
+from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
-from oracle.runs.queue import MethodError, Task, TrackError, TracksFailed, each_track, try_each
-from oracle.runs.run_folder import RunFolder, TrackInfo
+from oracle.runs.queue import Task
+from oracle.runs.record import Record
+from oracle.runs.run_folder import RunFolder
 from oracle.runs.settings import dataset_settings
 from oracle.stft import STFT
-from oracle.tracks.rest import InputWarning, complete
+from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
 
 
@@ -70,10 +70,10 @@ def write_estimates(
     oracle.tracks.rest.InputWarning
         At the end, of audio that is not read, and of mixtures that hold more than their sources.
     """
-    if isinstance(tracks, Sized) and not len(tracks):
-        raise ValueError("tracks must hold at least one track, got none")
     chosen = [method.name for method in find_methods(methods)]
     stft = STFT() if stft is None else stft
+    check_rest(rest)
+    record = Record(tracks)
     settings = {
         "task": "separate",
         **dataset_settings(tracks),
@@ -81,47 +81,16 @@ def write_estimates(
         "stft": stft.settings,
         "rest": rest,
     }
-    check_rest(rest)
-    failures: list[TrackError] = []
-    failed_methods: dict[int, list[TrackError]] = {}
-    infos: dict[int, TrackInfo] = {}
-    complete_run = False
-    with RunFolder(Path(out), settings, files=chosen, overwrite=overwrite) as folder:
-        folder.check_tracks(tracks)
+    with RunFolder(Path(out), settings, record, files=chosen, overwrite=overwrite) as folder:
 
-        def skip(task: Task) -> bool:
-            info = folder.claim(task)
-            if info is not None:
-                infos[task.index] = info
-            return info is not None
+        def keep(task: Task, written: Worked[list[Path]]) -> None:
+            folder.done(task, written, written.result)
 
         work = partial(_write, methods=chosen, stft=stft, rest=rest, out=folder.path)
-        written = each_track(tracks, work, progress=progress, jobs=jobs, dask=dask, skip=skip)
-        try:
-            with closing(written):  # also when this is interrupted
-                for task, (info, files, methods_failed), messages in written:
-                    info = info._replace(warnings=messages)
-                    folder.done(task, info, files, whole=not methods_failed)
-                    infos[task.index] = info
-                    failed_methods[task.index] = [
-                        TrackError(task.name, task.subset, error) for error in methods_failed
-                    ]
-            complete_run = True
-        except TracksFailed as error:
-            failures, complete_run = error.failures, True
-        finally:
-            failures += [e for index in sorted(failed_methods) for e in failed_methods[index]]
-            known = [infos[index] for index in sorted(infos)]
-            of_input = notes_of_input(known, tracks.left_out if isinstance(tracks, Dataset) else ())
-            notes = [*of_input, *notes_of_tracks(known)]
-            folder.finish(failures, notes=notes, complete=complete_run)
-    for note in of_input:
-        warnings.warn(note, InputWarning, stacklevel=2)
-    if failures:
-        raise TracksFailed.of(failures)
-    if not infos:  # of an iterator, whose length was not known
-        raise ValueError("tracks must hold at least one track, got none")
-    return len(infos)
+        options = RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask)
+        run(record, work, keep, options, claim=folder.claim)
+    record.conclude(stacklevel=2)
+    return len(record.infos)
 
 
 def _write(
@@ -132,7 +101,7 @@ def _write(
     rest: Rest | None,
     out: Path,
     advance: Advance,
-) -> tuple[TrackInfo, list[Path], list[MethodError]]:
+) -> Worked[list[Path]]:
     completed = complete(track, rest)
     place = Path(file_name(track.subset), file_name(track.name))
 
@@ -153,4 +122,4 @@ def _write(
         written, failed = try_each([method], write)
         files += written.get(method, [])
         failures += failed
-    return TrackInfo.of(completed), files, failures
+    return Worked.on(completed, files, failures)

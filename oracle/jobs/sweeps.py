@@ -12,12 +12,14 @@ from oracle.machine.files import write_whole
 from oracle.methods import BoundName
 from oracle.metrics.scorer import MetricName
 from oracle.optimal.named import REAL, find_classes
+from oracle.results.failures import MethodError
+from oracle.results.results import Results
 from oracle.results.tables import BOUND_COLUMNS, Row, csv_text
+from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
-from oracle.runs.queue import MethodError, TracksFailed
 from oracle.runs.score_files import SWEEP
-from oracle.runs.scoring import Scored, run
+from oracle.runs.scoring import Scored, score_tracks
 from oracle.stft import STFT
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
@@ -61,7 +63,7 @@ def compute_sweep(
     jobs: Jobs = None,
     dask: str | None = None,
     overwrite: bool = False,
-) -> "DataFrame":
+) -> Results:
     """Compute bounds with many STFTs.
 
     Compare STFTs of equal overlap: at more overlap a mask has more freedom and, nearly
@@ -89,9 +91,9 @@ def compute_sweep(
 
     Returns
     -------
-    table : DataFrame
-        The table of `oracle.compute_bounds`, with columns n_fft, hop_length and overlap
-        before its own, and the same ``attrs``.
+    results : oracle.results.Results
+        As of `oracle.compute_bounds`; `table` has columns n_fft, hop_length and overlap before
+        the others. In `scores` methods are called ``<method>-<n_fft>-<hop_length>``.
 
     Raises
     ------
@@ -101,14 +103,14 @@ def compute_sweep(
         If there is no such method, metric or window, or an STFT cannot be inverted, or is
         named twice; and as `oracle.compute_bounds`.
     TracksFailed
-        At the end, if tracks failed: the others are done, in its `table` and on disk.
+        At the end, if tracks failed: the others are done, in its `results` and on disk.
 
     Examples
     --------
     >>> import oracle
     >>> table = oracle.compute_sweep(
     ...     oracle.datasets.waltz(), methods=["IRM2"], n_ffts=[1024, 4096], overlaps=[0.5]
-    ... )
+    ... ).table
     >>> table[table["target"] == "vocals"][["n_fft", "hop_length", "median"]].round(1)
        n_fft  hop_length  median
     3   1024         512    10.1
@@ -122,7 +124,7 @@ def compute_sweep(
         for method in chosen
     }
 
-    def finished(bounds: "DataFrame") -> "DataFrame":
+    def arrange(bounds: "DataFrame") -> "DataFrame":
         table = bounds.copy()
         stfts = [labels[label][0] for label in bounds["method"]]
         table["method"] = [labels[label][1] for label in bounds["method"]]
@@ -142,30 +144,14 @@ def compute_sweep(
         "rest": rest,
     }
     check_rest(rest)
-    try:
-        return finished(
-            run(
-                tracks,
-                partial(
-                    _score_at_each,
-                    methods=chosen,
-                    transforms=transforms,
-                    metrics=wanted,
-                    rest=rest,
-                ),
-                settings=settings,
-                files=[*labels, SWEEP, *sweep_figures(wanted)],
-                out=out,
-                progress=progress,
-                jobs=jobs,
-                dask=dask,
-                overwrite=overwrite,
-            )
-        )
-    except TracksFailed as error:
-        if error.table is not None:
-            error.table = finished(error.table)
-        raise
+    return score_tracks(
+        tracks,
+        partial(_score_at_each, methods=chosen, transforms=transforms, metrics=wanted, rest=rest),
+        RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
+        settings=settings,
+        files=[*labels, SWEEP, *sweep_figures(wanted)],
+        arrange=arrange,
+    )
 
 
 def sweep_figures(metrics: Iterable[str]) -> list[str]:
@@ -194,10 +180,10 @@ def _score_at_each(
         scored = score_track(
             completed.track, methods, stft=stft, metrics=metrics, rest="ignore", advance=share
         )
-        for name, subset, method, *others in scored.rows:
+        for name, subset, method, *others in scored.result:
             rows.append((name, subset, f"{method}-{suffix}", *others))
         failures += [failed.renamed(f"{failed.method}-{suffix}") for failed in scored.failures]
-    return Scored(completed, rows, failures=failures)
+    return Scored.on(completed, rows, failures)
 
 
 def make_transforms(n_ffts: Iterable[int], overlaps: Iterable[float], window: str) -> list[STFT]:

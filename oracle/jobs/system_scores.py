@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +14,18 @@ from oracle.datasets.trees import MIXTURE, list_audio
 from oracle.machine.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
 from oracle.metrics.scorer import METRICS, MetricName, find_metrics
-from oracle.results.tables import tidy
+from oracle.results.results import Results
+from oracle.results.spool import Spool
+from oracle.results.tables import Row, aggregate, tidy
+from oracle.runs.loop import Worked
+from oracle.runs.notes import notes_of_input, notes_of_tracks
+from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.queue import Task
 from oracle.runs.score_files import check_method_name
-from oracle.runs.scoring import Scored, make_scorer, run
+from oracle.runs.scoring import AGGREGATION, Scored, make_scorer, score_tracks
+from oracle.runs.track_info import table_infos
 from oracle.tracks.rest import Completed, complete
 from oracle.tracks.track import (
     ACCOMPANIMENT,
@@ -33,9 +38,6 @@ from oracle.tracks.track import (
     target_names,
     with_accompaniment,
 )
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 
 class ExtraEstimatesWarning(UserWarning):
@@ -55,7 +57,7 @@ def score_system(
     jobs: Jobs = None,
     dask: str | None = None,
     overwrite: bool = False,
-) -> "DataFrame":
+) -> Results:
     """Score the separated audio of a system.
 
     Parameters
@@ -82,8 +84,8 @@ def score_system(
 
     Returns
     -------
-    table : DataFrame
-        As `oracle.compute_bounds` returns it.
+    results : oracle.results.Results
+        As of `oracle.compute_bounds`.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def score_system(
         of another file of the run, or as `oracle.compute_bounds` of `out` and `jobs`.
     TracksFailed
         At the end, if tracks failed: estimates of targets are missing, or do not fit the
-        references in rate, channels or length. The others are done, in its `table` and on
+        references in rate, channels or length. The others are done, in its `results` and on
         disk.
 
     Warns
@@ -134,16 +136,12 @@ def score_system(
         "fit_length": fit_length,
         "rest": rest,
     }
-    return run(
+    return score_tracks(
         tracks,
         score,
+        RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
         files=[file_name(method)],
-        out=out,
-        progress=progress,
-        jobs=jobs,
-        dask=dask,
-        overwrite=overwrite,
         also_of=partial(_list_estimates, place=place),
     )
 
@@ -152,9 +150,10 @@ def score(
     track: Track,
     estimates: Mapping[str, Audio],
     *,
+    name: str = "estimates",
     metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,
-) -> "DataFrame":
+) -> Results:
     """Score estimates of a track that are arrays in memory.
 
     Parameters
@@ -164,14 +163,15 @@ def score(
     estimates : mapping from str to array of shape (n_channels, n_samples), float32 or float64
         By target: of every source, or of vocals and accompaniment. Without one of the
         accompaniment, it is the sum of the other sources' estimates.
+    name : str, optional
+        What the system is called in the results.
     metrics, rest
         As in `oracle.score_system`.
 
     Returns
     -------
-    scores : DataFrame
-        A row a score, with columns target, metric, time, duration (in seconds; of windows
-        only) and score (in dB).
+    results : oracle.results.Results
+        As of `oracle.compute_bounds`: `table` has the median over windows, `scores` every window.
 
     Raises
     ------
@@ -191,8 +191,8 @@ def score(
     --------
     >>> import oracle
     >>> track = oracle.datasets.waltz()
-    >>> scores = oracle.score(track, oracle.separate(track, "IRM2"), metrics=["SDR", "uSDR"])
-    >>> scores[scores["metric"] == "uSDR"].set_index("target")["score"].round(1).to_dict()
+    >>> results = oracle.score(track, oracle.separate(track, "IRM2"), metrics=["uSDR"])
+    >>> results.table.set_index("target")["median"].round(1).to_dict()
     {'drums': 8.6, 'bass': 9.2, 'other': 8.3, 'vocals': 11.5, 'accompaniment': 13.3}
     """
     if not isinstance(track, Track):
@@ -215,8 +215,25 @@ def score(
         check_like(f"estimates[{target!r}]", estimate, completed.track.mixture)
     if _are_of_all(audio, completed, "estimates"):
         audio = with_accompaniment(audio)
-    scored = _score_audio(track, completed, audio, set(estimates), method="", metrics=wanted)
-    return tidy(scored.rows).drop(columns=["track", "subset", "method"])
+    scored = _score_audio(track, completed, audio, set(estimates), method=name, metrics=wanted)
+    spool = Spool()
+    spool.add(0, scored.result)
+    settings = {
+        "task": "score",
+        "methods": [name],
+        "metrics": wanted,
+        "estimates": "arrays",
+        "rest": rest,
+        **AGGREGATION,
+    }
+    return Results(
+        table=aggregate(tidy(scored.result)),
+        tracks=table_infos([scored.info]),
+        failures=(),
+        settings=settings,
+        notes=(*notes_of_input([scored.info], ()), *notes_of_tracks([scored.info])),
+        spool=spool,
+    )
 
 
 def _score_estimates(
@@ -258,9 +275,11 @@ def _score_audio(
         lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
         advance=lambda part: advance(track.name, part),
     )
-    rows = [(track.name, track.subset, method, *score) for score in scores[method]]
+    rows: list[Row] = [(track.name, track.subset, method, *score) for score in scores[method]]
     silent = [f"the estimate of {target}" for target in audio if is_silent(audio[target])]
-    return Scored(completed, rows, silent=silent)
+    scored: Scored = Worked.on(completed, rows)
+    info = scored.info._replace(silent=[*scored.info.silent, *silent])
+    return scored._replace(info=info)
 
 
 def _find_estimates(folder: Path, track: Track) -> dict[str, Path]:

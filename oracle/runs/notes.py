@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from oracle.datasets import LeftOut
-from oracle.runs.run_folder import IGNORED, TrackInfo
+from oracle.runs.track_info import IGNORED, TrackInfo
 from oracle.tracks.rest import what_becomes
 
 SHOWN = 3  # names in a note

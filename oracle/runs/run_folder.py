@@ -1,23 +1,21 @@
 """The folder of a run: one run at a time, which goes on where an earlier one ended."""
 
 import json
-import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from oracle.machine.files import PARTIAL, file_name, folded, write_whole
-from oracle.metrics.energy_ratios import is_silent
 from oracle.runs.fingerprints import stamp_of_files
+from oracle.runs.loop import Worked
 from oracle.runs.plans import count_tracks
-from oracle.runs.queue import Task, TrackError, list_tasks
+from oracle.runs.queue import Task, list_tasks
+from oracle.runs.record import Record
 from oracle.runs.settings import versions, what_differs
-from oracle.tracks.mixing import redundancies
-from oracle.tracks.rest import Completed
-from oracle.tracks.track import Track
+from oracle.runs.track_info import TrackInfo
 
 # What the folder holds beside the folders of methods.
 TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
@@ -25,70 +23,16 @@ TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
 # The system frees it when the process that holds it ends, however it does.
 LOCK = ".lock"
 
-# What becomes of the rest of a mixture, if it is no source.
-IGNORED = "ignored"
-
-# A mixture is its one source if they differ by less, in dB of the mixture.
-ROUNDING = -80.0
-
 # What to do about a folder that a run cannot go on in.
 OTHERWISE = "or write to another folder; overwrite, or --overwrite, deletes that run"
-
-
-class TrackInfo(NamedTuple):
-    """What the files say of a track that is done."""
-
-    name: str
-    subset: str
-    rate: int  # in Hz
-    n_channels: int
-    n_samples: int
-    mixture: str
-    unexplained: float | None = None  # in dB of the mixture: what is in it and in no source
-    mistake: str = ""  # what the mixture is instead of the sum of its sources
-    rest: str = ""  # what became of it, if it is loud
-    silent: Sequence[str] = ()  # sources, and estimates, that are silent throughout
-    redundant: Sequence[str] = ()  # sources that others hold already, and how
-    alone: bool = False  # whether just one source is not silent, so that any mask is perfect
-    warnings: Sequence[str] = ()
-    made_of: str = ""  # a stamp
-    files: Sequence[tuple[str, int]] = ()  # with their sizes in bytes
-
-    @classmethod
-    def of(cls, completed: Completed) -> Self:
-        """Describe a track, and how it was completed."""
-        track, found = completed.given, completed.unexplained
-        level = track.mixing.unexplained
-        n_heard = int((track.mixing.energies > 0).sum())
-        return cls(
-            name=track.name,
-            subset=track.subset,
-            rate=track.rate,
-            n_channels=track.n_channels,
-            n_samples=track.n_samples,
-            mixture="sum of the sources" if track.mixture_is_sum else "as delivered",
-            unexplained=round(level, 1) if math.isfinite(level) else None,
-            mistake=found.mistake if found else "",
-            rest="" if found is None else completed.added or IGNORED,
-            silent=[name for name, audio in track.sources.items() if is_silent(audio)],
-            redundant=[
-                each.text(list(track.sources))
-                for each in redundancies(track.mixing, mixture_is_sum=track.mixture_is_sum)
-            ],
-            alone=n_heard == 1 and level < ROUNDING,
-        )
-
-    @property
-    def mixture_is_sum(self) -> bool:
-        """Whether no mixture was delivered."""
-        return self.mixture != "as delivered"
 
 
 class RunFolder:
     """The folder of a run: a context in which no other run can work in it.
 
     ``run.json`` says how the results are made, ``tracks/<subset>/<track>.json`` that a track
-    is done, ``failed.json`` which tracks failed.
+    is done, ``failed.json`` which tracks failed. At the end of the context, also of a run that is
+    interrupted, ``run.json`` lists the tracks that are done; not if the disk is full.
 
     Parameters
     ----------
@@ -96,6 +40,8 @@ class RunFolder:
         A new or empty folder, or that of an earlier run with the same settings.
     settings : mapping
         How the results are made; ``task`` is what is done.
+    record : Record
+        Of the tracks of the run.
     files : iterable of str
         What else the run may write, by its name in the folder.
     overwrite : bool, optional
@@ -104,8 +50,8 @@ class RunFolder:
     Raises
     ------
     ValueError
-        If it is a file, holds anything but a run, or a run with other settings, cannot be
-        written to, or another run is at work in it.
+        If it is a file, holds anything but a run, or a run with other settings or of other
+        tracks, cannot be written to, or another run is at work in it.
     OSError
         At the end, for any that was raised within: of a full disk, say.
     """
@@ -114,11 +60,13 @@ class RunFolder:
         self,
         path: Path,
         settings: Mapping[str, Any],
+        record: Record,
         *,
         files: Iterable[str],
         overwrite: bool = False,
     ) -> None:
         self.path = path
+        self._record = record
         self._overwrite = overwrite
         self._run: dict[str, Any] = {
             **settings,
@@ -128,7 +76,6 @@ class RunFolder:
         }
         self._claimed: dict[str, int] = {}  # indices of tracks, by their folded files
         self._stamps: dict[int, str] = {}
-        self._infos: dict[int, TrackInfo] = {}
         self._lock = ExitStack()
 
     def __enter__(self) -> Self:
@@ -138,15 +85,18 @@ class RunFolder:
                 self._take_over()
             except OSError as error:
                 raise _not_writable(self.path, error) from error
+            self._check_tracks()
             self._lock = opened.pop_all()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
+            if not is_of_disk(error):
+                self._finish(complete=error is None)
             self._delete_partial()  # of workers that were stopped
         finally:
             self._lock.close()
-        if isinstance(error, OSError) and not isinstance(error, ConnectionError):  # of a cluster
+        if isinstance(error, OSError) and is_of_disk(error):
             raise OSError(
                 error.errno,
                 f"{error.strerror or error} (what is done stays: run again to go on)",
@@ -210,17 +160,11 @@ class RunFolder:
                 f"got {self.path}: {'; '.join(found)} (go on as before, {OTHERWISE})"
             )
 
-    def check_tracks(self, tracks: Track | Iterable[Track]) -> None:
-        """Check that all tracks that are done are among these, unless they come one by one.
-
-        Raises
-        ------
-        ValueError
-            If there are others.
-        """
-        if count_tracks(tracks) is None:
+    def _check_tracks(self) -> None:
+        """Check that all tracks that are done are among the run's, unless they come one by one."""
+        if count_tracks(self._record.tracks) is None:
             return
-        known = {_folded_file(task) for task in list_tasks(tracks)}
+        known = {_folded_file(task) for task in list_tasks(self._record.tracks)}
         files = sorted((self.path / TRACKS).glob("*/*.json"))
         others = [file for file in files if folded("/".join(file.parts[-2:])) not in known]
         if others:
@@ -254,33 +198,25 @@ class RunFolder:
             whole = all((self.path / name).stat().st_size == size for name, size in info.files)
         except (FileNotFoundError, ValueError, TypeError):  # not there, or edited
             return None
-        if info.made_of != self._stamps[task.index] or not whole:
-            return None
-        self._infos[task.index] = info
-        return info
+        return info if whole and info.made_of == self._stamps[task.index] else None
 
-    def done(
-        self, task: Task, info: TrackInfo, files: Iterable[Path], *, whole: bool = True
-    ) -> None:
+    def done(self, task: Task, worked: Worked[Any], files: Iterable[Path]) -> None:
         """Say that a track is done, after these files of it are written.
 
-        One that is not whole, as a method failed on it, is done again by the next run.
+        One on which a method failed is done again by the next run.
         """
-        if not whole:
-            self.file(TRACKS, task, ".json").unlink(missing_ok=True)
-            self._infos[task.index] = info
+        done = self.file(TRACKS, task, ".json")
+        if worked.failures:
+            done.unlink(missing_ok=True)
             return
         sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files]
-        info = info._replace(made_of=self._stamps[task.index], files=sizes)
-        text = json.dumps(info._asdict(), indent=2, ensure_ascii=False) + "\n"
-        write_whole(self.file(TRACKS, task, ".json"), text)
-        self._infos[task.index] = info
+        info = worked.info._replace(made_of=self._stamps[task.index], files=sizes)
+        write_whole(done, json.dumps(info._asdict(), indent=2, ensure_ascii=False) + "\n")
 
-    def finish(
-        self, failures: Sequence[TrackError], *, notes: Sequence[str], complete: bool
-    ) -> None:
+    def _finish(self, *, complete: bool) -> None:
         """Say which tracks are done, which failed, what a reader must know, and when it ended."""
         failed = self.path / FAILED
+        failures = self._record.failures
         if failures:
             records = [
                 {
@@ -296,10 +232,10 @@ class RunFolder:
             write_whole(failed, json.dumps(records, indent=2) + "\n")
         else:
             failed.unlink(missing_ok=True)
-        tracks = [self._infos[index]._asdict() for index in sorted(self._infos)]
+        tracks = [info._asdict() for info in self._record.infos]
         for track in tracks:  # which are for `claim` alone
             del track["made_of"], track["files"]
-        self._run |= {"notes": list(notes), "tracks": tracks} | (
+        self._run |= {"notes": self._record.notes, "tracks": tracks} | (
             {"finished": _now()} if complete else {}
         )
         self._write_run()
@@ -310,12 +246,16 @@ class RunFolder:
 
     def files(self, folder: str, suffix: str) -> Iterator[Path]:
         """Tell where the files of the tracks that are done are, in their order."""
-        for index in sorted(self._infos):
-            info = self._infos[index]
+        for info in self._record.infos:
             yield self.path / folder / file_name(info.subset) / (file_name(info.name) + suffix)
 
     def _write_run(self) -> None:
         write_whole(self.path / RUN, json.dumps(self._run, indent=2, ensure_ascii=False) + "\n")
+
+
+def is_of_disk(error: BaseException | None) -> bool:
+    """Tell whether an error means that nothing can be written any more."""
+    return isinstance(error, OSError) and not isinstance(error, ConnectionError)  # of a cluster
 
 
 @contextmanager

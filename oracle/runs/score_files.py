@@ -1,7 +1,8 @@
 """The files of scores: of each track as it is done, and tables of all tracks."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,13 @@ from oracle.results.tables import (
     BOUND_COLUMNS,
     SCORE_COLUMNS,
     Row,
+    Summaries,
     csv_text,
     museval_json,
     read_scores,
 )
 from oracle.runs.queue import Task
-from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder
+from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder, is_of_disk
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -48,8 +50,19 @@ def read_earlier(folder: RunFolder, task: Task) -> list[Row]:
     return list(scores.itertuples(index=False, name=None))
 
 
-def write_tables(folder: RunFolder, bounds: "DataFrame") -> None:
-    """Write all scores, and their aggregate."""
+@contextmanager
+def tables_at_the_end(folder: RunFolder, summaries: Summaries) -> Iterator[None]:
+    """Write all scores and their aggregate at the end, also of a run that is interrupted."""
+    try:
+        yield
+    except BaseException as error:
+        if not is_of_disk(error):
+            _write_tables(folder, summaries.table())
+        raise
+    _write_tables(folder, summaries.table())
+
+
+def _write_tables(folder: RunFolder, bounds: "DataFrame") -> None:
     with whole_file(folder.path / SCORES) as table:
         table.write(csv_text(SCORE_COLUMNS, []))
         for part in folder.files(TRACKS, ".csv"):  # one at a time: they may be many

@@ -1,14 +1,10 @@
-"""The waltz report as it is printed: its tables, and what they mean."""
+"""The waltz report as it is shown: its tables, and what they mean."""
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from oracle.cli.terminal import print_whole
+from oracle.displays.grids import Grid
 from oracle.report.waltz_report import (
     MISCOMPUTED,
     NORMS,
@@ -28,11 +24,10 @@ if TYPE_CHECKING:
 PREVIEW = "the 7 s excerpt in MUSDB18's preview"
 
 
-def print_waltz_report(report: WaltzReport) -> None:
-    """Print a report, beside the published figures if it is of the published track."""
+def lay_out(report: WaltzReport) -> Iterator[Grid | str]:
+    """Lay out a report, beside the published figures if it is of the published track."""
     findings = report.findings.T.rename_axis("")  # first what may be missing a library
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.print(
+    yield (
         f"{report.name}: {', '.join(report.targets)}; {report.duration:.2f} s, mixed to mono.\n"
         "Mask: IAM, |S_j| / max(|X|, |S_j|). STFT: "
         f"{report.stft.window} window of {report.stft.n_fft} samples, "
@@ -42,30 +37,30 @@ def print_waltz_report(report: WaltzReport) -> None:
         what = "another excerpt" if report.name == WALTZ else "another piece"
         if report.is_as_long_as_published:
             what += " (by its name)"
-        console.print(
+        yield (
             f"\nThese numbers are of {what} than the published ones, which are of {WALTZ}, "
             f"{PREVIEW}: 'oracle waltz --download' or '--root' reproduces them, or '--stems' with "
             "a folder of that name."
         )
     if REST in report.sources:
-        console.print(
+        yield (
             "\nThe mixture has more in it than these sources. The rest counts as one more source: "
             "SI-SIR and SI-SAR depend on how the others are divided, and cannot be compared with "
             "a full set of stems."
         )
-    _print_scores(report, console)
-    _print_norms(report, console)
-    _show(console, "What the residuals consist of", findings, ".4g")
-    console.print(
+    yield from _lay_out_scores(report)
+    yield from _lay_out_norms(report)
+    yield _grid("What the residuals consist of", findings, ".4g")
+    yield (
         "Contested bins: the other sources together are louder there than the source, or at most "
         "10 dB weaker. Error due to phase: exactly, bin by bin; the SNR of true magnitudes is "
         "what the mixture's phase leaves of a source if every magnitude is right. Coherences: "
         "weighted by power. p-value: that white noise has such residuals (Ljung-Box)."
     )
-    _print_degradations(report, console)
+    yield from _lay_out_degradations(report)
 
 
-def _print_scores(report: WaltzReport, console: Console) -> None:
+def _lay_out_scores(report: WaltzReport) -> Iterator[Grid | str]:
     scores = report.scores
     columns = [MISCOMPUTED if name == "SD-SDR" else name for name in SCORES]
     table, rows = scores[[*columns, "SD-SDR", "alpha"]], None
@@ -76,12 +71,12 @@ def _print_scores(report: WaltzReport, console: Console) -> None:
         partial = REST in report.sources
         rows = _beside(table, theirs, not_comparable=("SI-SIR", "SI-SAR") if partial else ())
     # As many digits as are published, or as one reads.
-    _show(console, "Scores in dB", table, ".6f" if report.is_as_published else ".3f", rows)
+    yield _grid("Scores in dB", table, ".6f" if report.is_as_published else ".3f", rows)
     name = report.targets[0]
     snr, alpha, right, wrong = (
         float(scores[column][name]) for column in ("SNR", "alpha", "SD-SDR", MISCOMPUTED)
     )
-    console.print(
+    yield (
         "SD-SDR is SNR + 10 log10(alpha^2) (Le Roux et al. 2019), where alpha is the gain at which "
         "the source is nearest to the estimate. The report added log10(alpha^2): that is "
         f"'{MISCOMPUTED}', and 'SD-SDR' is right. Here, {name}: alpha = {alpha:.4f}, "
@@ -91,39 +86,39 @@ def _print_scores(report: WaltzReport, console: Console) -> None:
         PUBLISHED_SCORES["drums"][SCORES.index(metric)] for metric in ("SNR", "SRR", "SD-SDR")
     )
     alpha = 1 / (1 + 10 ** (-srr / 20))
-    console.print(
+    yield (
         f"In the published table, drums: alpha = {alpha:.4f} by SRR, and SD-SDR is "
         f"{snr + 20 * math.log10(alpha):.3f}, not {wrong:.3f}."
     )
     if report.is_as_published:
-        console.print(
+        yield (
             f"The published figures are of {PREVIEW}. Large differences: this is another part of "
             "the song, or was decoded in another way."
         )
 
 
-def _print_norms(report: WaltzReport, console: Console) -> None:
+def _lay_out_norms(report: WaltzReport) -> Iterator[Grid | str]:
     table, rows = report.norms.T.rename_axis(""), None
     if report.is_as_published:
         rows = _beside(table, published(PUBLISHED_NORMS, NORMS).T)
-    _show(console, "Norms of the residuals", table, ".6g", rows)
-    console.print(
+    yield _grid("Norms of the residuals", table, ".6g", rows)
+    yield (
         "L1 is the mean magnitude and L2 the mean square of the residuals: of the waveform, of the "
         "STFT, and of the STFT's magnitudes. MSE and l1 are columns of the published report: the "
         "mean square, and the mean, of the squared residuals of the magnitudes."
     )
 
 
-def _print_degradations(report: WaltzReport, console: Console) -> None:
+def _lay_out_degradations(report: WaltzReport) -> Iterator[Grid | str]:
     scores = report.degradations
     n_targets = scores["target"].nunique()
     means = scores.pivot_table(
         index=["degradation", "level"], columns="metric", values="score", sort=False, dropna=False
     )
     means.index = [f"{kind} {level:g} dB" for kind, level in means.index]
-    _show(console, "Three ways to spoil a source: scores in dB", means, ".2f")
+    yield _grid("Three ways to spoil a source: scores in dB", means, ".2f")
     of = "the source" if n_targets == 1 else f"the {n_targets} sources, in the mean"
-    console.print(
+    yield (
         f"Of {of}. Noise: white. Interference: the sum of the others. Levels are relative to the "
         "source's energy, of clipping to its peak. SDR, ISR, SIR, SAR: museval v4, median over "
         "windows of 1 s."
@@ -159,15 +154,14 @@ def _beside(
             )
 
 
-def _show(
-    console: Console, title: str, table: "DataFrame", shown: str, rows: Rows | None = None
-) -> None:
-    """Print a table, or other rows under its columns, in a format such as ``.3f``."""
-    laid_out = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
-    laid_out.add_column(str(table.index.name) if table.index.name is not None else "", no_wrap=True)
-    for name in table.columns:
-        laid_out.add_column(str(name), justify="right", no_wrap=True)
-    for label, values in _rows(table) if rows is None else rows:
-        laid_out.add_row(label, *("" if value is None else f"{value:{shown}}" for value in values))
-    console.print()
-    print_whole(console, laid_out)
+def _grid(title: str, table: "DataFrame", shown: str, rows: Rows | None = None) -> Grid:
+    """Lay out a table, or other rows under its columns, in a format such as ``.3f``."""
+    key = "" if table.index.name is None else str(table.index.name)
+    return Grid(
+        title=title,
+        header=[key, *map(str, table.columns)],
+        rows=[
+            [label, *("" if value is None else f"{value:{shown}}" for value in values)]
+            for label, values in (_rows(table) if rows is None else rows)
+        ],
+    )

@@ -1,0 +1,244 @@
+"""Layouts: results as tables of text, and what a reader must know to read them."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from oracle.displays.grids import Grid
+from oracle.metrics.scorer import FRAMEWISE, METRICS, MUSEVAL, REGULARIZED, WINDOW
+from oracle.optimal.named import CLASSES, NamedClass
+from oracle.results.failures import TrackError, summarize_failures
+from oracle.results.tables import PERFECT_DB, has_infinite
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+# What is shown of the metrics that are computed by default.
+SHOWN = (*MUSEVAL, "uSDR")
+
+
+class Found(Protocol):
+    """What is laid out: `oracle.results.results.Results`."""
+
+    @property
+    def table(self) -> "DataFrame":
+        """The aggregate."""
+
+    @property
+    def tracks(self) -> "DataFrame":
+        """The tracks that are done."""
+
+    @property
+    def failures(self) -> Sequence[TrackError]:
+        """Those that failed."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How the results were made."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader must know."""
+
+    @property
+    def out(self) -> Path | None:
+        """Where the files are."""
+
+
+def lay_out(results: Found, metrics: Sequence[str] | None = None) -> Iterator[Grid | str]:
+    """Lay out results as the command prints them: tables, and notes below them.
+
+    Parameters
+    ----------
+    results : Results
+    metrics : sequence of str, optional
+        Those to show; by default all that were computed, of the default ones not all.
+    """
+    if not results.table.empty:
+        if metrics is None:
+            metrics = _shown_metrics(results.settings["metrics"])
+        yield from _tables(results, metrics)
+        yield _what_they_are_of(results)
+        yield from _what_they_mean(results, metrics)
+    yield from results.notes
+    if results.failures and not results.table.empty:
+        where = "" if results.out is None else f", see {results.out / 'failed.json'}"
+        yield f"Not in these tables: {summarize_failures(results.failures)}{where}"
+
+
+def _shown_metrics(computed: Sequence[str]) -> Sequence[str]:
+    return SHOWN if tuple(computed) == METRICS else computed
+
+
+def _tables(results: Found, metrics: Sequence[str]) -> Iterator[Grid]:
+    table, n_tracks = results.table, _count_tracks(results)
+    match results.settings["task"]:
+        case "sweep":
+            yield from _tables_by_stft(table, metrics, n_tracks)
+        case "score":
+            shown = table[table["metric"].isin(metrics)]
+            title = f"{shown['method'].iloc[0]}, in dB"
+            yield _table_by_target(title, "metric", shown, metrics, n_tracks)
+        case _:
+            for metric in metrics:
+                shown = table[table["metric"] == metric]
+                if not shown.empty:  # a ceiling has SDR and uSDR alone
+                    rows = shown["method"].unique()
+                    title = f"{metric} in dB"
+                    yield _table_by_target(title, "method", shown, rows, n_tracks)
+
+
+def _count_tracks(results: Found) -> int:
+    return int(results.table["n_tracks"].max())
+
+
+def _name_count(results: Found) -> str:
+    n_tracks = _count_tracks(results)
+    return "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
+
+
+def _what_they_are_of(results: Found) -> str:
+    settings, tracks = results.settings, _name_count(results)
+    subsets = results.tracks["subset"].value_counts(sort=False)
+    if len(subsets) > 1:
+        tracks += f" ({', '.join(f'{count} {name}' for name, count in subsets.items())})"
+    match settings["task"]:
+        case "sweep":
+            made_by = f"STFT: {settings['stfts'][0]['window']} windows, lengths in samples."
+        case "score":
+            made_by = f"Estimates: {settings['estimates']}."
+        case _:
+            stft = settings["stft"]
+            made_by = (
+                f"STFT: {stft['window']} window of {stft['n_fft']} samples, "
+                f"hop {stft['hop_length']}."
+            )
+    several = _count_tracks(results) > 1
+    return f"{made_by} {tracks}" + (": median / mean over tracks." if several else ".")
+
+
+def _what_they_mean(results: Found, metrics: Sequence[str]) -> Iterator[str]:
+    table, is_score = results.table, results.settings["task"] == "score"
+    for names, what in (
+        (MUSEVAL, "museval v4"),
+        (REGULARIZED, "with regularized filters, not museval's"),
+    ):
+        framewise = [metric for metric in metrics if metric in names]
+        if framewise:
+            yield (
+                f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
+                "NaN: windows in which a source or estimate is silent."
+            )
+    shown = table[table["metric"].isin(metrics)]
+    n_tracks = _count_tracks(results)
+    if has_infinite(shown) or np.isinf(shown["median"]).any():
+        brackets = ""
+        if n_tracks > 1 and has_infinite(shown):
+            brackets = " In brackets: the mean over the tracks that are not."
+        yield f"inf: scores above {PERFECT_DB:g} dB, infinite but for rounding.{brackets}"
+    methods = set(table["method"])
+    if "CIRM" in methods and not is_score:
+        yield "CIRM is exact up to rounding: no bound."
+    for masks in CLASSES.values():
+        if masks.ceiling in methods:
+            yield _what_it_bounds(masks)
+        if {masks.method, masks.ceiling} <= methods and "SDR" in metrics:
+            yield (
+                f"{masks.method} uses one mask for the whole track, {masks.ceiling} one for each "
+                "window. Over the same windows no single mask has a median SDR above the ceiling."
+            )
+    n_summed = int((results.tracks["mixture"] != "as delivered").sum())
+    if n_summed and not is_score:  # other systems have had a mixture of their own
+        where = "" if n_tracks == 1 else f", in {n_summed} of {_name_count(results)}"
+        yield f"Mixture: the sum of the sources, as none was delivered{where}."
+
+
+def _what_it_bounds(masks: NamedClass) -> str:
+    """Say what the ceiling of a class is of, and what may exceed it."""
+    bracket = ""
+    if masks.binary:
+        bracket = (
+            f" It is the ceiling of all masks in [0, 1]. The best binary mask lies between "
+            f"{masks.method}, the best that was found, and it."
+        )
+    others = (
+        "PSM, CIRM, MWF and other classes of masks may exceed it. So may the accompaniments of "
+        "IBM1, IBM2, IAM, TPSM and OBM: their masks add up to more than 1."
+    )
+    if masks.tied:
+        others = f"Only MIX and {masks.method} are such masks. All others may exceed it."
+    return (
+        f"{masks.ceiling}: no mask ({masks.formula}) at this STFT exceeds it. For SDR this holds "
+        f"in each window.{bracket} It is inf where a mask is perfect, or where nothing is proven. "
+        f"{others}"
+    )
+
+
+def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Grid]:
+    """Lay out a table a metric and target, a row an STFT, a column a method."""
+    for metric in metrics:
+        of_metric = sweep[sweep["metric"] == metric]
+        for target in of_metric["target"].unique():
+            shown = of_metric[of_metric["target"] == target]
+            count = shown["n_tracks"].max()
+            tracks = "" if count == n_tracks else f" ({count} tracks)"
+            methods = shown["method"].unique()
+            rows = []
+            for (overlap, n_fft), of_stft in shown.groupby(["overlap", "n_fft"], sort=False):
+                cells = _cells(of_stft.set_index("method"), methods, n_tracks)
+                rows.append([str(n_fft), f"{100 * overlap:g} %", *cells])
+            yield Grid(
+                title=f"{target}: {metric} in dB{tracks}",
+                header=["window", "overlap", *methods],
+                rows=rows,
+                n_names=2,
+            )
+
+
+def _table_by_target(
+    title: str, key: str, bounds: "DataFrame", names: Iterable[str], n_tracks: int
+) -> Grid:
+    """Lay out bounds, a row a method or metric, a column a target."""
+    targets = bounds.groupby("target", sort=False)["n_tracks"].max()
+    has_windows = bounds["metric"].isin(FRAMEWISE).any()
+    counted = {"windows": "n_windows", "NaN": "n_nan"} if has_windows else {}
+    if has_infinite(bounds):
+        counted["inf"] = "n_inf"
+    rows = []
+    for name in names:
+        of_row = bounds[bounds[key] == name]
+        cells = _cells(of_row.set_index("target"), targets.index, n_tracks)
+        framewise = of_row["metric"].isin(FRAMEWISE).any()
+        counts = [
+            str(of_row[column].max()) if framewise or column == "n_inf" else ""
+            for column in counted.values()
+        ]
+        rows.append([name, *cells, *counts])
+    # Not every track has every target.
+    headings = [
+        str(target) if count == n_tracks else f"{target} ({count})"
+        for target, count in targets.items()
+    ]
+    return Grid(title=title, header=[key, *headings, *counted], rows=rows)
+
+
+def _cells(bounds: "DataFrame", names: Iterable[str], n_tracks: int) -> list[str]:
+    """Lay out bounds by name; where there is none, a method failed."""
+    rows = {str(name): row for name, row in bounds.iterrows()}
+    return [_cell(rows[name], n_tracks) if name in rows else "" for name in names]
+
+
+def _cell(bound: "Series", n_tracks: int) -> str:
+    if n_tracks == 1:
+        return _number(bound["median"])
+    cell = f"{_number(bound['median'])} / {_number(bound['mean'])}"
+    finite = bound["mean_finite"]
+    spoilt = bound["n_inf"] > 0 and not math.isnan(finite) and finite != bound["mean"]
+    return f"{cell} ({_number(finite)})" if spoilt else cell
+
+
+def _number(value: float) -> str:
+    return "nan" if math.isnan(value) else f"{value:.2f}"

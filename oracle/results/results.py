@@ -1,0 +1,64 @@
+"""Results: what a run found, as Python, a terminal and a notebook have it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oracle.displays.grids import page_html, page_text
+from oracle.results.failures import TrackError
+from oracle.results.layouts import lay_out
+from oracle.results.spool import Spool
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Results:
+    """What a run found. Printed, and in a notebook, it shows its table.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The aggregate, a row per method, target and metric, with columns method, target, metric,
+        median, mean (in dB), n_tracks, n_windows, n_nan, n_inf and mean_finite; see
+        `oracle.results.aggregate`. That of a sweep has n_fft, hop_length and overlap before them.
+    scores : DataFrame
+        Every score: columns track, subset, method, target, metric, time and duration (in seconds,
+        of windows only) and score (in dB). It is read from a temporary file when it is asked for.
+    tracks : DataFrame
+        The tracks that are done, a row each: name, subset, rate, n_channels, n_samples; mixture
+        ("as delivered", or the sum of the sources); unexplained (in dB of the mixture: what is in
+        it and in no source), mistake and rest (what was done about it); silent and redundant
+        sources; alone (whether one source is all there is); warnings.
+    failures : tuple of TrackError
+        Tracks that failed, and methods that failed on others. Such results come with
+        `oracle.TracksFailed`.
+    settings : dict
+        How the results were made, as ``run.json`` says it.
+    notes : tuple of str
+        What a reader must know of what went in.
+    out : Path or None
+        Where the files are.
+    """
+
+    table: "DataFrame"
+    tracks: "DataFrame"
+    failures: tuple[TrackError, ...]
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+    out: Path | None = None
+    spool: Spool = field(default_factory=Spool)
+
+    @cached_property
+    def scores(self) -> "DataFrame":
+        """Every score."""
+        return self.spool.table()
+
+    def __repr__(self) -> str:
+        return page_text(lay_out(self))
+
+    def _repr_html_(self) -> str:
+        return page_html(lay_out(self))

@@ -1,0 +1,50 @@
+"""A spool: the scores of a run, out of memory, until somebody asks for them."""
+
+import pickle
+import tempfile
+import weakref
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from oracle.results.tables import Row, tidy
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# As much stays in memory: some hours of audio. More goes to a temporary file.
+IN_MEMORY = 2**24  # bytes
+
+
+class Spool:
+    """Keeps rows of scores in a temporary file, which goes when this does."""
+
+    def __init__(self) -> None:
+        self._file: Any = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def add(self, index: int, rows: Sequence[Row]) -> None:
+        """Keep the scores of the track with this place among all."""
+        packed = zlib.compress(pickle.dumps(rows, protocol=5), 1)
+        start = self._file.seek(0, 2)
+        self._file.write(packed)
+        self._places[index] = start, len(packed)
+
+    def table(self) -> "DataFrame":
+        """Make a table of all scores, in the order of their tracks."""
+        return tidy(self._rows())
+
+    def _rows(self) -> Iterator[Row]:
+        for index in sorted(self._places):
+            start, size = self._places[index]
+            self._file.seek(start)
+            yield from pickle.loads(zlib.decompress(self._file.read(size)))
+
+    def __getstate__(self) -> list[Row]:
+        """Let copies and pickles hold the scores themselves."""
+        return list(self._rows())
+
+    def __setstate__(self, rows: list[Row]) -> None:
+        self.__init__()  # type: ignore[misc]
+        self.add(0, rows)

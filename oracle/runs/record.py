@@ -1,0 +1,98 @@
+"""The record of a run: which tracks are done, which failed, and what a reader must know."""
+
+import warnings
+from collections.abc import Iterable, Sequence, Sized
+from typing import TYPE_CHECKING
+
+from oracle.datasets import Dataset
+from oracle.results.failures import MethodError, TrackError, TracksFailed
+from oracle.runs.notes import notes_of_input, notes_of_tracks
+from oracle.runs.queue import Task
+from oracle.runs.track_info import TrackInfo
+from oracle.tracks.rest import InputWarning
+from oracle.tracks.track import Track
+
+if TYPE_CHECKING:
+    from oracle.results.results import Results
+
+NO_TRACKS = "tracks must hold at least one track, got none"
+
+
+class Record:
+    """What becomes known of the tracks of a run, in the order of the tracks.
+
+    Parameters
+    ----------
+    tracks : Track or iterable of Track
+        Those that the run is going to work on.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+
+    def __init__(self, tracks: Track | Iterable[Track]) -> None:
+        if isinstance(tracks, Sized) and not len(tracks):
+            raise ValueError(NO_TRACKS)
+        self.tracks = tracks
+        self._left_out = tracks.left_out if isinstance(tracks, Dataset) else ()
+        self._infos: dict[int, TrackInfo] = {}
+        self._failed: dict[int, TrackError] = {}
+        self._failed_methods: dict[int, list[TrackError]] = {}
+
+    def add(self, task: Task, info: TrackInfo, failures: Sequence[MethodError] = ()) -> None:
+        """Note that a track is done, and which methods failed on it."""
+        self._infos[task.index] = info
+        self._failed_methods[task.index] = [
+            TrackError(task.name, task.subset, failure) for failure in failures
+        ]
+
+    def fail(self, task: Task, error: BaseException) -> None:
+        """Note that a track failed."""
+        self._failed[task.index] = TrackError(task.name, task.subset, error)
+
+    @property
+    def infos(self) -> list[TrackInfo]:
+        """What is known of the tracks that are done."""
+        return [self._infos[index] for index in sorted(self._infos)]
+
+    @property
+    def failures(self) -> list[TrackError]:
+        """Tracks that failed, then methods that failed on others."""
+        tracks = [self._failed[index] for index in sorted(self._failed)]
+        methods = [self._failed_methods[index] for index in sorted(self._failed_methods)]
+        return [*tracks, *(failure for failures in methods for failure in failures)]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the results must know of what went in."""
+        return [*self._notes_of_input, *notes_of_tracks(self.infos)]
+
+    @property
+    def _notes_of_input(self) -> list[str]:
+        return notes_of_input(self.infos, self._left_out)
+
+    def conclude(self, results: "Results | None" = None, *, stacklevel: int) -> None:
+        """Warn of what went in that should not have, and raise what failed.
+
+        Parameters
+        ----------
+        results : Results, optional
+            What was found on the tracks that did not fail.
+        stacklevel : int
+            That of the warnings: 1 is the caller.
+
+        Raises
+        ------
+        TracksFailed
+            If tracks failed, or methods on them.
+        ValueError
+            If there were no tracks, after all.
+        """
+        for note in self._notes_of_input:
+            warnings.warn(note, InputWarning, stacklevel=stacklevel + 1)
+        if self.failures:
+            raise TracksFailed.of(self.failures, results)
+        if not self._infos:  # of an iterator, whose length was not known
+            raise ValueError(NO_TRACKS)

@@ -1,0 +1,82 @@
+"""What a run says of a track: its shape, its mixture, and what a reader must know of both."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from oracle.metrics.energy_ratios import is_silent
+from oracle.tracks.mixing import redundancies
+from oracle.tracks.rest import Completed
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# What becomes of the rest of a mixture, if it is no source.
+IGNORED = "ignored"
+
+# A mixture is its one source if they differ by less, in dB of the mixture.
+ROUNDING = -80.0
+
+
+class TrackInfo(NamedTuple):
+    """What the files say of a track that is done."""
+
+    name: str
+    subset: str
+    rate: int  # in Hz
+    n_channels: int
+    n_samples: int
+    mixture: str
+    unexplained: float | None = None  # in dB of the mixture: what is in it and in no source
+    mistake: str = ""  # what the mixture is instead of the sum of its sources
+    rest: str = ""  # what became of it, if it is loud
+    silent: Sequence[str] = ()  # sources, and estimates, that are silent throughout
+    redundant: Sequence[str] = ()  # sources that others hold already, and how
+    alone: bool = False  # whether just one source is not silent, so that any mask is perfect
+    warnings: Sequence[str] = ()
+    made_of: str = ""  # a stamp
+    files: Sequence[tuple[str, int]] = ()  # with their sizes in bytes
+
+    @classmethod
+    def of(cls, completed: Completed) -> Self:
+        """Describe a track, and how it was completed."""
+        track, found = completed.given, completed.unexplained
+        level = track.mixing.unexplained
+        n_heard = int((track.mixing.energies > 0).sum())
+        return cls(
+            name=track.name,
+            subset=track.subset,
+            rate=track.rate,
+            n_channels=track.n_channels,
+            n_samples=track.n_samples,
+            mixture="sum of the sources" if track.mixture_is_sum else "as delivered",
+            unexplained=round(level, 1) if math.isfinite(level) else None,
+            mistake=found.mistake if found else "",
+            rest="" if found is None else completed.added or IGNORED,
+            silent=[name for name, audio in track.sources.items() if is_silent(audio)],
+            redundant=[
+                each.text(list(track.sources))
+                for each in redundancies(track.mixing, mixture_is_sum=track.mixture_is_sum)
+            ],
+            alone=n_heard == 1 and level < ROUNDING,
+        )
+
+    @property
+    def mixture_is_sum(self) -> bool:
+        """Whether no mixture was delivered."""
+        return self.mixture != "as delivered"
+
+
+def table_infos(infos: Iterable[TrackInfo]) -> "DataFrame":
+    """Make a table of tracks, a row each; lists are joined by semicolons."""
+    # Imported late: `import oracle` stays quick.
+    import pandas as pd
+
+    known = [name for name in TrackInfo._fields if name not in ("made_of", "files")]
+    rows = [[join_list(getattr(info, name)) for name in known] for info in infos]
+    return pd.DataFrame(rows, columns=known)
+
+
+def join_list(value: Any) -> Any:
+    """Join a list by semicolons; leave anything else as it is."""
+    return "; ".join(value) if isinstance(value, (list, tuple)) else value
