@@ -7,8 +7,7 @@ from .jobs.sweeps import compute_sweep
 from .jobs.system_scores import score, score_system
 from .methods import separate
 from .report.waltz_report import WaltzReport
-from .results.failures import TracksFailed
-from .results.results import Results
+from .results.results import Results, TracksFailed
 from .stft import STFT
 from .tracks.track import Track
 

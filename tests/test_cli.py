@@ -114,7 +114,11 @@ def printed(out: str, metric: str) -> dict[str, list[str]]:
     _, _, text = out.partition(f"{metric} in dB")
     text, _, _ = text.partition(" in dB")
     rows = (re.split(r"\s{2,}", line.strip()) for line in text.splitlines())
-    return {row[0]: row[1:] for row in rows if row[0] in BOUNDS}
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        if row[0] in BOUNDS:  # again below, where a table is folded
+            cells.setdefault(row[0], []).extend(row[1:])
+    return cells
 
 
 def assert_fails(outcome: Outcome, status: int, message: str) -> None:
@@ -220,7 +224,7 @@ def test_bounds_counts_windows_with_silence(run: Run, tmp_path: Path) -> None:
     assert printed(out, "SDR")["IRM2"][-2:] == ["4", "3"]
 
 
-@pytest.mark.parametrize("columns", [20, 80])
+@pytest.mark.parametrize("columns", [40, 80])
 def test_bounds_cuts_no_number_on_a_narrow_terminal(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
@@ -232,6 +236,7 @@ def test_bounds_cuts_no_number_on_a_narrow_terminal(
     narrow = run(*arguments).out
     assert printed(narrow, "SDR") == printed(wide, "SDR")
     assert "accompaniment" in narrow
+    assert max(map(len, narrow.splitlines())) <= columns
 
 
 def test_bounds_says_how_many_tracks_of_each_subset_it_pools(run: Run, tmp_path: Path) -> None:
@@ -382,7 +387,7 @@ def swept(out: str) -> dict[tuple[str, str], Swept]:
         if words[:2] == ["window", "overlap"]:
             table.heading.extend(words[2:])
         elif len(words) > 2 and words[0].isdigit():
-            table.rows[words[0], words[1]] = words[2:]
+            table.rows.setdefault((words[0], words[1]), []).extend(words[2:])
     return tables
 
 
@@ -541,7 +546,7 @@ def test_sweep_prints_the_name_of_a_source_as_it_is(
     assert [target for target, _ in swept(out)] == ["guitar[left]", "[/b]", "a:smile:b"]
 
 
-@pytest.mark.parametrize("columns", [20, 60])
+@pytest.mark.parametrize("columns", [30, 60])
 def test_sweep_cuts_no_number_on_a_narrow_terminal(
     run: Run, stems: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:

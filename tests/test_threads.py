@@ -14,7 +14,7 @@ from oracle.machine.threads import in_threads, limited_threads, n_cores, n_threa
 from oracle.metrics.energy_ratios import Signals
 from oracle.metrics.scorer import Scorer
 from oracle.optimal import framewise_ceiling, optimal_mask
-from oracle.results.failures import TracksFailed
+from oracle.results.results import TracksFailed
 from oracle.tracks.track import Audio
 
 # Where BLAS is called from.

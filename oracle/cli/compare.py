@@ -9,7 +9,7 @@ from oracle.cli.app import command
 from oracle.cli.options import Debug, split_names, usage
 from oracle.comparison.side_by_side import compare
 from oracle.comparison.tables import latex, lay_out, markdown, table_csv, write_comparison
-from oracle.displays.grids import print_page
+from oracle.displays.pages import print_page
 from oracle.machine.files import new_folder
 from oracle.optimal.named import CLASSES, REAL, find_classes
 from oracle.results.tables import OverWindows

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oracle import TracksFailed
-from oracle.displays.grids import print_page
+from oracle.displays.pages import print_page
 from oracle.results.layouts import lay_out
 from oracle.results.results import Results
 from oracle.tracks.rest import InputWarning

@@ -9,7 +9,7 @@ import typer
 from oracle import Track, datasets
 from oracle.cli.app import command
 from oracle.cli.options import Debug
-from oracle.displays.grids import print_page
+from oracle.displays.pages import print_page
 from oracle.report.waltz_report import WaltzReport, published_track
 from oracle.report.waltz_tables import lay_out
 from oracle.runs.notes import notes_of_input

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.comparison.side_by_side import Comparison
-from oracle.displays.grids import Grid
+from oracle.displays.pages import Grid
 from oracle.machine.files import new_folder, write_whole
 from oracle.optimal.named import CLASSES
 from oracle.results.tables import PERFECT_DB, has_infinite

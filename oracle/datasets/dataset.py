@@ -1,5 +1,6 @@
 """Dataset: tracks that are read one at a time, when they are asked for."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -8,8 +9,11 @@ from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple, overload
 
+from oracle.displays.pages import Grid, page_html
 from oracle.machine.files import folded
 from oracle.tracks.track import Track, check_seconds
+
+SHOWN = 20  # tracks in a notebook
 
 
 class Entry(NamedTuple):
@@ -166,6 +170,26 @@ class Dataset(Sequence[Track]):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def _repr_html_(self) -> str:
+        subsets = Counter(entry.subset for entry in self.entries)
+        counts = ", ".join(f"{count} {name}" for name, count in subsets.items())
+        where = "" if self.root is None else f", in {self.root}"
+        part = "" if self.seconds is None else f", the first {self.seconds:g} s of each"
+        rows = [[str(n), entry.subset, entry.name] for n, entry in enumerate(self.entries)]
+        more = len(rows) - SHOWN
+        return page_html(
+            [
+                Grid(
+                    title=f"{self.name}: {len(self)} tracks ({counts}){where}{part}",
+                    header=["index", "subset", "track"],
+                    rows=rows[:SHOWN],
+                    n_names=3,
+                ),
+                *([f"{more} more: track_names has all."] if more > 0 else []),
+                *(f"Not read: {each}" for each in self.left_out),
+            ]
+        )
 
     @overload
     def __getitem__(self, index: int) -> Track: ...

@@ -168,13 +168,15 @@ def add_legend(
 def _new_panels(count: int, layout: Layout) -> "list[Axes]":
     check_matplotlib()
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+
+    from oracle.plots.figures import ShownFigure
 
     columns = min(count, layout.columns)
     rows = -(-count // columns)
     width = max(layout.width * columns, LEAST_WIDTH)
     with rc_context({"font.size": layout.font_size}):
-        figure = Figure(figsize=(width, layout.height * rows + layout.margin), layout="constrained")
+        size = (width, layout.height * rows + layout.margin)
+        figure = ShownFigure(figsize=size, layout="constrained")
         grid = figure.subplots(
             rows, columns, squeeze=False, sharex=layout.shared, sharey=layout.shared
         )

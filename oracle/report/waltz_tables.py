@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from oracle.displays.grids import Grid
+from oracle.displays.pages import Grid
 from oracle.report.waltz_report import (
     MISCOMPUTED,
     NORMS,

@@ -3,10 +3,7 @@
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from oracle.results.results import Results
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
@@ -108,31 +105,6 @@ def try_each(
         results |= found
         failures += failed
     return results, failures
-
-
-class TracksFailed(ExceptionGroup[Exception]):
-    """Some tracks of a run failed: one exception each, which names it and keeps its cause.
-
-    Attributes
-    ----------
-    results : Results or None
-        What the run found on the other tracks, if it scores them.
-    """
-
-    results: "Results | None" = None
-
-    @classmethod
-    def of(cls, failures: Iterable[TrackError], results: "Results | None" = None) -> "TracksFailed":
-        """Group failures, of tracks and of methods on tracks."""
-        several = list(failures)
-        failed = cls(summarize_failures(several), several)
-        failed.results = results
-        return failed
-
-    @property
-    def failures(self) -> list[TrackError]:
-        """The exceptions, by the places of their tracks."""
-        return [error for error in self.exceptions if isinstance(error, TrackError)]
 
 
 def summarize_failures(failures: Sequence[TrackError]) -> str:

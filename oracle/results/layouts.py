@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from oracle.displays.grids import Grid
+from oracle.displays.pages import Grid
 from oracle.metrics.scorer import FRAMEWISE, METRICS, MUSEVAL, REGULARIZED, WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.results.failures import TrackError, summarize_failures

@@ -1,13 +1,13 @@
 """Results: what a run found, as Python, a terminal and a notebook have it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oracle.displays.grids import page_html, page_text
-from oracle.results.failures import TrackError
+from oracle.displays.pages import page_html, page_text
+from oracle.results.failures import TrackError, summarize_failures
 from oracle.results.layouts import lay_out
 from oracle.results.spool import Spool
 
@@ -62,3 +62,28 @@ class Results:
 
     def _repr_html_(self) -> str:
         return page_html(lay_out(self))
+
+
+class TracksFailed(ExceptionGroup[Exception]):
+    """Some tracks of a run failed: one exception each, which names it and keeps its cause.
+
+    Attributes
+    ----------
+    results : Results or None
+        What the run found on the other tracks, if it scores them.
+    """
+
+    results: Results | None = None
+
+    @classmethod
+    def of(cls, failures: Iterable[TrackError], results: Results | None = None) -> "TracksFailed":
+        """Group failures, of tracks and of methods on tracks."""
+        several = list(failures)
+        failed = cls(summarize_failures(several), several)
+        failed.results = results
+        return failed
+
+    @property
+    def failures(self) -> list[TrackError]:
+        """The exceptions, by the places of their tracks."""
+        return [error for error in self.exceptions if isinstance(error, TrackError)]

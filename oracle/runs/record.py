@@ -2,18 +2,15 @@
 
 import warnings
 from collections.abc import Iterable, Sequence, Sized
-from typing import TYPE_CHECKING
 
 from oracle.datasets import Dataset
-from oracle.results.failures import MethodError, TrackError, TracksFailed
+from oracle.results.failures import MethodError, TrackError
+from oracle.results.results import Results, TracksFailed
 from oracle.runs.notes import notes_of_input, notes_of_tracks
 from oracle.runs.queue import Task
 from oracle.runs.track_info import TrackInfo
 from oracle.tracks.rest import InputWarning
 from oracle.tracks.track import Track
-
-if TYPE_CHECKING:
-    from oracle.results.results import Results
 
 NO_TRACKS = "tracks must hold at least one track, got none"
 
@@ -73,7 +70,7 @@ class Record:
     def _notes_of_input(self) -> list[str]:
         return notes_of_input(self.infos, self._left_out)
 
-    def conclude(self, results: "Results | None" = None, *, stacklevel: int) -> None:
+    def conclude(self, results: Results | None = None, *, stacklevel: int) -> None:
         """Warn of what went in that should not have, and raise what failed.
 
         Parameters

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from html import escape
 from numbers import Integral
 from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
@@ -12,6 +13,8 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
+from oracle.displays.pictures import draw_spectrogram
+from oracle.displays.players import EXCERPT, make_player
 from oracle.tracks.mixing import Mixing
 
 Audio = npt.NDArray[np.floating[Any]]
@@ -157,6 +160,15 @@ class Track:
         return (
             f"<Track {self.name!r}: {', '.join(self.sources)}; {channels}, "
             f"{self.n_samples / self.rate:.2f} s at {self.rate} Hz>"
+        )
+
+    def _repr_html_(self) -> str:
+        signals = {"mixture": self.mixture, **self.sources}
+        players = "".join(make_player(name, audio, self.rate) for name, audio in signals.items())
+        part = f": the first {EXCERPT:g} s" if self.n_samples > EXCERPT * self.rate else ""
+        return (
+            f"<p>{escape(repr(self)[1:-1])}</p><table>{players}</table>"
+            f"<p>Listen{part}. Mixture:</p>{draw_spectrogram(self.mixture, self.rate)}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

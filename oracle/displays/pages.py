@@ -1,4 +1,4 @@
-"""Grids: tables of text, as a terminal and a notebook show them."""
+"""Pages: tables of text and paragraphs, as a terminal and a notebook show them."""
 
 import io
 import shutil
@@ -87,6 +87,7 @@ def _print(page: Page, console: "Console") -> None:
         if below_text:
             console.print()
         below_text = False
+        console.print(item.title, style="italic")
         for part in fold(item, console.width):
             _print_whole(console, _table(part))
         if item.legend:
@@ -132,7 +133,7 @@ def _table(grid: Grid) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(title=grid.title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table = Table(box=box.SIMPLE, pad_edge=False)
     for place, name in enumerate(grid.header):
         is_number = all(row[place][:1].isdigit() for row in grid.rows)
         is_name = place < grid.n_names and not is_number

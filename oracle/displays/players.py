@@ -1,0 +1,58 @@
+"""Players: signals to listen to in a notebook or a page."""
+
+import base64
+import io
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# So much of a signal is put into a page, in seconds.
+EXCERPT = 10.0
+
+# What MP3 allows; at other rates, and of more channels, players have WAV.
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+MP3_CHANNELS = 2
+
+
+def make_player(name: str, audio: npt.NDArray[np.floating[Any]], rate: int) -> str:
+    """Make a player of the beginning of a signal, as HTML that holds its audio.
+
+    Parameters
+    ----------
+    name : str
+        What stands before the player.
+    audio : array of shape (n_channels, n_samples), floating
+        Where it exceeds 1, all of it is turned down, and the text says so.
+    rate : int
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    html : str
+        A row of a table.
+    """
+    shown = audio[:, : round(EXCERPT * rate)]
+    peak = float(np.abs(shown).max())
+    remark = ""
+    if peak > 1:
+        shown = shown / peak
+        remark = f" (turned down by {20 * np.log10(peak):.1f} dB)"
+    kind, data = _encode(shown, rate)
+    source = f"data:audio/{kind};base64,{base64.b64encode(data).decode()}"
+    return (
+        f"<tr><th>{escape(name)}{remark}</th>"
+        f'<td><audio controls preload="metadata" src="{source}"></audio></td></tr>'
+    )
+
+
+def _encode(audio: npt.NDArray[np.floating[Any]], rate: int) -> tuple[str, bytes]:
+    """Encode a signal; tell its type, and its bytes."""
+    # Imported late: `import oracle` stays quick.
+    import soundfile
+
+    kind = "mpeg" if rate in MP3_RATES and len(audio) <= MP3_CHANNELS else "wav"
+    file = io.BytesIO()
+    soundfile.write(file, audio.T, rate, format={"mpeg": "MP3", "wav": "WAV"}[kind])
+    return kind, file.getvalue()
