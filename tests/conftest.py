@@ -21,7 +21,7 @@ from oracle.runs import loop
 from oracle.runs.loop import Worked
 from oracle.runs.options import RunOptions
 from oracle.runs.progress import Advance
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.track_info import TrackInfo
 from oracle.tracks.rest import Completed
@@ -191,7 +191,7 @@ def broken() -> Track:
 class Done(NamedTuple):
     """What has become of a track that a run has worked on."""
 
-    task: Task
+    turn: Turn
     result: Any
     warnings: Sequence[str]
 
@@ -201,14 +201,14 @@ def each_track(
     work: Callable[..., object],
     *,
     keep: Callable[[Done], object] = lambda done: None,
-    claim: Callable[[Task], TrackInfo | None] = lambda task: None,
+    claim: Callable[[Turn], TrackInfo | None] = lambda turn: None,
     **options: Any,
 ) -> list[Done]:
     """Run any work on tracks; what failed is raised at the end."""
     record, done = Record(tracks), list[Done]()
 
-    def note(task: Task, worked: Worked[object]) -> None:
-        done.append(Done(task, worked.result, worked.info.warnings))
+    def note(turn: Turn, worked: Worked[object]) -> None:
+        done.append(Done(turn, worked.result, worked.info.warnings))
         keep(done[-1])
 
     loop.run(record, partial(_work_on, work), note, RunOptions(**options), claim=claim)

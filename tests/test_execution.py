@@ -32,7 +32,7 @@ from oracle.machine.threads import n_threads
 from oracle.results.failures import TrackError
 from oracle.runs import execution
 from oracle.runs.progress import Advance
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.track_info import TrackInfo
 from oracle.tracks.track import Track
 
@@ -177,7 +177,7 @@ def limits(track: Track, *, advance: Advance) -> tuple[set[int], int]:
 
 def results(done: Iterable[Done]) -> list[Any]:
     """The results of all tracks, in their order."""
-    return [each.result for each in sorted(done, key=lambda each: each.task.index)]
+    return [each.result for each in sorted(done, key=lambda each: each.turn.index)]
 
 
 # The same results
@@ -277,7 +277,7 @@ def test_no_worker_waits_for_another(two: dict[str, Any], stems: Path, tmp_path:
     work = partial(wait_for_the_others, folder=tmp_path)
     done = each_track(datasets.folder(stems), work, **two)
     # At the first attempt: "four" has seen the others done.
-    assert {each.task.name: each.task.attempt for each in done} == dict.fromkeys(NAMES, 1)
+    assert {each.turn.name: each.turn.attempt for each in done} == dict.fromkeys(NAMES, 1)
 
 
 def test_tracks_are_read_as_workers_are_free(stems: Path, tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_warnings_of_workers_are_warnings_here(two: dict[str, Any], stems: Path)
     assert sorted(str(w.message) for w in caught) == sorted(
         f"{n} is odd" for n in tracks.track_names
     )
-    assert all(each.warnings == [f"{each.task.name} is odd"] for each in done)
+    assert all(each.warnings == [f"{each.turn.name} is odd"] for each in done)
 
 
 class OddError(Exception):
@@ -445,8 +445,8 @@ def test_failures_are_told_in_that_order_whenever_they_happen() -> None:
     def broken() -> Track:
         raise OSError("broken")  # tried again, hence the last to fail
 
-    def claim(task: Task) -> TrackInfo | None:
-        if task.name == "two":
+    def claim(turn: Turn) -> TrackInfo | None:
+        if turn.name == "two":
             raise ValueError("refused")
         return None
 

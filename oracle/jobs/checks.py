@@ -26,7 +26,7 @@ from oracle.runs.notes import notes_of_input
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs, make_plan
 from oracle.runs.progress import Advance
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.track_info import TrackInfo
 from oracle.stft import STFT
@@ -282,8 +282,8 @@ def check(
     record = Record(tracks)
     found: dict[int, TrackCheck] = {}
 
-    def keep(task: Task, examined: Worked[TrackCheck]) -> None:
-        found[task.index] = examined.result._replace(info=examined.info)
+    def keep(turn: Turn, examined: Worked[TrackCheck]) -> None:
+        found[turn.index] = examined.result._replace(info=examined.info)
 
     plan = make_plan(tracks, jobs, metrics=wanted)  # of a run, which the reading has as well
     options = RunOptions(progress=progress, jobs=jobs, dask=dask)

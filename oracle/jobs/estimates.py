@@ -12,7 +12,7 @@ from oracle.runs.loop import Worked, run
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
 from oracle.runs.settings import dataset_settings
@@ -83,8 +83,8 @@ def write_estimates(
     }
     with RunFolder(Path(out), settings, record, files=chosen, overwrite=overwrite) as folder:
 
-        def keep(task: Task, written: Worked[list[Path]]) -> None:
-            folder.done(task, written, written.result)
+        def keep(turn: Turn, written: Worked[list[Path]]) -> None:
+            folder.done(turn, written, written.result)
 
         work = partial(_write, methods=chosen, stft=stft, rest=rest, out=folder.path)
         options = RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask)

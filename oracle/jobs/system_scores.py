@@ -22,7 +22,7 @@ from oracle.runs.notes import notes_of_input, notes_of_tracks
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.score_files import check_method_name
 from oracle.runs.scoring import AGGREGATION, Scored, make_scorer, score_tracks
 from oracle.runs.track_info import table_infos
@@ -378,16 +378,16 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
     return estimate[:, : track.n_samples]
 
 
-def _list_estimates(task: Task, *, place: Callable[[Task], Path]) -> list[Path]:
+def _list_estimates(turn: Turn, *, place: Callable[[Turn], Path]) -> list[Path]:
     """Tell where the estimates of a track are, if they are there."""
     try:
-        return list_audio(place(task))
+        return list_audio(place(turn))
     except (FileNotFoundError, ValueError):  # which the track fails with when its turn comes
         return []
 
 
 def _find_folder(
-    root: Path, track: Track | Task, *, names: Mapping[str, int], single: bool
+    root: Path, track: Track | Turn, *, names: Mapping[str, int], single: bool
 ) -> Path:
     """Find the folder with the estimates of a track.
 

@@ -11,7 +11,7 @@ from oracle.runs.execution import workers_on
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Plan, count_tracks
 from oracle.runs.progress import show_progress
-from oracle.runs.queue import Task, list_tasks, work_through
+from oracle.runs.queue import Turn, list_turns, work_through
 from oracle.runs.record import Record
 from oracle.runs.track_info import TrackInfo
 from oracle.tracks.rest import Completed
@@ -44,17 +44,17 @@ class Worked(NamedTuple, Generic[Result]):
         return cls(TrackInfo.of(completed), result, failures)
 
 
-def _claim_none(task: Task) -> TrackInfo | None:
+def _claim_none(turn: Turn) -> TrackInfo | None:
     """Say that no earlier run has done a track."""
 
 
 def run(
     record: Record,
     work: Callable[..., Worked[Result]],
-    keep: Callable[[Task, Worked[Result]], object],
+    keep: Callable[[Turn, Worked[Result]], object],
     options: RunOptions,
     *,
-    claim: Callable[[Task], TrackInfo | None] = _claim_none,
+    claim: Callable[[Turn], TrackInfo | None] = _claim_none,
     metrics: Sequence[str] = (),
 ) -> None:
     """Work on each track of a record; go on with the others if one fails.
@@ -67,11 +67,11 @@ def run(
     work : callable
         ``(track, advance=advance) -> worked``, as of `oracle.runs.queue.work_through`.
     keep : callable
-        ``(task, worked)``: called in this process as each track is done.
+        ``(turn, worked)``: called in this process as each track is done.
     options : RunOptions
         Where to work.
     claim : callable, optional
-        ``(task) -> info``: what an earlier run says of a track that it has done, or None. Called in
+        ``(turn) -> info``: what an earlier run says of a track that it has done, or None. Called in
         their order, with each once; a ValueError is a failure of the track.
     metrics : sequence of str, optional
         What is computed of each track, as some metrics take much memory.
@@ -87,25 +87,25 @@ def run(
     """
     with show_progress(options.progress, count_tracks(record.tracks)) as shown:
 
-        def fail(task: Task, error: BaseException) -> None:
-            shown.fail(task.name)
-            record.fail(task, error)
+        def fail(turn: Turn, error: BaseException) -> None:
+            shown.fail(turn.name)
+            record.fail(turn, error)
 
-        def remaining() -> Iterator[Task]:
-            for task in list_tasks(record.tracks):
+        def remaining() -> Iterator[Turn]:
+            for turn in list_turns(record.tracks):
                 try:
-                    earlier = claim(task)
+                    earlier = claim(turn)
                 except ValueError as error:
-                    fail(task, error)
+                    fail(turn, error)
                     continue
                 if earlier is None:
-                    yield task
+                    yield turn
                 else:
-                    shown.skip(task.name)
-                    record.add(task, earlier)
+                    shown.skip(turn.name)
+                    record.add(turn, earlier)
 
-        tasks = remaining()
-        first = next(tasks, None)
+        turns = remaining()
+        first = next(turns, None)
         if first is None:
             return  # no workers are needed
         where = options.choose_workers(record.tracks, metrics)
@@ -113,18 +113,18 @@ def run(
             shown.say(where.text)
         with (
             workers_on(where) as workers,
-            closing(work_through(chain([first], tasks), work, workers, shown)) as outcomes,
+            closing(work_through(chain([first], turns), work, workers, shown)) as outcomes,
         ):
-            for task, outcome in outcomes:
+            for turn, outcome in outcomes:
                 if isinstance(outcome, BaseException):
-                    fail(task, outcome)
+                    fail(turn, outcome)
                     continue
                 for message in outcome.warnings:
                     warnings.warn(message, stacklevel=2)
-                shown.done(task.name, outcome.seconds)
+                shown.done(turn.name, outcome.seconds)
                 worked = _with_warnings(outcome.result, outcome.warnings)
-                keep(task, worked)
-                record.add(task, worked.info, worked.failures)
+                keep(turn, worked)
+                record.add(turn, worked.info, worked.failures)
 
 
 def _with_warnings(worked: Worked[Any], messages: Iterable[Warning | str]) -> Worked[Any]:

@@ -1,4 +1,4 @@
-"""The queue: tasks stream through workers; one that fails is tried again."""
+"""The queue: workers take tracks in turn; one that fails has a second turn."""
 
 import errno
 import pickle
@@ -21,8 +21,8 @@ ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
-class Task:
-    """A track to work on."""
+class Turn:
+    """A track's turn to be worked on."""
 
     index: int  # its place among the tracks
     name: str
@@ -32,8 +32,8 @@ class Task:
     attempt: int = 1
 
 
-def list_tasks(tracks: Track | Iterable[Track]) -> Iterator[Task]:
-    """Give each track a task; those of a `Dataset` are loaded where they are worked on.
+def list_turns(tracks: Track | Iterable[Track]) -> Iterator[Turn]:
+    """Give each track its turn; those of a `Dataset` are loaded where they are worked on.
 
     Raises
     ------
@@ -43,13 +43,13 @@ def list_tasks(tracks: Track | Iterable[Track]) -> Iterator[Task]:
     if isinstance(tracks, Dataset):
         for index, entry in enumerate(tracks.entries):
             stamp = partial(stamp_of_files, entry.paths)
-            yield Task(index, entry.name, entry.subset, entry.read, stamp)
+            yield Turn(index, entry.name, entry.subset, entry.read, stamp)
         return
     for index, track in enumerate([tracks] if isinstance(tracks, Track) else tracks):
         if not isinstance(track, Track):
             raise TypeError(f"tracks must be a Track or several, got {track!r}")
         stamp = partial(stamp_of_audio, track)
-        yield Task(index, track.name, track.subset, partial(_itself, track), stamp)
+        yield Turn(index, track.name, track.subset, partial(_itself, track), stamp)
 
 
 def _itself(track: Track) -> Track:
@@ -75,8 +75,8 @@ class Outcome(NamedTuple):
 
 
 def work_through(
-    tasks: Iterator[Task], work: Callable[..., Any], workers: Workers, shown: Progress
-) -> Generator[tuple[Task, Outcome | BaseException], None, None]:
+    turns: Iterator[Turn], work: Callable[..., Any], workers: Workers, shown: Progress
+) -> Generator[tuple[Turn, Outcome | BaseException], None, None]:
     """Have workers load each track and work on it; yield what becomes of each.
 
     At most as many tracks as there are workers are in memory. One that fails, or whose worker is
@@ -84,7 +84,7 @@ def work_through(
 
     Parameters
     ----------
-    tasks : iterator of Task
+    turns : iterator of Turn
         Asked for the next one when a worker is free.
     work : callable
         ``(track, advance=advance) -> result``; it calls ``advance`` with what it is doing and the
@@ -99,36 +99,36 @@ def work_through(
     OSError
         At once, if a disk is full or the cluster is lost.
     """
-    running: dict[Future[Outcome], Task] = {}
-    failed: deque[Task] = deque()
-    large: deque[Task] = deque()  # which may have been too much: tried again alone
+    running: dict[Future[Outcome], Turn] = {}
+    failed: deque[Turn] = deque()
+    large: deque[Turn] = deque()  # which may have been too much: tried again alone
 
-    def start(task: Task) -> None:
+    def start(turn: Turn) -> None:
         advance = shown.part if workers.here else None
-        running[workers.submit(partial(_work_on, task.load, work, advance))] = task
+        running[workers.submit(partial(_work_on, turn.load, work, advance))] = turn
 
     while True:
         while len(running) < workers.width:
-            task = next(tasks, None) or (failed.popleft() if failed else None)
-            if task is None:
+            turn = next(turns, None) or (failed.popleft() if failed else None)
+            if turn is None:
                 break
-            start(task)
+            start(turn)
         if not running and large:
             start(large.popleft())
         if not running:
             return
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
-            task, error = running.pop(future), future.exception()
+            turn, error = running.pop(future), future.exception()
             if error is None:
-                yield task, future.result()
+                yield turn, future.result()
             elif _ends_the_run(error):
                 raise error
-            elif task.attempt < ATTEMPTS:
+            elif turn.attempt < ATTEMPTS:
                 out_of_memory = isinstance(error, (BrokenExecutor, MemoryError))
-                (large if out_of_memory else failed).append(replace(task, attempt=task.attempt + 1))
+                (large if out_of_memory else failed).append(replace(turn, attempt=turn.attempt + 1))
             else:
-                yield task, error
+                yield turn, error
 
 
 def _ends_the_run(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from oracle.datasets import Dataset
 from oracle.results.failures import MethodError, TrackError
 from oracle.results.results import Results, TracksFailed
 from oracle.runs.notes import notes_of_input, notes_of_tracks
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.track_info import TrackInfo
 from oracle.tracks.rest import InputWarning
 from oracle.tracks.track import Track
@@ -38,16 +38,16 @@ class Record:
         self._failed: dict[int, TrackError] = {}
         self._failed_methods: dict[int, list[TrackError]] = {}
 
-    def add(self, task: Task, info: TrackInfo, failures: Sequence[MethodError] = ()) -> None:
+    def add(self, turn: Turn, info: TrackInfo, failures: Sequence[MethodError] = ()) -> None:
         """Note that a track is done, and which methods failed on it."""
-        self._infos[task.index] = info
-        self._failed_methods[task.index] = [
-            TrackError(task.name, task.subset, failure) for failure in failures
+        self._infos[turn.index] = info
+        self._failed_methods[turn.index] = [
+            TrackError(turn.name, turn.subset, failure) for failure in failures
         ]
 
-    def fail(self, task: Task, error: BaseException) -> None:
+    def fail(self, turn: Turn, error: BaseException) -> None:
         """Note that a track failed."""
-        self._failed[task.index] = TrackError(task.name, task.subset, error)
+        self._failed[turn.index] = TrackError(turn.name, turn.subset, error)
 
     @property
     def infos(self) -> list[TrackInfo]:

@@ -12,7 +12,7 @@ from oracle.machine.files import PARTIAL, file_name, folded, write_whole
 from oracle.runs.fingerprints import stamp_of_files
 from oracle.runs.loop import Worked
 from oracle.runs.plans import count_tracks
-from oracle.runs.queue import Task, list_tasks
+from oracle.runs.queue import Turn, list_turns
 from oracle.runs.record import Record
 from oracle.runs.settings import versions, what_differs
 from oracle.runs.track_info import TrackInfo
@@ -164,7 +164,7 @@ class RunFolder:
         """Check that all tracks that are done are among the run's, unless they come one by one."""
         if count_tracks(self._record.tracks) is None:
             return
-        known = {_folded_file(task) for task in list_tasks(self._record.tracks)}
+        known = {_folded_file(turn) for turn in list_turns(self._record.tracks)}
         files = sorted((self.path / TRACKS).glob("*/*.json"))
         others = [file for file in files if folded("/".join(file.parts[-2:])) not in known]
         if others:
@@ -175,7 +175,7 @@ class RunFolder:
                 f"got {self.path}, which has {first}{more} as well (select them too, {OTHERWISE})"
             )
 
-    def claim(self, task: Task, *, also_of: Iterable[Path] = ()) -> TrackInfo | None:
+    def claim(self, turn: Turn, *, also_of: Iterable[Path] = ()) -> TrackInfo | None:
         """Reserve the files of a track; return what an earlier run says of it, if it is done.
 
         It is not if one of its files is missing or has another size, or if what it was made of
@@ -186,31 +186,31 @@ class RunFolder:
         ValueError
             If its name is too long for a file, or that of another track.
         """
-        file = self.file(TRACKS, task, ".json")
+        file = self.file(TRACKS, turn, ".json")
         # File systems may hold two names for one, if they differ in case only.
-        if self._claimed.setdefault(_folded_file(task), task.index) != task.index:
+        if self._claimed.setdefault(_folded_file(turn), turn.index) != turn.index:
             raise ValueError(
-                f"tracks must have different names in a subset, got two called {task.name!r}"
+                f"tracks must have different names in a subset, got two called {turn.name!r}"
             )
-        self._stamps[task.index] = f"{task.stamp()} {stamp_of_files(also_of)}"
+        self._stamps[turn.index] = f"{turn.stamp()} {stamp_of_files(also_of)}"
         try:
             info = TrackInfo(**json.loads(file.read_text(encoding="utf-8")))
             whole = all((self.path / name).stat().st_size == size for name, size in info.files)
         except (FileNotFoundError, ValueError, TypeError):  # not there, or edited
             return None
-        return info if whole and info.made_of == self._stamps[task.index] else None
+        return info if whole and info.made_of == self._stamps[turn.index] else None
 
-    def done(self, task: Task, worked: Worked[Any], files: Iterable[Path]) -> None:
+    def done(self, turn: Turn, worked: Worked[Any], files: Iterable[Path]) -> None:
         """Say that a track is done, after these files of it are written.
 
         One on which a method failed is done again by the next run.
         """
-        done = self.file(TRACKS, task, ".json")
+        done = self.file(TRACKS, turn, ".json")
         if worked.failures:
             done.unlink(missing_ok=True)
             return
         sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files]
-        info = worked.info._replace(made_of=self._stamps[task.index], files=sizes)
+        info = worked.info._replace(made_of=self._stamps[turn.index], files=sizes)
         write_whole(done, json.dumps(info._asdict(), indent=2, ensure_ascii=False) + "\n")
 
     def _finish(self, *, complete: bool) -> None:
@@ -240,9 +240,9 @@ class RunFolder:
         )
         self._write_run()
 
-    def file(self, folder: str, task: Task, suffix: str) -> Path:
+    def file(self, folder: str, turn: Turn, suffix: str) -> Path:
         """Tell where a file of a track is."""
-        return self.path / folder / file_name(task.subset) / (file_name(task.name) + suffix)
+        return self.path / folder / file_name(turn.subset) / (file_name(turn.name) + suffix)
 
     def files(self, folder: str, suffix: str) -> Iterator[Path]:
         """Tell where the files of the tracks that are done are, in their order."""
@@ -285,12 +285,12 @@ def _not_writable(path: Path, error: OSError) -> ValueError:
     return ValueError(f"out must be a folder to write to, got {path} ({error})")
 
 
-def _folded_file(task: Task) -> str:
+def _folded_file(turn: Turn) -> str:
     """Tell what file systems may hold the file of a track for."""
     try:
-        return folded(f"{file_name(task.subset)}/{file_name(task.name)}.json")
+        return folded(f"{file_name(turn.subset)}/{file_name(turn.name)}.json")
     except ValueError:  # too long for a file: it is claimed in vain
-        return folded(f"{task.subset}/{task.name}.json")
+        return folded(f"{turn.subset}/{turn.name}.json")
 
 
 def _now() -> str:

@@ -17,7 +17,7 @@ from oracle.results.tables import (
     museval_json,
     read_scores,
 )
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder, is_of_disk
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ SCORES, BOUNDS, SWEEP = "scores.csv", "bounds.csv", "sweep.csv"
 RESERVED = frozenset({SCORES, BOUNDS, SWEEP, TRACKS, RUN, FAILED, LOCK})
 
 
-def write_scores(folder: RunFolder, task: Task, rows: Sequence[Row]) -> list[Path]:
+def write_scores(folder: RunFolder, turn: Turn, rows: Sequence[Row]) -> list[Path]:
     """Write the scores of a track: a file a method in museval's format, and a table of all."""
-    table = folder.file(TRACKS, task, ".csv")
+    table = folder.file(TRACKS, turn, ".csv")
     write_whole(table, csv_text(SCORE_COLUMNS, rows))
     by_method: dict[str, list[Score]] = {}
     for row in rows:
@@ -38,15 +38,15 @@ def write_scores(folder: RunFolder, task: Task, rows: Sequence[Row]) -> list[Pat
     written = [table]
     for method, scores in by_method.items():
         if any(score.metric in MUSEVAL for score in scores):
-            file = folder.file(file_name(method), task, ".json")
+            file = folder.file(file_name(method), turn, ".json")
             write_whole(file, museval_json(scores, folder.version))
             written.append(file)
     return written
 
 
-def read_earlier(folder: RunFolder, task: Task) -> list[Row]:
+def read_earlier(folder: RunFolder, turn: Turn) -> list[Row]:
     """Read the scores that an earlier run has written of a track."""
-    scores = read_scores(folder.file(TRACKS, task, ".csv"))
+    scores = read_scores(folder.file(TRACKS, turn, ".csv"))
     return list(scores.itertuples(index=False, name=None))
 
 

@@ -13,7 +13,7 @@ from oracle.results.spool import Spool
 from oracle.results.tables import Row, Summaries
 from oracle.runs.loop import Worked, run
 from oracle.runs.options import RunOptions
-from oracle.runs.queue import Task
+from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
 from oracle.runs.score_files import BOUNDS, SCORES, read_earlier, tables_at_the_end, write_scores
@@ -41,7 +41,7 @@ def score_tracks(
     *,
     settings: Mapping[str, Any],
     files: Iterable[str],
-    also_of: Callable[[Task], Iterable[Path]] = lambda task: (),
+    also_of: Callable[[Turn], Iterable[Path]] = lambda turn: (),
     arrange: Callable[["DataFrame"], "DataFrame"] = lambda table: table,
 ) -> Results:
     """Score tracks, write what was found as they are done, and aggregate it.
@@ -60,7 +60,7 @@ def score_tracks(
     files : iterable of str
         What is written to `out` beside what every run writes.
     also_of : callable, optional
-        ``(task) -> paths``: what the scores of a track depend on beside its audio. If that
+        ``(turn) -> paths``: what the scores of a track depend on beside its audio. If that
         has changed since an earlier run, it is scored again.
     arrange : callable, optional
         ``(table) -> table``: what becomes of the aggregate in the results.
@@ -89,20 +89,20 @@ def score_tracks(
             opened.enter_context(folder)
             opened.enter_context(tables_at_the_end(folder, summaries))
 
-        def take(task: Task, rows: Sequence[Row]) -> None:
-            summaries.add(task.index, rows)
-            spool.add(task.index, rows)
+        def take(turn: Turn, rows: Sequence[Row]) -> None:
+            summaries.add(turn.index, rows)
+            spool.add(turn.index, rows)
 
-        def claim(task: Task) -> TrackInfo | None:
-            info = None if folder is None else folder.claim(task, also_of=also_of(task))
+        def claim(turn: Turn) -> TrackInfo | None:
+            info = None if folder is None else folder.claim(turn, also_of=also_of(turn))
             if folder is not None and info is not None:
-                take(task, read_earlier(folder, task))
+                take(turn, read_earlier(folder, turn))
             return info
 
-        def keep(task: Task, scored: Scored) -> None:
+        def keep(turn: Turn, scored: Scored) -> None:
             if folder is not None:
-                folder.done(task, scored, write_scores(folder, task, scored.result))
-            take(task, scored.result)
+                folder.done(turn, scored, write_scores(folder, turn, scored.result))
+            take(turn, scored.result)
 
         run(record, score, keep, options, claim=claim, metrics=settings["metrics"])
     results = Results(
