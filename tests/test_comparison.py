@@ -28,7 +28,7 @@ from oracle import (
     score_system,
     separate,
 )
-from oracle.comparison.published_tables import sisec18, sisec18_tracks
+from oracle.comparison.published_tables import load_sisec18, load_sisec18_tracks
 from oracle.comparison.tables import latex, markdown
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import file_name
@@ -286,9 +286,9 @@ def of_published(tracks: Iterable[str], *, n_windows: int = 12435) -> list[Row]:
 
 @pytest.mark.parametrize("n_windows", [12435, 12485])  # or one a track more
 def test_what_is_published_is_not_paired(tmp_path: Path, n_windows: int) -> None:
-    rows = of_published(sisec18_tracks(), n_windows=n_windows)
+    rows = of_published(load_sisec18_tracks(), n_windows=n_windows)
     comparison = compare([write_run(tmp_path / "run", rows), "sisec18"], targets=["vocals"])
-    expected = sisec18().query("target == 'vocals' and metric == 'SDR'").set_index("method")
+    expected = load_sisec18().query("target == 'vocals' and metric == 'SDR'").set_index("method")
     ours = comparison.scores.set_index("method").loc[expected.index]
     known = list(BOUND_COLUMNS[1:8])
     pd.testing.assert_frame_equal(ours[known], expected[known])
@@ -310,7 +310,7 @@ def test_what_is_published_is_not_paired(tmp_path: Path, n_windows: int) -> None
     assert "Unpaired: scores by track are not known, differences of the medians and of the" in text
 
 
-TESTED = sorted(sisec18_tracks())
+TESTED = sorted(load_sisec18_tracks())
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_what_is_published_of_other_tracks_is_not_subtracted(
     comparison = compare([run, "sisec18"], targets=["vocals"])
     assert comparison.paired.empty
     assert comparison.distances.empty
-    assert set(comparison.scores["method"]) == {"net", *sisec18()["method"]}
+    assert set(comparison.scores["method"]) == {"net", *load_sisec18()["method"]}
     assert comparison.notes[2:] == (
         f"run and sisec18 are not of the same tracks, so nothing is subtracted: {reason}",
     )

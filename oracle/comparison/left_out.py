@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracle.comparison.differences import same_size
+from oracle.comparison.differences import have_same_size
 from oracle.comparison.notes import list_some
 from oracle.comparison.result_folders import Results
 from oracle.results.statistics import Sample
@@ -30,7 +30,7 @@ def explain_missing(
     results : sequence of Results
         All that are compared, their methods called by their labels.
     scores, tracks : DataFrame
-        As of `oracle.comparison.differences.differences_between`.
+        As of `oracle.comparison.differences.compute_differences`.
     """
     if left_out.empty:
         return
@@ -42,7 +42,7 @@ def explain_missing(
     by_key = scores.set_index(["method", "target", "metric"])[["n_tracks", "n_windows"]]
     sizes = dict(zip(by_key.index, by_key.to_numpy(), strict=True))
 
-    def name_of(label: str) -> str:
+    def choose_name(label: str) -> str:
         """Name the results, unless their methods have different tracks."""
         own = owner[label]
         return own.name if len({tracks_of.get(other) for other in own.called}) == 1 else label
@@ -53,16 +53,16 @@ def explain_missing(
     for one, two, *key in left_out[keys].itertuples(index=False, name=None):
         if owner[one].published:
             one, two = two, one
-        names = name_of(one), name_of(two)
+        names = choose_name(one), choose_name(two)
         if frozenset(names) in said:
             continue
         reason = None
         if published := owner[two].published:
             own = sorted(name for _, name in tracks_of[one])
             both = sizes[one, *key], sizes[two, *key]
-            reason = _other_than_published(names, own, published.tracks, key[0], both)
+            reason = _explain_other_tracks(names, own, published.tracks, key[0], both)
         elif tracks_of[one].isdisjoint(tracks_of[two]):
-            reason = _nothing_in_common(names, tracks_of[one], tracks_of[two])
+            reason = _explain_no_track(names, tracks_of[one], tracks_of[two])
         if reason is None:
             silent.append(((one, *key), (two, *key)))
         else:
@@ -70,10 +70,10 @@ def explain_missing(
     yield from said.values()
     finite = tracks.loc[np.isfinite(tracks["score"]), ["method", "target", "metric"]]
     heard = set(finite.itertuples(index=False, name=None))
-    yield from _silent(silent, heard | {key for key in sizes if owner[key[0]].published})
+    yield from _explain_no_score(silent, heard | {key for key in sizes if owner[key[0]].published})
 
 
-def _other_than_published(
+def _explain_other_tracks(
     names: tuple[str, str],
     own: Sequence[str],
     published: frozenset[str],
@@ -90,14 +90,14 @@ def _other_than_published(
         reason = f"{mine} lacks {which}: {list_some(missing)}"
     elif others:
         reason = f"{mine} has {len(others)} more: {list_some(others)}"
-    elif not same_size(*sizes):
+    elif not have_same_size(*sizes):
         reason = f"{mine} has {sizes[0][-1]} windows of {target}, {theirs} {sizes[1][-1]}"
     else:
         return None
     return f"{mine} and {theirs} are not of the same tracks, so nothing is subtracted: {reason}"
 
 
-def _nothing_in_common(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
+def _explain_no_track(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
     """Say it with the names that are most alike: often one song's, written differently."""
     first = min(one)
     by_form = {track.casefold(): (subset, track) for subset, track in sorted(two)}
@@ -113,7 +113,7 @@ def _nothing_in_common(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
     )
 
 
-def _silent(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterator[str]:
+def _explain_no_score(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterator[str]:
     """Say what has no score to subtract; of many methods together, if it is the same."""
     what_of: dict[str, dict[str, list[str]]] = {}
     for one, two in pairs:
