@@ -11,8 +11,10 @@ from rich.table import Table
 from oracle.cli.app import command
 from oracle.cli.options import Debug, split_names, usage
 from oracle.cli.terminal import print_whole
+from oracle.comparison.files import write_comparison
+from oracle.comparison.formats import format_csv, format_latex, format_markdown
 from oracle.comparison.side_by_side import Comparison, compare
-from oracle.comparison.tables import Grid, grids, latex, markdown, table_csv, write_comparison
+from oracle.comparison.tables import Grid, lay_out_tables
 from oracle.machine.files import new_folder
 from oracle.optimal.named import CLASSES, REAL, find_classes
 from oracle.results.tables import OverWindows
@@ -108,13 +110,17 @@ def compare_command(
         if out is not None:
             print(f"Written to {out}")
     else:
-        formats = {"csv": lambda c: table_csv(c.scores), "markdown": markdown, "latex": latex}
+        formats = {
+            "csv": lambda c: format_csv(c.scores),
+            "markdown": format_markdown,
+            "latex": format_latex,
+        }
         print(formats[shown_as](comparison), end="")
 
 
 def _print(comparison: Comparison) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
-    for grid in grids(comparison):
+    for grid in lay_out_tables(comparison):
         print_whole(console, _table(grid))
         console.print(grid.legend + "\n")
     for note in comparison.notes:
