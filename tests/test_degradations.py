@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from oracle import metrics
-from oracle.metrics.scorer import METRICS, Scorer
+from oracle.metrics.names import METRICS
+from oracle.metrics.scorer import Scorer
 from oracle.report.degradations import (
     COLUMNS,
     LEVELS,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 
 from oracle import datasets, metrics
 from oracle.metrics.energy_ratios import energies
-from oracle.metrics.scorer import GLOBAL, MUSEVAL, Scorer, groups
+from oracle.metrics.names import GLOBAL, MUSEVAL
+from oracle.metrics.scorer import Scorer, groups
 from oracle.metrics.windows import MAX_PIECE, Windows
 
 Floats = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ from oracle import STFT, Track, compute_bounds
 from oracle.comparison.museval_files import find_museval_files, read_museval_files
 from oracle.comparison.published_tables import load_sisec18
 from oracle.comparison.result_folders import IncompleteRunWarning, read_results
-from oracle.metrics.scorer import MUSEVAL
+from oracle.metrics.names import MUSEVAL
 from oracle.results.statistics import bootstrap_intervals, wilcoxon_p_value
 from oracle.results.tables import (
     BOUND_COLUMNS,

@@ -17,17 +17,8 @@ from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
 from oracle.jobs.system_scores import ExtraEstimatesWarning
 from oracle.metrics import IllConditionedWarning
-from oracle.metrics.scorer import (
-    ALL_METRICS,
-    GLOBAL,
-    METRICS,
-    MUSEVAL,
-    REGULARIZED,
-    Score,
-    Scorer,
-    find_metrics,
-    groups,
-)
+from oracle.metrics.names import ALL_METRICS, GLOBAL, METRICS, MUSEVAL, REGULARIZED, find_metrics
+from oracle.metrics.scorer import Score, Scorer, groups
 from oracle.results.tables import Row, aggregate, read_scores, tidy
 from oracle.runs.queue import Done, list_tasks
 from oracle.tracks.track import Audio

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from oracle import TracksFailed
 from oracle.cli.terminal import print_whole, told_to_go_on
-from oracle.metrics.scorer import FRAMEWISE, MUSEVAL, REGULARIZED, WINDOW
+from oracle.metrics.names import FRAMEWISE, MUSEVAL, REGULARIZED
+from oracle.metrics.scorer import WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.results.tables import PERFECT_DB, has_infinite
 from oracle.runs.run_folder import FAILED

@@ -10,7 +10,7 @@ import typer
 from oracle import Track, datasets
 from oracle.datasets.catalogue import NAMED
 from oracle.methods import DEFAULT_METHODS, find_methods
-from oracle.metrics.scorer import ALL_METRICS, METRICS, MUSEVAL, find_metrics
+from oracle.metrics.names import ALL_METRICS, METRICS, MUSEVAL, find_metrics
 from oracle.runs.plans import Jobs
 from oracle.tracks.track import Rest, check_seconds
 

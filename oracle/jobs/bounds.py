@@ -18,7 +18,8 @@ from oracle.methods import (
     Separation,
     find_methods,
 )
-from oracle.metrics.scorer import METRICS, MetricName, Score, find_metrics
+from oracle.metrics.names import METRICS, MetricName, find_metrics
+from oracle.metrics.scorer import Score
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
 from oracle.results.tables import PERFECT_DB
@@ -70,7 +71,7 @@ def compute_bounds(
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : sequence of str, optional
-        Some of `oracle.metrics.scorer.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics
+        Some of `oracle.metrics.names.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics
         of whole tracks; SDR alone takes a fraction of the time.
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of sound in a mixture that is in none of its sources, where it is louder

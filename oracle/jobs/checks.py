@@ -21,7 +21,7 @@ from oracle.jobs.timings import Cost, measure_costs
 from oracle.machine.files import write_whole
 from oracle.machine.threads import n_cores
 from oracle.methods import BoundName
-from oracle.metrics.scorer import METRICS, MetricName
+from oracle.metrics.names import METRICS, MetricName
 from oracle.runs.notes import notes_of_input
 from oracle.runs.plans import Jobs, make_plan
 from oracle.runs.progress import Advance

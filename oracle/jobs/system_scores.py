@@ -14,7 +14,7 @@ from oracle.datasets.audio_files import read_audio
 from oracle.datasets.trees import MIXTURE, list_audio
 from oracle.machine.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
-from oracle.metrics.scorer import METRICS, MetricName, find_metrics
+from oracle.metrics.names import METRICS, MetricName, find_metrics
 from oracle.results.tables import tidy
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,38 +17,10 @@ from oracle.metrics.energy_ratios import (
     framewise_ratio,
     is_silent,
 )
+from oracle.metrics.names import FRAMEWISE, GLOBAL, METRICS, MUSEVAL, REGULARIZED, find_metrics
 from oracle.metrics.scale_invariant import InnerProducts, compute_ratios, inner_products
 from oracle.metrics.windows import Windows
 from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio
-
-# museval's metrics, which have a value per window, and those with regularized filters.
-MUSEVAL = ("SDR", "ISR", "SIR", "SAR")
-REGULARIZED = ("ISR-reg", "SIR-reg", "SAR-reg")
-FRAMEWISE = MUSEVAL + REGULARIZED
-SCALE_INVARIANT = ("SI-SDR", "SI-SIR", "SI-SAR", "SD-SDR", "SNR", "SRR")
-GLOBAL = ("uSDR", *SCALE_INVARIANT)
-
-# What is computed unless asked otherwise.
-METRICS = MUSEVAL + GLOBAL
-ALL_METRICS = FRAMEWISE + GLOBAL
-
-# Of all metrics, for editors to complete.
-MetricName = Literal[
-    "SDR",
-    "ISR",
-    "SIR",
-    "SAR",
-    "ISR-reg",
-    "SIR-reg",
-    "SAR-reg",
-    "uSDR",
-    "SI-SDR",
-    "SI-SIR",
-    "SI-SAR",
-    "SD-SDR",
-    "SNR",
-    "SRR",
-]
 
 # Length of museval's windows, and the hop from one to the next, in seconds.
 WINDOW = 1.0
@@ -92,8 +64,8 @@ class Scorer:
     rate : int
         Sampling rate in Hz.
     metrics : sequence of str, optional
-        Some of `ALL_METRICS`: `METRICS` by default. SDR alone needs no filters, and is
-        many times faster than ISR, SIR and SAR.
+        Some of `oracle.metrics.names.ALL_METRICS`: `METRICS` by default. SDR alone needs no
+        filters, and is many times faster than ISR, SIR and SAR.
 
     Raises
     ------
@@ -407,27 +379,6 @@ class _Group:
             for metric, column in columns
             for name, value in zip(self.names, column, strict=True)
         }
-
-
-def find_metrics(metrics: Sequence[str]) -> list[str]:
-    """Check names of metrics.
-
-    Raises
-    ------
-    TypeError
-        If they come as one string.
-    ValueError
-        If none is named, there is no such metric, or one is named twice.
-    """
-    if isinstance(metrics, str):
-        raise TypeError(f"metrics must be several names, got the one string {metrics!r}")
-    names = list(metrics)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(ALL_METRICS):
-        raise ValueError(
-            f"metrics must be some of {', '.join(ALL_METRICS)}, once each, "
-            f"got {', '.join(map(str, names)) or 'none'}"
-        )
-    return names
 
 
 def groups(targets: Sequence[str]) -> list[list[str]]:

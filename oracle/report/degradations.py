@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oracle.metrics.energy_ratios import Float64s
-from oracle.metrics.scorer import METRICS, Scorer
+from oracle.metrics.names import METRICS
+from oracle.metrics.scorer import Scorer
 from oracle.tracks.track import Audio, add_up
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def degradation_scores(
     levels : sequence of float, optional
         In dB, see `add_noise`, `add_interference` and `clip`.
     metrics : sequence of str, optional
-        Some of `oracle.metrics.scorer.ALL_METRICS`.
+        Some of `oracle.metrics.names.ALL_METRICS`.
     rng : Generator or int, optional
         What draws the noise, or its seed.
 
