@@ -17,8 +17,9 @@ from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
 from oracle.jobs.system_scores import ExtraEstimatesWarning
 from oracle.metrics import IllConditionedWarning
+from oracle.metrics.groups import find_groups
 from oracle.metrics.names import ALL_METRICS, GLOBAL, METRICS, MUSEVAL, REGULARIZED, find_metrics
-from oracle.metrics.scorer import Score, Scorer, groups
+from oracle.metrics.scorer import Score, Scorer
 from oracle.results.tables import Row, aggregate, read_scores, tidy
 from oracle.runs.queue import Done, list_tasks
 from oracle.tracks.track import Audio
@@ -1050,7 +1051,7 @@ def test_museval_s_metrics_of_vocals_are_of_the_second_group_and_others_of_the_f
 def test_groups_are_all_sources_then_vocals_and_accompaniment(
     targets: list[str], expected: list[list[str]]
 ) -> None:
-    assert groups(targets) == expected
+    assert find_groups(targets) == expected
 
 
 def test_metrics_named_keeps_their_order() -> None:

@@ -221,7 +221,7 @@ def score_track(
                 target: [ceiling.certified for ceiling in ceilings]
                 for target, ceilings in certified.windows.items()
             }
-            found[name] = scorer.ceilings(framewise, certified.whole)
+            found[name] = scorer.list_ceilings(framewise, certified.whole)
             trouble = _looseness(certified.windows)
             if trouble:
                 warnings.warn(f"{track.name}: {name}: {trouble}", LooseCeilingWarning, stacklevel=2)
