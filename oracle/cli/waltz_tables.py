@@ -9,18 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from oracle.cli.terminal import print_whole
-from oracle.report.waltz_report import (
+from oracle.report.masked_track import REST
+from oracle.report.published import (
     MISCOMPUTED,
     NORMS,
     PUBLISHED_NORMS,
     PUBLISHED_SCORES,
-    REST,
     SCORES,
     WALTZ,
-    WaltzReport,
-    published,
-    with_mean,
+    tabulate,
 )
+from oracle.report.tables import add_mean
+from oracle.report.waltz_report import WaltzReport
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,9 +70,9 @@ def _print_scores(report: WaltzReport, console: Console) -> None:
     columns = [MISCOMPUTED if name == "SD-SDR" else name for name in SCORES]
     table, rows = scores[[*columns, "SD-SDR", "alpha"]], None
     if report.is_as_published:
-        theirs = published(PUBLISHED_SCORES, columns)
+        theirs = tabulate(PUBLISHED_SCORES, columns)
         if set(report.targets) == set(theirs.index):
-            theirs = with_mean(theirs)
+            theirs = add_mean(theirs)
         partial = REST in report.sources
         rows = _beside(table, theirs, not_comparable=("SI-SIR", "SI-SAR") if partial else ())
     # As many digits as are published, or as one reads.
@@ -105,7 +105,7 @@ def _print_scores(report: WaltzReport, console: Console) -> None:
 def _print_norms(report: WaltzReport, console: Console) -> None:
     table, rows = report.norms.T.rename_axis(""), None
     if report.is_as_published:
-        rows = _beside(table, published(PUBLISHED_NORMS, NORMS).T)
+        rows = _beside(table, tabulate(PUBLISHED_NORMS, NORMS).T)
     _show(console, "Norms of the residuals", table, ".6g", rows)
     console.print(
         "L1 is the mean magnitude and L2 the mean square of the residuals: of the waveform, of the "
