@@ -35,7 +35,7 @@ def explain_missing(
     if left_out.empty:
         return
     owner = {label: each for each in results for label in each.called}
-    tracks_of: dict[str, Tracks] = {
+    tracks_by_label: dict[str, Tracks] = {
         str(label): frozenset(table.itertuples(index=False, name=None))
         for label, table in tracks.groupby("method", sort=False)[["subset", "track"]]
     }
@@ -45,7 +45,7 @@ def explain_missing(
     def choose_name(label: str) -> str:
         """Name the results, unless their methods have different tracks."""
         own = owner[label]
-        return own.name if len({tracks_of.get(other) for other in own.called}) == 1 else label
+        return own.name if len({tracks_by_label.get(other) for other in own.called}) == 1 else label
 
     said: dict[frozenset[str], str] = {}  # of each pair once, whichever is subtracted
     silent: list[tuple[Key, Key]] = []
@@ -58,11 +58,11 @@ def explain_missing(
             continue
         reason = None
         if published := owner[two].published:
-            own = sorted(name for _, name in tracks_of[one])
+            own = sorted(name for _, name in tracks_by_label[one])
             both = sizes[one, *key], sizes[two, *key]
             reason = _explain_other_tracks(names, own, published.tracks, key[0], both)
-        elif tracks_of[one].isdisjoint(tracks_of[two]):
-            reason = _explain_no_track(names, tracks_of[one], tracks_of[two])
+        elif tracks_by_label[one].isdisjoint(tracks_by_label[two]):
+            reason = _explain_no_track(names, tracks_by_label[one], tracks_by_label[two])
         if reason is None:
             silent.append(((one, *key), (two, *key)))
         else:
@@ -115,17 +115,17 @@ def _explain_no_track(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
 
 def _explain_no_score(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterator[str]:
     """Say what has no score to subtract; of many methods together, if it is the same."""
-    what_of: dict[str, dict[str, list[str]]] = {}
+    targets_by_who: dict[str, dict[str, list[str]]] = {}
     for one, two in pairs:
         _, target, metric = one
         deaf = next((key[0] for key in (two, one) if key not in heard), None)
         who = f"{one[0]} and {two[0]} together" if deaf is None else deaf
-        targets = what_of.setdefault(who, {}).setdefault(metric, [])
+        targets = targets_by_who.setdefault(who, {}).setdefault(metric, [])
         if target not in targets:
             targets.append(target)
-    who_of: dict[str, list[str]] = {}
-    for who, by_metric in what_of.items():
+    who_by_what: dict[str, list[str]] = {}
+    for who, by_metric in targets_by_who.items():
         what = " and ".join(f"{metric} of {', '.join(t)}" for metric, t in by_metric.items())
-        who_of.setdefault(what, []).append(who)
-    for what, whos in who_of.items():
+        who_by_what.setdefault(what, []).append(who)
+    for what, whos in who_by_what.items():
         yield f"{list_some(whos)}: no track with a finite {what}, so nothing is subtracted"

@@ -135,20 +135,20 @@ def read_museval_files(files: Sequence[MusevalFile], *, progress: bool = False) 
     """
     import pandas as pd
 
-    # All windows of a metric have the same names: written once here, and repeated at the end.
-    names_of: list[tuple[str, str, str, str, str]] = []
+    # A series is all windows of a metric: its names are kept once, and repeated at the end.
+    series: list[tuple[str, str, str, str, str]] = []
     sizes: list[int] = []
     times, durations, scores = array("d"), array("d"), array("d")
     for file in _show_progress(files) if progress else files:
         for target, starts, lengths, by_metric in _find_targets(file.path):
             for metric, values in by_metric.items():
-                names_of.append((file.track, file.subset, file.method, target, metric))
+                series.append((file.track, file.subset, file.method, target, metric))
                 sizes.append(len(starts))
                 times.extend(starts)
                 durations.extend(lengths)
                 scores.extend(values)
     columns: dict[str, Any] = {}
-    for column, names in zip(SCORE_COLUMNS, zip(*names_of, strict=True), strict=False):
+    for column, names in zip(SCORE_COLUMNS, zip(*series, strict=True), strict=False):
         codes = {str(name): code for code, name in enumerate(dict.fromkeys(names))}
         repeated = np.repeat([codes[name] for name in names], sizes)
         columns[column] = pd.Categorical.from_codes(repeated, pd.Index(list(codes)))

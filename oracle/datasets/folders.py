@@ -85,8 +85,9 @@ def _make_entry(place: Place) -> Entry:
 def _find_bare_folders(root: Path, places: Sequence[Place], named: set[Path]) -> Iterator[LeftOut]:
     """Find the folders of tracks, or of subsets, without audio; `named` is said already."""
     named = named | {place.path.parent for place in places}
+    known = {place.path for place in places}
     bare = [place.path for place in places if not place.files and not place.is_empty]
-    bare += [path for path in list_folders(root) if path not in {place.path for place in places}]
+    bare += [path for path in list_folders(root) if path not in known]
     for path in bare:
         if path not in named:
             yield LeftOut(path.relative_to(root), "no audio in it")

@@ -1,6 +1,6 @@
 """BSS Eval: an error split into spatial distortion, interference and artifacts.
 
-The file is long because what it computes, and what a caller passes to it, takes half of it to say.
+The file is long because it is one public class, half of it documentation.
 
 The estimate e of a source s is projected, by least squares, onto the source delayed by
 0, ..., L - 1 samples in all its channels (P_j e), and onto all sources so delayed (P e):
@@ -288,7 +288,7 @@ class BSSEval:
         check_pair(self._references, estimates)
         check_heard("estimates", estimates, self._names)
         whole = self._correlator.correlate_all(estimates).whole
-        sir = self._compute_sir_of_pairs(whole)[..., ~self._find_unheard(estimates)]
+        sir = self._compute_pairwise_sir(whole)[..., ~self._find_unheard(estimates)]
         heard = np.clip(np.nan_to_num(sir), -INFINITE_DB, INFINITE_DB)
         if not heard.size:
             return np.arange(len(self._own))
@@ -303,7 +303,7 @@ class BSSEval:
         signals = self._partition.add_up(np.stack([each.signal for each in energies]))
         return silent | (signals < LEAST_ENERGY).any(axis=1)
 
-    def _compute_sir_of_pairs(self, correlations: Float64s) -> Float64s:
+    def _compute_pairwise_sir(self, correlations: Float64s) -> Float64s:
         """Compute the SIR of each source and each estimate of it, in each window.
 
         `correlations` are those of all references with all estimates.
