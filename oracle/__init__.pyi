@@ -1,7 +1,8 @@
 from . import datasets, masks, methods, metrics, optimal, plots, report, residuals, results, wiener
 from .comparison.side_by_side import Comparison, compare
 from .jobs.bounds import compute_bounds
-from .jobs.checks import Check, check
+from .jobs.check_findings import Check
+from .jobs.checks import check
 from .jobs.estimates import write_estimates
 from .jobs.sweeps import compute_sweep
 from .jobs.system_scores import score, score_system

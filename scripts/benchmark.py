@@ -47,7 +47,7 @@ import scipy.signal
 import oracle
 from oracle.jobs.bounds import BOUNDS, score_track
 from oracle.machine.threads import limited_threads
-from oracle.metrics.scorer import MUSEVAL
+from oracle.metrics.names import MUSEVAL
 from oracle.optimal import of_track
 from oracle.optimal.chunks import MARGIN, Goal
 from oracle.tracks.track import with_accompaniment

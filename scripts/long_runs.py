@@ -22,7 +22,8 @@ import numpy as np
 import soundfile
 
 import oracle
-from oracle.metrics.scorer import MUSEVAL, Score
+from oracle.metrics.names import MUSEVAL
+from oracle.metrics.scorer import Score
 from oracle.results.tables import museval_json
 
 N_KILLS = 20

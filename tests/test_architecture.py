@@ -7,7 +7,7 @@ from typing import get_args
 
 import oracle
 from oracle.methods import CEILINGS, METHODS, BoundName, MethodName
-from oracle.metrics.scorer import ALL_METRICS, MetricName
+from oracle.metrics.names import ALL_METRICS, MetricName
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from draw_architecture import GUIDE, bottom_up, entry_imports, module_imports, modules, page

@@ -9,7 +9,8 @@ import pytest
 
 import oracle
 from oracle import Track
-from oracle.metrics.scorer import ALL_METRICS, Scorer
+from oracle.metrics.names import ALL_METRICS
+from oracle.metrics.scorer import Scorer
 
 COLUMNS = ["target", "metric", "time", "duration", "score"]
 

@@ -21,7 +21,7 @@ from oracle.datasets.file_kinds import (
     is_hidden,
     is_litter,
 )
-from oracle.datasets.headers import missing_bytes
+from oracle.datasets.headers import count_missing_bytes
 from oracle.tracks.track import Audio
 
 RATE = 8000
@@ -201,7 +201,7 @@ def test_odd_chunks_before_the_audio_are_passed_over(tmp_path: Path) -> None:
     extra = b"bext" + struct.pack("<I", 5) + b"hello\0" + b"JUNK" + struct.pack("<I", 2) + b"ok"
     path.write_bytes(data[:12] + extra + data[12:])
     np.testing.assert_array_equal(read_audio(path)[1], noise())
-    assert missing_bytes(path) == 0
+    assert count_missing_bytes(path) == 0
 
 
 @pytest.mark.parametrize("file_format", TELLING)

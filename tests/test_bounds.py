@@ -17,7 +17,8 @@ from oracle import STFT, Track, TracksFailed, compute_bounds, separate
 from oracle.jobs.bounds import BOUNDS, CERTIFIED, find_bounds, score_track
 from oracle.machine.files import file_name
 from oracle.methods import CEILING, DEFAULT_METHODS, METHODS, Separation, find_methods
-from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL, Score, Scorer
+from oracle.metrics.names import GLOBAL, METRICS, MUSEVAL
+from oracle.metrics.scorer import Score, Scorer
 from oracle.optimal import framewise_ceiling
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import TOLERANCE, Ceilings, Certified

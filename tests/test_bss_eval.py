@@ -14,10 +14,10 @@ import scipy.signal
 from hypothesis import given, settings
 
 from oracle import Track, datasets, metrics, separate
-from oracle.metrics import bss_eval
+from oracle.metrics import bss_v3, bss_v4
 from oracle.metrics.correlations import Correlator
 from oracle.metrics.projections import Projection
-from oracle.metrics.windows import Windows
+from oracle.metrics.windows import Partition
 
 Floats = npt.NDArray[np.float64]
 Version = Literal["images", "sources"]
@@ -46,7 +46,7 @@ every_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 def use_few_taps(monkeypatch: pytest.MonkeyPatch, n_lags: int = 4) -> None:
     """Have the functions of version 3 fit short filters: quick, and well-conditioned."""
-    monkeypatch.setattr(bss_eval, "BSSEval", partial(metrics.BSSEval, filter_length=n_lags))
+    monkeypatch.setattr(bss_v3, "BSSEval", partial(metrics.BSSEval, filter_length=n_lags))
 
 
 @pytest.fixture
@@ -483,7 +483,7 @@ def test_v4_equals_the_decomposition_written_out(shape: tuple[int, int, int], n_
 def test_sources_ratios_in_windows_equal_the_decomposition_written_out() -> None:
     references, estimates = signals(2, 2, 400)
     evaluation = metrics.BSSEval(references, **cuts(90, 70, 5))
-    found = evaluation.sources(evaluation.tally_of(estimates))
+    found = evaluation.compute_sources(evaluation.examine_all(estimates))
     for place, start in enumerate(range(0, 311, 70)):
         cut = slice(start, start + 90)
         expected = by_hand(references, estimates, 5, cut=cut, version="sources")
@@ -1068,7 +1068,7 @@ def test_only_regularized_ratios_of_real_stems_outlive_the_decoder(
     for track in (rock, decoded):
         references = [track.sources[name] for name in names]
         estimates = separate(track, "IRM2")
-        for found, strength in ((plain, 0.0), (regularized, bss_eval.REGULARIZATION)):
+        for found, strength in ((plain, 0.0), (regularized, bss_v4.REGULARIZATION)):
             evaluation = metrics.BSSEval(
                 references,
                 window=rock.rate,
@@ -1077,8 +1077,8 @@ def test_only_regularized_ratios_of_real_stems_outlive_the_decoder(
                 names=names,
             )
             troubles.append(evaluation.trouble)
-            tally = evaluation.tally_of([estimates[name] for name in names])
-            found.append(np.array(evaluation.images(tally)))
+            tally = evaluation.examine_all([estimates[name] for name in names])
+            found.append(np.array(evaluation.compute_images(tally)))
     assert plain[0].shape == (4, 4, 6)
     np.testing.assert_allclose(regularized[0], regularized[1], rtol=0, atol=0.1)
     assert np.abs(plain[0] - plain[1])[1:].max() > 10
@@ -1139,7 +1139,7 @@ def test_filters_are_those_of_least_squares(n_channels: int, n_lags: int, gain: 
     gains[-1] = gain
     projection = Projection(correlations(gains * channels, gains * channels, n_lags))
     assert projection.condition < 100
-    found = projection.filters(correlations(gains * channels, targets, n_lags))
+    found = projection.solve_filters(correlations(gains * channels, targets, n_lags))
     assert found.shape == (n_channels, 3, n_lags)
     np.testing.assert_allclose(found * gains[:, None], expected, rtol=1e-9, atol=1e-10)
 
@@ -1150,7 +1150,7 @@ def test_regularized_filters_are_those_of_channels_with_noise() -> None:
     targets = rng.standard_normal((3, 200)) + channels[:1]
     expected = fitted(channels, targets, 4, strength=0.3).reshape(2, 4, 3).swapaxes(1, 2)
     projection = Projection(correlations(channels, channels, 4), regularization=0.3)
-    found = projection.filters(correlations(channels, targets, 4))
+    found = projection.solve_filters(correlations(channels, targets, 4))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
 
 
@@ -1159,7 +1159,7 @@ def test_correlations_are_left_as_they_are() -> None:
     own = correlations(channels, channels, 3)
     copy = own.copy()
     projection = Projection(own, regularization=0.5)
-    projection.filters(own)
+    projection.solve_filters(own)
     np.testing.assert_array_equal(own, copy)
     assert Projection(own, regularization=0.5).condition == projection.condition
 
@@ -1170,7 +1170,7 @@ def test_channels_of_zeros_get_filters_of_zeros() -> None:
     channels[1] = 0
     targets = rng.standard_normal((2, 100))
     projection = Projection(correlations(channels, channels, 4))
-    found = projection.filters(correlations(channels, targets, 4))
+    found = projection.solve_filters(correlations(channels, targets, 4))
     expected = fitted(channels[::2], targets, 4).reshape(2, 4, 2).swapaxes(1, 2)
     np.testing.assert_array_equal(found[1], 0)
     np.testing.assert_allclose(found[::2], expected, rtol=0, atol=1e-10)
@@ -1196,7 +1196,7 @@ def test_the_weakest_channels_are_those_that_cancel(difference: float, singular:
     channels[4] = 7 * channels[1] + difference * channels[4]
     projection = Projection(correlations(channels, channels, 4))
     assert (projection.condition >= 1e15) == singular
-    shares = projection.weakest()
+    shares = projection.find_weakest()
     assert shares.shape == (5,)
     np.testing.assert_allclose(shares, [0, 0.5, 0, 0, 0.5], rtol=0, atol=0.01)
     assert shares.sum() == pytest.approx(1)
@@ -1207,7 +1207,7 @@ def test_the_weakest_channels_are_those_that_cancel(difference: float, singular:
 def test_windows_are_made_of_pieces_that_make_up_the_whole(
     n_samples: int, window: int, hop: int
 ) -> None:
-    cuts = Windows(n_samples, window=window, hop=hop)
+    cuts = Partition(n_samples, window=window, hop=hop)
     samples = np.arange(n_samples)
     assert [cut.start for cut in cuts.windows] == metrics.window_starts(
         n_samples, window=window, hop=hop
@@ -1225,7 +1225,7 @@ def test_windows_are_made_of_pieces_that_make_up_the_whole(
     values = np.random.default_rng(0).standard_normal((n_samples, 2))
     of_pieces = np.stack([values[piece].sum(axis=0) for piece in cuts.pieces])
     expected = [values[cut].sum(axis=0) for cut in cuts.windows]
-    np.testing.assert_allclose(cuts.sums(of_pieces), expected, atol=1e-12)
+    np.testing.assert_allclose(cuts.add_up(of_pieces), expected, atol=1e-12)
 
 
 @pytest.mark.slow
@@ -1272,14 +1272,20 @@ def test_pieces_examined_in_any_order_are_whole_estimates() -> None:
         examined[index] = evaluation.examine(index, several)
     stacks: list[Any] = [estimates, others]
     for place, whole in enumerate(stacks):
-        tally = evaluation.tally()
+        tally = evaluation.start_tally()
         for index in range(len(evaluation.pieces)):
             tally.add(index, examined[index][place])
-        expected = evaluation.tally_of(whole)
-        compare(evaluation.images(tally), evaluation.images(expected), atol=ROUNDING_DB)
-        compare(evaluation.sources(tally), evaluation.sources(expected), atol=ROUNDING_DB)
+        expected = evaluation.examine_all(whole)
+        compare(
+            evaluation.compute_images(tally), evaluation.compute_images(expected), atol=ROUNDING_DB
+        )
+        compare(
+            evaluation.compute_sources(tally),
+            evaluation.compute_sources(expected),
+            atol=ROUNDING_DB,
+        )
         direct = metrics.bss_eval_v4(references, whole, window=300, hop=170, filter_length=12)
-        compare(evaluation.images(expected), direct[:4], atol=ROUNDING_DB)
+        compare(evaluation.compute_images(expected), direct[:4], atol=ROUNDING_DB)
 
 
 @pytest.mark.parametrize("targets", [[1], [0, 2], [2, 0]])
@@ -1287,14 +1293,14 @@ def test_ratios_of_some_targets_are_their_rows_of_all(targets: list[int]) -> Non
     references, estimates = signals(3, 2, 800)
     estimates[1, :, :200] = 0
     evaluation = metrics.BSSEval(references, window=200, hop=300, filter_length=5)
-    tally = evaluation.tally()
+    tally = evaluation.start_tally()
     for index, piece in enumerate(evaluation.pieces):
         cut = slice(piece.start, piece.stop + evaluation.lookahead)
         tally.add(index, evaluation.examine(index, [estimates[..., cut]], targets=targets)[0])
-    everything = evaluation.images(evaluation.tally_of(estimates))
+    everything = evaluation.compute_images(evaluation.examine_all(estimates))
     assert np.isnan(everything[0][:, 0]).all()
     compare(
-        evaluation.images(tally, targets=targets),
+        evaluation.compute_images(tally, targets=targets),
         [ratio[targets] for ratio in everything],
         atol=ROUNDING_DB,
     )
@@ -1456,15 +1462,15 @@ def test_the_class_has_its_errors() -> None:
     for wrong in (estimates[..., :100], estimates[:1, :, :103], estimates[..., :104]):
         with message(r"estimates must have the shape of references, \(2, 2, 103\), got"):
             evaluation.examine(0, [wrong])
-    for whole in (evaluation.tally_of, evaluation.best_permutation):
+    for whole in (evaluation.examine_all, evaluation.find_best_permutation):
         with message(r"estimates must have the shape of references, \(2, 2, 1000\), got \(2, 2, 9"):
             whole(estimates[..., 1:])
     estimates[0] = 0
     with message("estimates must not be silent, got source 0 whose"):
-        evaluation.best_permutation(estimates)
+        evaluation.find_best_permutation(estimates)
     estimates[0] = np.nan
-    tally = evaluation.tally_of(estimates)
-    for ratios in (evaluation.images, evaluation.sources):
+    tally = evaluation.examine_all(estimates)
+    for ratios in (evaluation.compute_images, evaluation.compute_sources):
         with message("estimates must be finite, got NaN or infinity"):
             ratios(tally)
 
@@ -1480,7 +1486,7 @@ def test_what_is_returned_is_documented() -> None:
 def test_projection_onto_nothing_is_nothing() -> None:
     projection = Projection(np.zeros((2, 2, 4)))
     assert projection.condition == 1
-    np.testing.assert_array_equal(projection.filters(np.ones((2, 3, 4))), np.zeros((2, 3, 4)))
+    np.testing.assert_array_equal(projection.solve_filters(np.ones((2, 3, 4))), np.zeros((2, 3, 4)))
 
 
 def test_mono_signals_with_their_samples_first_are_refused() -> None:

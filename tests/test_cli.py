@@ -28,7 +28,7 @@ import oracle
 from oracle import STFT, Track, TracksFailed, datasets
 from oracle.jobs.bounds import BOUNDS, CERTIFIED
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separator
-from oracle.metrics.scorer import GLOBAL, METRICS, MUSEVAL
+from oracle.metrics.names import GLOBAL, METRICS, MUSEVAL
 from oracle.optimal import CLASSES, NamedClass
 from oracle.results.results import Results
 from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores

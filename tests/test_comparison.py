@@ -28,8 +28,8 @@ from oracle import (
     score_system,
     separate,
 )
-from oracle.comparison.published_tables import sisec18, sisec18_tracks
-from oracle.comparison.tables import latex, markdown
+from oracle.comparison.formats import format_latex, format_markdown
+from oracle.comparison.published_tables import load_sisec18, load_sisec18_tracks
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import file_name
 from oracle.results.tables import (
@@ -123,7 +123,7 @@ def test_tracks_are_a_row_a_track(system: Path) -> None:
 def test_the_mean_over_windows(system: Path) -> None:
     comparison = compare([system], windows="mean")
     assert comparison.tracks["score"].tolist() == [10 / 3, 2, 5, 8]
-    assert "Mean over the windows" in markdown(comparison)
+    assert "Mean over the windows" in format_markdown(comparison)
 
 
 def test_metrics_and_targets_are_chosen(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_results_without_a_common_track_have_a_sentence(tmp_path: Path, bounds: 
         "theirs and mine have no track in common, so nothing is subtracted: "
         "'Al James - Schoolboy' in theirs, 'AL JAMES - SCHOOLBOY' in mine",
     )
-    assert markdown(comparison).count("| --- |") == 1  # the scores
+    assert format_markdown(comparison).count("| --- |") == 1  # the scores
     # The bound is taken from the system and the system from the bound: the sentence stays one.
     assert compare([theirs, mine], against="IRM2").notes == (
         "mine and theirs have no track in common, so nothing is subtracted: "
@@ -256,7 +256,7 @@ def test_methods_without_scores_of_both_have_a_sentence(tmp_path: Path) -> None:
         "y and x together: no track with a finite SDR of bass, drums, so nothing is subtracted",
         "x: no track with a finite SDR of vocals, other, so nothing is subtracted",
     )
-    assert "| x | 1.00 | nan | 1.00 | **inf** | 2 | 2 | 1-2 |" in markdown(comparison)
+    assert "| x | 1.00 | nan | 1.00 | **inf** | 2 | 2 | 1-2 |" in format_markdown(comparison)
 
 
 def test_bounds_without_scores_share_a_sentence(tmp_path: Path) -> None:
@@ -286,9 +286,9 @@ def of_published(tracks: Iterable[str], *, n_windows: int = 12435) -> list[Row]:
 
 @pytest.mark.parametrize("n_windows", [12435, 12485])  # or one a track more
 def test_what_is_published_is_not_paired(tmp_path: Path, n_windows: int) -> None:
-    rows = of_published(sisec18_tracks(), n_windows=n_windows)
+    rows = of_published(load_sisec18_tracks(), n_windows=n_windows)
     comparison = compare([write_run(tmp_path / "run", rows), "sisec18"], targets=["vocals"])
-    expected = sisec18().query("target == 'vocals' and metric == 'SDR'").set_index("method")
+    expected = load_sisec18().query("target == 'vocals' and metric == 'SDR'").set_index("method")
     ours = comparison.scores.set_index("method").loc[expected.index]
     known = list(BOUND_COLUMNS[1:8])
     pd.testing.assert_frame_equal(ours[known], expected[known])
@@ -305,12 +305,12 @@ def test_what_is_published_is_not_paired(tmp_path: Path, n_windows: int) -> None
         "sisec18: bounds at this STFT: hann window of 2048 samples, hop 1024",
         "sisec18: SiSEC 2018's figures of MUSDB18's 50 test tracks",
     )
-    text = markdown(comparison)
+    text = format_markdown(comparison)
     assert "| net | IRM2 | vocals | unpaired |" in text
     assert "Unpaired: scores by track are not known, differences of the medians and of the" in text
 
 
-TESTED = sorted(sisec18_tracks())
+TESTED = sorted(load_sisec18_tracks())
 
 
 @pytest.mark.parametrize(
@@ -334,11 +334,11 @@ def test_what_is_published_of_other_tracks_is_not_subtracted(
     comparison = compare([run, "sisec18"], targets=["vocals"])
     assert comparison.paired.empty
     assert comparison.distances.empty
-    assert set(comparison.scores["method"]) == {"net", *sisec18()["method"]}
+    assert set(comparison.scores["method"]) == {"net", *load_sisec18()["method"]}
     assert comparison.notes[2:] == (
         f"run and sisec18 are not of the same tracks, so nothing is subtracted: {reason}",
     )
-    assert markdown(comparison).count("| --- |") == 1  # the scores
+    assert format_markdown(comparison).count("| --- |") == 1  # the scores
     # Its own methods are of the same tracks.
     turned = compare([run, "sisec18"], targets=["vocals"], against="IRM2")
     assert turned.paired["method"].tolist() == ["IBM1", "IBM2", "IRM1", "MWF-SISEC18", "MIX"]
@@ -454,7 +454,10 @@ def test_distances_go_to_the_bounds_of_a_class(
     assert dict(zip(distances["bound"], distances["median"], strict=True)) == expected
     assert distances["n_above"].dropna().tolist() == [n_above]
     assert distances["n_windows"].dropna().tolist() == [4]
-    for text in (markdown(comparison), latex(comparison).replace(r"\textless{}", "<")):
+    for text in (
+        format_markdown(comparison),
+        format_latex(comparison).replace(r"\textless{}", "<"),
+    ):
         shown = text.replace(r"\textbar{}", "|")
         assert f"There it does what no mask ({formula}) at that STFT does." in shown
     others = [name for name in ("REAL", "COMPLEX", "SHARED") if name != mask_class.upper()]
@@ -510,7 +513,7 @@ def test_the_command_measures_distances_to_a_class(
     options = ("--class", "complex", "--format", "markdown")
     outcome = run("compare", system, of_classes, *options)
     assert (outcome.status, outcome.err) == (0, "")
-    assert outcome.out == markdown(compare([system, of_classes], mask_class="COMPLEX"))
+    assert outcome.out == format_markdown(compare([system, of_classes], mask_class="COMPLEX"))
     assert "| net | CEILING-COMPLEX | vocals |" in outcome.out
 
 
@@ -626,7 +629,7 @@ def test_bounds_of_several_stfts_say_theirs(tmp_path: Path) -> None:
         "short: bounds at this STFT: hamming window of 256 samples, hop 128",
         "long: bounds at this STFT: hann window of 512 samples, hop 128",
     )
-    for text in (markdown(comparison), latex(comparison)):
+    for text in (format_markdown(comparison), format_latex(comparison)):
         assert text.count("IRM2 (hann 512/128)") == 2
     turned = compare([short, long, net], against="IRM2 (hann 512/128)")
     assert turned.paired["method"].tolist() == [*bounds[:2], bounds[3], "net"]
@@ -805,7 +808,7 @@ def test_results_without_the_metric_have_no_row(tmp_path: Path) -> None:
     assert comparison.paired.empty
     assert comparison.distances.empty
     assert comparison.notes == ("one: no SDR of these targets in it",)
-    assert "| net | 2.00 | 1 | 1 | 0 |" in markdown(comparison)
+    assert "| net | 2.00 | 1 | 1 | 0 |" in format_markdown(comparison)
     assert compare([one, two], against="IRM2").paired.empty
 
 
@@ -856,7 +859,7 @@ def comparison(tmp_path: Path, bounds: Path) -> Comparison:
 
 
 def test_markdown_has_every_table(comparison: Comparison) -> None:
-    text = markdown(comparison)
+    text = format_markdown(comparison)
     blocks = [block for block in text.split("\n\n") if block.startswith("| ")]
     assert len(blocks) == 3
     for block in blocks:
@@ -878,7 +881,7 @@ def test_markdown_has_every_table(comparison: Comparison) -> None:
 
 
 def test_latex_is_balanced_escaped_and_as_wide_as_it_says(comparison: Comparison) -> None:
-    text = latex(comparison)
+    text = format_latex(comparison)
     bare = re.sub(r"\\[\\{}&%$#_]", "", text)
     assert bare.count("{") == bare.count("}")
     for name in ("table*", "tabular"):
@@ -902,14 +905,14 @@ def test_latex_is_balanced_escaped_and_as_wide_as_it_says(comparison: Comparison
 
 def test_a_name_in_brackets_is_no_option_of_the_line_before(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", scores_of("[a] <b>", {"a": [1.0]}))
-    text = latex(compare([folder]))
+    text = format_latex(compare([folder]))
     assert r"    {}[a] \textless{}b\textgreater{} & $1.00$" in text
     assert not re.search(r"(\\|rule)\s*[\[*]", text)
 
 
 def test_what_is_missing_is_a_dash_in_latex_and_an_empty_cell(tmp_path: Path) -> None:
     rows = scores_of("IRM2", {"a": [nan]}) + scores_of("net", {"a": [1.0]}, target="bass")
-    text = latex(compare([write_run(tmp_path / "run", rows)]))
+    text = format_latex(compare([write_run(tmp_path / "run", rows)]))
     assert "IRM2 & -- &  & $1$ & $1$ & $1$" in text
 
 
@@ -931,8 +934,8 @@ def test_the_command_prints_the_tables(run: Run, system: Path, bounds: Path) -> 
 
 def test_the_command_prints_other_formats(run: Run, system: Path, bounds: Path) -> None:
     comparison = compare([bounds, system])
-    assert run("compare", bounds, system, "--format", "markdown").out == markdown(comparison)
-    assert run("compare", bounds, system, "--format", "latex").out == latex(comparison)
+    assert run("compare", bounds, system, "--format", "markdown").out == format_markdown(comparison)
+    assert run("compare", bounds, system, "--format", "latex").out == format_latex(comparison)
     text = run("compare", bounds, system, "--format", "csv").out
     header, *rows = csv.reader(io.StringIO(text))
     assert tuple(header) == BOUND_COLUMNS + INTERVAL_COLUMNS
@@ -947,7 +950,7 @@ def test_the_command_takes_these_options(run: Run, system: Path, bounds: Path) -
     expected = compare(
         [f"mine={system}", bounds], targets=["vocals"], windows="mean", against="IRM2"
     )
-    assert outcome.out == markdown(expected)
+    assert outcome.out == format_markdown(expected)
     assert "difference from IRM2" in outcome.out
 
 
@@ -966,8 +969,8 @@ def test_the_command_writes_these_files(
     for name, table in zip(tables, found, strict=True):
         read = pd.read_csv(out / f"{name}.csv")
         pd.testing.assert_frame_equal(read, table, check_dtype=False, check_exact=True)
-    assert (out / "compare.md").read_text("utf-8") == markdown(comparison)
-    assert (out / "compare.tex").read_text("utf-8") == latex(comparison)
+    assert (out / "compare.md").read_text("utf-8") == format_markdown(comparison)
+    assert (out / "compare.tex").read_text("utf-8") == format_latex(comparison)
     status, printed, err = run("compare", bounds, system, "--out", out)
     assert (status, printed) == (1, "")
     assert "out must be a new or an empty folder" in err

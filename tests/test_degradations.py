@@ -14,14 +14,15 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from oracle import metrics
-from oracle.metrics.scorer import METRICS, Scorer
+from oracle.metrics.names import METRICS
+from oracle.metrics.scorer import Scorer
 from oracle.report.degradations import (
     COLUMNS,
     LEVELS,
     add_interference,
     add_noise,
     clip,
-    degradation_scores,
+    score_degradations,
 )
 
 Array = npt.NDArray[Any]
@@ -288,7 +289,7 @@ def test_scores_have_a_row_for_every_degradation_level_target_and_metric(
     references: dict[str, Array],
 ) -> None:
     asked = ("SI-SDR", "uSDR")
-    scores = degradation_scores(references, rate=RATE, levels=(-10, -25, -5), metrics=asked)
+    scores = score_degradations(references, rate=RATE, levels=(-10, -25, -5), metrics=asked)
     assert tuple(scores.columns) == COLUMNS
     assert COLUMNS == ("degradation", "level", "target", "metric", "score")
     expected = [
@@ -309,7 +310,7 @@ def test_scores_are_those_of_three_levels_and_the_usual_metrics_unless_told() ->
         name: one + 1e-3 * np.random.default_rng(7).standard_normal(one.shape)
         for name, one in references.items()
     }
-    scores = degradation_scores(noisy, rate=RATE)
+    scores = score_degradations(noisy, rate=RATE)
     assert LEVELS == (-30.0, -20.0, -10.0)
     assert list(scores["level"].unique()) == list(LEVELS)
     assert list(scores["metric"].unique()) == list(METRICS)
@@ -321,7 +322,7 @@ def test_scores_are_those_of_three_levels_and_the_usual_metrics_unless_told() ->
 def test_usdr_is_minus_the_level_of_noise_and_interference(
     references: dict[str, Array], level: float
 ) -> None:
-    scores = degradation_scores(references, rate=RATE, levels=[level], metrics=["uSDR"])
+    scores = score_degradations(references, rate=RATE, levels=[level], metrics=["uSDR"])
     for degradation in ("noise", "interference"):
         of = scores[scores["degradation"] == degradation]["score"]
         np.testing.assert_allclose(of, -level, atol=ROUNDING_DB)
@@ -330,7 +331,7 @@ def test_usdr_is_minus_the_level_of_noise_and_interference(
 def test_interference_is_the_sum_of_the_other_sources_and_gives_no_artifacts() -> None:
     sources = dict(zip("xyz", tones(3), strict=True))
     asked = ("SI-SDR", "SI-SIR", "SI-SAR")
-    scores = degradation_scores(sources, rate=RATE, levels=[-20], metrics=asked)
+    scores = score_degradations(sources, rate=RATE, levels=[-20], metrics=asked)
     of = scores[scores["degradation"] == "interference"].pivot_table(
         index="target", columns="metric", values="score"
     )
@@ -346,7 +347,7 @@ def test_scores_are_those_of_the_scorer_and_medians_over_windows_that_are_not_na
 ) -> None:
     asked = ("SDR", "uSDR", "SI-SAR")
     chosen = (-20.0, -6.0)
-    scores = degradation_scores(references, rate=RATE, levels=chosen, metrics=asked, rng=11)
+    scores = score_degradations(references, rate=RATE, levels=chosen, metrics=asked, rng=11)
     scorer = Scorer(references, rate=RATE, metrics=asked)
     generator = np.random.default_rng(11)
     other = {"a": references["b"], "b": references["a"]}
@@ -382,7 +383,7 @@ def test_scores_that_are_nan_in_every_window_are_nan() -> None:
     sources = {"x": np.ones((1, 2000)), "y": np.ones((1, 2000))}
     sources["x"][:, :1000] = 0
     sources["y"][:, 1000:] = 0
-    scores = degradation_scores(sources, rate=RATE, levels=[-10], metrics=["SDR"])
+    scores = score_degradations(sources, rate=RATE, levels=[-10], metrics=["SDR"])
     assert len(scores) == 6
     assert scores["score"].isna().all()
 
@@ -391,7 +392,7 @@ def test_scores_are_reproducible_and_their_seed_is_0_unless_told(
     references: dict[str, Array],
 ) -> None:
     def scored(**options: Any) -> Any:
-        return degradation_scores(references, rate=RATE, metrics=["SI-SDR"], **options)
+        return score_degradations(references, rate=RATE, metrics=["SI-SDR"], **options)
 
     expected = scored()
     assert scored(rng=0).equals(expected)
@@ -404,7 +405,7 @@ def test_scores_are_reproducible_and_their_seed_is_0_unless_told(
 def test_every_source_and_level_has_noise_of_its_own() -> None:
     one = np.random.default_rng(0).standard_normal((1, 500))
     sources = {"x": one, "y": one.copy(), "z": one[:, ::-1].copy()}
-    scores = degradation_scores(sources, rate=RATE, levels=[-10, -10 + 1e-9], metrics=["SI-SDR"])
+    scores = score_degradations(sources, rate=RATE, levels=[-10, -10 + 1e-9], metrics=["SI-SDR"])
     noise = scores[scores["degradation"] == "noise"]
     apart = np.diff(np.sort(noise["score"]))
     assert len(noise) == 6
@@ -413,7 +414,7 @@ def test_every_source_and_level_has_noise_of_its_own() -> None:
 
 def test_references_are_left_alone(references: dict[str, Array]) -> None:
     still = {name: frozen(one.astype(np.float32)) for name, one in references.items()}
-    scores = degradation_scores(still, rate=RATE, metrics=["uSDR"])
+    scores = score_degradations(still, rate=RATE, metrics=["uSDR"])
     noise = scores[scores["degradation"] == "noise"]
     np.testing.assert_allclose(noise["score"], -noise["level"], atol=ROUNDING_DB)
 
@@ -422,7 +423,7 @@ def test_references_are_left_alone(references: dict[str, Array]) -> None:
 def test_one_source_has_nothing_to_interfere(names: list[str], got: str) -> None:
     message = f"references must be two or more, got {got}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        degradation_scores({name: np.ones((1, 2000)) for name in names}, rate=RATE)
+        score_degradations({name: np.ones((1, 2000)) for name in names}, rate=RATE)
 
 
 def test_no_source_is_silent() -> None:
@@ -430,14 +431,14 @@ def test_no_source_is_silent() -> None:
     message = "references['y'] must be finite and not silent, got an energy of 0.0"
     for metric in ("uSDR", "SDR"):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-            degradation_scores(sources, rate=RATE, metrics=[metric])
+            score_degradations(sources, rate=RATE, metrics=[metric])
 
 
 def test_the_others_do_not_cancel() -> None:
     one = np.ones((1, 2000))
     message = "other must be finite and not silent, got an energy of 0.0"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        degradation_scores({"x": one, "y": one, "z": -one}, rate=RATE, metrics=["uSDR"])
+        score_degradations({"x": one, "y": one, "z": -one}, rate=RATE, metrics=["uSDR"])
 
 
 @pytest.mark.parametrize(
@@ -454,10 +455,10 @@ def test_levels_and_metrics_are_checked(
     references: dict[str, Array], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        degradation_scores(references, rate=RATE, **({"metrics": ["uSDR"]} | options))
+        score_degradations(references, rate=RATE, **({"metrics": ["uSDR"]} | options))
 
 
 def test_references_have_one_shape() -> None:
     sources = {"x": np.ones((1, 2000)), "y": np.ones((1, 1999))}
     with pytest.raises(ValueError, match="signals must have one shape"):
-        degradation_scores(sources, rate=RATE, metrics=["uSDR"])
+        score_degradations(sources, rate=RATE, metrics=["uSDR"])

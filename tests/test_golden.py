@@ -8,7 +8,8 @@ import pytest
 
 from oracle import STFT, Track, metrics, separate, wiener
 from oracle.methods import separate_each
-from oracle.metrics.scorer import MUSEVAL, Scorer
+from oracle.metrics.names import MUSEVAL
+from oracle.metrics.scorer import Scorer
 from oracle.tracks.track import Audio, with_accompaniment
 
 # museval's files hold five decimals; the rest is float32 against float64, which may flip a bin

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import oracle.machine.memory
-import oracle.metrics.decomposition
+import oracle.metrics.filter_memory
 from oracle import metrics
 from oracle.machine.memory import GIB, available_memory, check_fits
 from oracle.metrics.correlations import Correlator
@@ -152,7 +152,7 @@ def test_no_more_is_allocated_than_is_counted(
     def count(argument: str, figures: str, n_bytes: float, *, remedy: str) -> None:
         counted.append(n_bytes)
 
-    monkeypatch.setattr(oracle.metrics.decomposition, "check_fits", count)
+    monkeypatch.setattr(oracle.metrics.filter_memory, "check_fits", count)
     references, estimates = noise(*shape)
     if singular:
         references[1] = references[0]

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 
 from oracle import datasets, metrics
-from oracle.metrics.energy_ratios import energies
-from oracle.metrics.scorer import GLOBAL, MUSEVAL, Scorer, groups
-from oracle.metrics.windows import MAX_PIECE, Windows
+from oracle.metrics.energy_ratios import compute_energies
+from oracle.metrics.groups import find_groups
+from oracle.metrics.names import GLOBAL, MUSEVAL
+from oracle.metrics.scorer import Scorer
+from oracle.metrics.windows import MAX_PIECE, Partition
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,7 +62,7 @@ def test_energies_of_several_estimates_are_those_of_each_alone(cut: slice) -> No
     ]
     several[1][1] = 0
     before = several[1].copy()
-    found = energies(references, several, cut)
+    found = compute_energies(references, several, cut)
     np.testing.assert_array_equal(several[1], before)
     truths = references[..., cut].astype(np.float64)
     for part, estimates in zip(found, several, strict=True):
@@ -225,7 +227,7 @@ def test_blocks_of_samples_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
         metrics.usdr(references, estimates),
         *metrics.scale_invariant_ratios(references, estimates),
     )
-    monkeypatch.setattr("oracle.metrics.energy_ratios.BLOCK_SAMPLES", 7)
+    monkeypatch.setattr("oracle.metrics.windows.MAX_PIECE", 7)
     blocks = (
         metrics.usdr(references, estimates),
         *metrics.scale_invariant_ratios(references, estimates),
@@ -330,7 +332,7 @@ def test_interference_is_sought_in_all_sources_and_for_the_accompaniment_in_the_
     ],
 )
 def test_groups_of_unusual_tracks(targets: list[str], expected: list[list[str]]) -> None:
-    assert groups(targets) == expected
+    assert find_groups(targets) == expected
 
 
 def test_a_signal_shorter_than_a_window_is_one_window() -> None:
@@ -394,7 +396,7 @@ def test_windows_must_be_whole_numbers_of_samples() -> None:
 
 
 def test_long_signals_are_cut_into_pieces_that_make_up_the_windows() -> None:
-    cuts = Windows(10 * MAX_PIECE, window=4 * MAX_PIECE + 7, hop=3 * MAX_PIECE)
+    cuts = Partition(10 * MAX_PIECE, window=4 * MAX_PIECE + 7, hop=3 * MAX_PIECE)
     lengths = [piece.stop - piece.start for piece in cuts.pieces]
     assert max(lengths) == MAX_PIECE
     assert sum(lengths) == 10 * MAX_PIECE
@@ -435,7 +437,7 @@ def images(references: Any, estimates: Any) -> Floats:
 
 def sources(references: Any, estimates: Any) -> Floats:
     evaluation = metrics.BSSEval(references, window=300, hop=300, filter_length=8)
-    return np.array(evaluation.sources(evaluation.tally_of(estimates)))
+    return np.array(evaluation.compute_sources(evaluation.examine_all(estimates)))
 
 
 def scale_invariant(references: Any, estimates: Any) -> Floats:
@@ -497,5 +499,7 @@ def test_windows_that_are_too_quiet_do_not_choose_the_order() -> None:
     evaluation = metrics.BSSEval(gains * references, window=300, hop=300, filter_length=2)
     expected = metrics.BSSEval(references[..., :300], window=300, hop=300, filter_length=2)
     for order in ([0, 1], [1, 0]):
-        found = evaluation.best_permutation(estimates[order])
-        np.testing.assert_array_equal(found, expected.best_permutation(estimates[order, :, :300]))
+        found = evaluation.find_best_permutation(estimates[order])
+        np.testing.assert_array_equal(
+            found, expected.find_best_permutation(estimates[order, :, :300])
+        )

@@ -15,7 +15,7 @@ from oracle import Track, datasets
 from oracle.cli import main
 from oracle.datasets import Dataset, Entry
 from oracle.machine.memory import GIB
-from oracle.metrics.scorer import METRICS
+from oracle.metrics.names import METRICS
 from oracle.runs.execution import workers_on
 from oracle.runs.footprints import footprint, footprint_of_longest
 from oracle.runs.plans import MemoryWarning, Plan, chosen_plan, make_plan

@@ -12,9 +12,9 @@ import scipy.stats
 
 from oracle import STFT, Track, compute_bounds
 from oracle.comparison.museval_files import find_museval_files, read_museval_files
-from oracle.comparison.published_tables import sisec18
+from oracle.comparison.published_tables import load_sisec18
 from oracle.comparison.result_folders import IncompleteRunWarning, read_results
-from oracle.metrics.scorer import MUSEVAL
+from oracle.metrics.names import MUSEVAL
 from oracle.results.statistics import bootstrap_intervals, wilcoxon_p_value
 from oracle.results.tables import (
     BOUND_COLUMNS,
@@ -477,7 +477,7 @@ def test_places_without_results_are_errors(tmp_path: Path) -> None:
 
 def test_sisec18_is_the_published_table(shared: Path) -> None:
     expected = pd.read_csv(shared / "reference" / "sisec18_oracle.csv")
-    table = sisec18()
+    table = load_sisec18()
     assert tuple(table.columns) == BOUND_COLUMNS[:8]  # infinite scores are not known
     # SiSEC's MWF is called by its name here.
     expected["method"] = expected["method"].replace("MWF", "MWF-SISEC18")
@@ -485,7 +485,7 @@ def test_sisec18_is_the_published_table(shared: Path) -> None:
 
 
 def test_sisec18_has_these_figures() -> None:
-    table = sisec18()
+    table = load_sisec18()
     assert len(table) == 6 * 5 * len(MUSEVAL)
     (row,) = table.query(
         "method == 'MWF-SISEC18' and target == 'bass' and metric == 'SDR'"

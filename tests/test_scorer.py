@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from conftest import N_SAMPLES, RATE, guesses, make_track, noise
 
-from oracle.metrics.scorer import ALL_METRICS, Score, Scorer, find_metrics, groups
+from oracle.metrics.groups import find_groups
+from oracle.metrics.names import ALL_METRICS, find_metrics
+from oracle.metrics.scorer import Score, Scorer
 from oracle.tracks.track import Audio
 
 
@@ -119,7 +121,7 @@ def test_museval_s_metrics_of_vocals_are_of_the_second_group_and_others_of_the_f
 def test_groups_are_all_sources_then_vocals_and_accompaniment(
     targets: list[str], expected: list[list[str]]
 ) -> None:
-    assert groups(targets) == expected
+    assert find_groups(targets) == expected
 
 
 def test_metrics_named_keeps_their_order() -> None:

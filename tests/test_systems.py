@@ -28,14 +28,8 @@ from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
 from oracle.jobs.system_scores import ExtraEstimatesWarning
 from oracle.metrics import IllConditionedWarning
-from oracle.metrics.scorer import (
-    ALL_METRICS,
-    GLOBAL,
-    METRICS,
-    MUSEVAL,
-    REGULARIZED,
-    Scorer,
-)
+from oracle.metrics.names import ALL_METRICS, GLOBAL, METRICS, MUSEVAL, REGULARIZED
+from oracle.metrics.scorer import Scorer
 from oracle.results.tables import Row, aggregate, read_scores, tidy
 from oracle.runs.progress import Progress
 from oracle.tracks.track import Audio

@@ -19,7 +19,8 @@ from oracle.tracks.track import Audio
 
 # Where BLAS is called from.
 FACTOR, FILTERS, WEAKEST = (
-    f"oracle.metrics.projections.Projection.{name}" for name in ("__init__", "filters", "weakest")
+    f"oracle.metrics.projections.Projection.{name}"
+    for name in ("__init__", "solve_filters", "find_weakest")
 )
 CORRELATE = "numpy.matmul"
 
@@ -143,10 +144,10 @@ def evaluation(signals: Signals) -> metrics.BSSEval:
         (lambda s: metrics.bss_eval_images_framewise(s, s, window=2000, hop=2000), FILTERS),
         (lambda s: metrics.bss_eval_sources_framewise(s, s, window=2000, hop=2000), FILTERS),
         (evaluation, FACTOR),
-        (lambda s: evaluation(s).images(evaluation(s).tally_of(s)), FILTERS),
-        (lambda s: evaluation(s).images(evaluation(s).tally_of(s)), CORRELATE),
-        (lambda s: evaluation(s).sources(evaluation(s).tally_of(s)), FILTERS),
-        (lambda s: evaluation(s).best_permutation(s), FILTERS),
+        (lambda s: evaluation(s).compute_images(evaluation(s).examine_all(s)), FILTERS),
+        (lambda s: evaluation(s).compute_images(evaluation(s).examine_all(s)), CORRELATE),
+        (lambda s: evaluation(s).compute_sources(evaluation(s).examine_all(s)), FILTERS),
+        (lambda s: evaluation(s).find_best_permutation(s), FILTERS),
         (lambda s: evaluation(s).examine(0, [s[..., :2003]]), CORRELATE),
         (lambda s: evaluation(s[[0, 0]]).trouble, WEAKEST),
         (lambda s: metrics.scale_invariant_ratios(s, s), "numpy.linalg.lstsq"),

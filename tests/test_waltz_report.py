@@ -17,19 +17,19 @@ from conftest import Run
 import oracle
 from oracle import STFT, Track, WaltzReport, residuals
 from oracle.metrics.energy_ratios import Float64s
-from oracle.report.waltz_report import (
+from oracle.report.masked_track import REST
+from oracle.report.published import (
     MISCOMPUTED,
     NORMS,
     PUBLISHED_NORMS,
     PUBLISHED_SCORES,
-    REST,
     SCORES,
-    TABLES,
     WALTZ,
-    published,
-    published_track,
-    with_mean,
+    load_published_track,
+    tabulate,
 )
+from oracle.report.tables import add_mean
+from oracle.report.waltz_report import TABLES
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def make_track(
 
 
 def test_published_sd_sdr_was_computed_without_the_factor_of_ten() -> None:
-    table = published(PUBLISHED_SCORES, SCORES)
+    table = tabulate(PUBLISHED_SCORES, SCORES)
     alpha = 1 / (1 + 10 ** (-table["SRR"] / 20))
     wrong = table["SNR"] + np.log10(alpha**2)
     right = table["SNR"] + 10 * np.log10(alpha**2)
@@ -97,13 +97,13 @@ def test_published_sd_sdr_was_computed_without_the_factor_of_ten() -> None:
 
 
 def test_published_mean_is_that_of_the_sources() -> None:
-    mean = with_mean(published(PUBLISHED_SCORES, SCORES)).loc["mean"]
+    mean = add_mean(tabulate(PUBLISHED_SCORES, SCORES)).loc["mean"]
     expected = (7.700721, 13.564776, 9.059855, 8.268413, 8.389187, 16.733315)
     np.testing.assert_allclose(mean, expected, atol=1e-6)
 
 
 def test_published_si_sdr_is_made_of_si_sir_and_si_sar() -> None:
-    table = published(PUBLISHED_SCORES, SCORES)
+    table = tabulate(PUBLISHED_SCORES, SCORES)
     errors = 10 ** (-table["SI-SIR"] / 10) + 10 ** (-table["SI-SAR"] / 10)
     np.testing.assert_allclose(-10 * np.log10(errors), table["SI-SDR"], atol=1e-6)
 
@@ -475,7 +475,7 @@ def test_a_report_writes_over_nothing(tmp_path: Path) -> None:
 
 
 def test_the_published_track_is_found_by_its_name(preview: Path, rock: Track) -> None:
-    track = published_track(preview)
+    track = load_published_track(preview)
     assert track.name == WALTZ
     np.testing.assert_array_equal(track.mixture, rock.mixture)
 
@@ -483,7 +483,7 @@ def test_the_published_track_is_found_by_its_name(preview: Path, rock: Track) ->
 def test_a_folder_without_the_published_track_is_an_error(shared: Path, ffmpeg: str) -> None:
     message = f"root must hold {WALTZ!r}, got 1 other tracks, {ROCK!r} the first"
     with pytest.raises(ValueError, match=re.escape(message)):
-        published_track(shared / "data" / "musdb18-7")
+        load_published_track(shared / "data" / "musdb18-7")
 
 
 # The command
@@ -542,7 +542,7 @@ def test_the_published_track_stands_beside_the_published_figures(
     assert (done.status, done.err) == (0, "")
     ours = WaltzReport(rock)
     columns = [MISCOMPUTED if name == "SD-SDR" else name for name in SCORES]
-    theirs = with_mean(published(PUBLISHED_SCORES, columns))
+    theirs = add_mean(tabulate(PUBLISHED_SCORES, columns))
     scores = rows_of(done.out, "Scores in dB")
     assert len(scores) == 15
     for name, figures in plain(theirs).items():
@@ -624,7 +624,7 @@ def test_the_whole_song_is_another_excerpt(
 ) -> None:
     track = make_track("drums", "vocals")
     song = Track.from_sources(WALTZ, RATE, dict(track.sources))
-    monkeypatch.setattr("oracle.cli.waltz.published_track", lambda root, download: song)
+    monkeypatch.setattr("oracle.cli.waltz.load_published_track", lambda root, download: song)
     done = run("waltz", "--root", tmp_path)
     assert "These numbers are of another excerpt than the published ones" in done.out
 
@@ -636,7 +636,7 @@ def test_download_fetches_the_preview(run: Run, monkeypatch: pytest.MonkeyPatch)
         asked.append((root, download))
         return make_track()
 
-    monkeypatch.setattr("oracle.cli.waltz.published_track", fetch)
+    monkeypatch.setattr("oracle.cli.waltz.load_published_track", fetch)
     assert run("waltz", "--download").status == 0
     assert asked == [(None, True)]
 

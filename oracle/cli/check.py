@@ -25,7 +25,8 @@ from oracle.cli.options import (
     usage,
 )
 from oracle.jobs.bounds import BOUNDS, find_bounds
-from oracle.jobs.checks import Check, check
+from oracle.jobs.check_findings import Check
+from oracle.jobs.checks import check
 from oracle.runs.track_info import TrackInfo
 
 SOMETHING_IS_WRONG = 3

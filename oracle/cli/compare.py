@@ -7,8 +7,10 @@ import typer
 
 from oracle.cli.app import command
 from oracle.cli.options import Debug, split_names, usage
+from oracle.comparison.files import write_comparison
+from oracle.comparison.formats import format_csv, format_latex, format_markdown
 from oracle.comparison.side_by_side import compare
-from oracle.comparison.tables import latex, lay_out, markdown, table_csv, write_comparison
+from oracle.comparison.tables import lay_out
 from oracle.displays.pages import print_page
 from oracle.machine.files import new_folder
 from oracle.optimal.named import CLASSES, REAL, find_classes
@@ -105,5 +107,9 @@ def compare_command(
         if out is not None:
             print(f"Written to {out}")
     else:
-        formats = {"csv": lambda c: table_csv(c.scores), "markdown": markdown, "latex": latex}
+        formats = {
+            "csv": lambda c: format_csv(c.scores),
+            "markdown": format_markdown,
+            "latex": format_latex,
+        }
         print(formats[shown_as](comparison), end="")

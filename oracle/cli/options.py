@@ -11,7 +11,7 @@ import typer
 from oracle import STFT, Track, datasets
 from oracle.datasets.catalogue import NAMED
 from oracle.methods import DEFAULT_METHODS, find_methods
-from oracle.metrics.scorer import ALL_METRICS, METRICS, find_metrics
+from oracle.metrics.names import ALL_METRICS, METRICS, find_metrics
 from oracle.results.layouts import SHOWN
 from oracle.runs.plans import Jobs
 from oracle.tracks.track import Rest, check_seconds

@@ -10,7 +10,8 @@ from oracle import Track, datasets
 from oracle.cli.app import command
 from oracle.cli.options import Debug
 from oracle.displays.pages import print_page
-from oracle.report.waltz_report import WaltzReport, published_track
+from oracle.report.published import load_published_track
+from oracle.report.waltz_report import WaltzReport
 from oracle.report.waltz_tables import lay_out
 from oracle.runs.notes import notes_of_input
 from oracle.runs.progress import show_progress
@@ -81,5 +82,5 @@ def _waltz_or_stems(root: Path | None, download: bool, stems: Path | None) -> Tr
             warnings.warn(note, InputWarning, stacklevel=2)
         return found[0]
     if root is not None or download:
-        return published_track(root, download=download)
+        return load_published_track(root, download=download)
     return datasets.waltz()

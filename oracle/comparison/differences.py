@@ -14,11 +14,8 @@ if TYPE_CHECKING:
 # What is said of a pair of methods, target by target and metric by metric.
 DIFFERENCE_COLUMNS = ("paired", "n_tracks", "median", "mean", *INTERVAL_COLUMNS)
 
-# Above a ceiling by less is as high: files hold five decimals, estimates perhaps 16 bits.
-TOLERANCE_DB = 1e-3
 
-
-def differences_between(
+def compute_differences(
     scores: "DataFrame",
     tracks: "DataFrame",
     pairs: Iterable[tuple[str, str]],
@@ -58,7 +55,7 @@ def differences_between(
 
     keys = ["method", "target", "metric"]
     wide = tracks.pivot(index=["subset", "track"], columns=keys, values="score")
-    of_tracks: dict[Any, Sample] = {key: wide[key].to_numpy() for key in wide.columns}
+    by_track: dict[Any, Sample] = {key: wide[key].to_numpy() for key in wide.columns}
     figures = scores.set_index(keys)[["median", "mean", "n_tracks", "n_windows"]]
     overall: dict[Any, Sample] = dict(zip(figures.index, figures.to_numpy(), strict=True))
     names = dict(published)
@@ -71,19 +68,12 @@ def differences_between(
             one, two = (method, target, metric), (other, target, metric)
             if two not in overall:
                 continue
-            paired = one in of_tracks and two in of_tracks
-            sample = np.empty(0)
-            with np.errstate(invalid="ignore"):  # inf - inf
-                if paired:
-                    sample = of_tracks[one] - of_tracks[two]
-                    sample = sample[~np.isnan(sample)]
-                    median, mean = (
-                        (np.median(sample), np.mean(sample)) if len(sample) else (np.nan, np.nan)
-                    )
-                elif names[method] == names[other] and same_size(overall[one], overall[two]):
-                    median, mean, *_ = overall[one] - overall[two]
-                else:
-                    median, mean = np.nan, np.nan
+            sample, median, mean = np.empty(0), np.nan, np.nan
+            paired = one in by_track and two in by_track
+            if paired:
+                sample, median, mean = _subtract_tracks(by_track[one], by_track[two])
+            elif names[method] == names[other] and have_same_size(overall[one], overall[two]):
+                median, mean = _subtract_aggregates(overall[one], overall[two])
             samples.append(sample)
             rows.append((method, other, target, metric, paired, len(sample), median, mean))
     pair = ["method", "other", "target", "metric"]
@@ -93,38 +83,27 @@ def differences_between(
     return table
 
 
-def same_size(one: Sample, two: Sample) -> bool:
+def _subtract_tracks(one: Sample, two: Sample) -> tuple[Sample, float, float]:
+    """Subtract track by track: the differences that there are, their median and mean."""
+    with np.errstate(invalid="ignore"):  # inf - inf
+        sample = one - two
+        sample = sample[~np.isnan(sample)]
+        if not len(sample):
+            return sample, np.nan, np.nan
+        return sample, float(np.median(sample)), float(np.mean(sample))
+
+
+def _subtract_aggregates(one: Sample, two: Sample) -> tuple[float, float]:
+    """Subtract medians and means, with which aggregates begin."""
+    with np.errstate(invalid="ignore"):  # inf - inf
+        median, mean, *_ = one - two
+    return median, mean
+
+
+def have_same_size(one: Sample, two: Sample) -> bool:
     """Tell whether aggregates, which end in n_tracks and n_windows, are of as many.
 
     There may be a window a track between them: AAC ends with a whole frame, WAV need not.
     """
     n_tracks, n_windows = abs(one - two)[-2:]
     return bool(n_tracks == 0 and n_windows <= one[-2])
-
-
-def windows_above(system: "DataFrame", ceiling: "DataFrame") -> "DataFrame":
-    """Count the windows in which a system lies above a ceiling, by more than 0.001 dB.
-
-    Parameters
-    ----------
-    system, ceiling : DataFrame
-        Scores of one method each, with the columns of ``scores.csv``. Windows are the same
-        if they begin at the same time, to the millisecond, and are as long.
-
-    Returns
-    -------
-    counts : DataFrame
-        By target and metric: n_windows in which both have a score, n_above. Metrics of
-        whole tracks have one window a track.
-    """
-    keys = ["subset", "track", "target", "metric", "time", "duration"]
-    one, two = (
-        table.dropna(subset="score")
-        .astype(dict.fromkeys(keys[:4], "str"))
-        .round({"time": 3, "duration": 3})[[*keys, "score"]]
-        for table in (system, ceiling)
-    )
-    both = one.merge(two, on=keys, suffixes=("", "_ceiling"))
-    both["above"] = both["score"] > both["score_ceiling"] + TOLERANCE_DB
-    counts = both.groupby(["target", "metric"], sort=False)["above"].agg(["size", "sum"])
-    return counts.rename(columns={"size": "n_windows", "sum": "n_above"})

@@ -9,7 +9,7 @@ from oracle.comparison.result_folders import Method, Results
 from oracle.stft import STFT
 
 
-def named_apart(results: Sequence[Results]) -> list[Results]:
+def name_apart(results: Sequence[Results]) -> list[Results]:
     """Give results names that differ: of two folders of one name the second gets a number.
 
     Raises
@@ -24,7 +24,7 @@ def named_apart(results: Sequence[Results]) -> list[Results]:
                 f"results must have names that differ, got two called {name!r}: "
                 "choose another with NAME=..."
             )
-    names = _numbered([each.name for each in results], [each.is_named for each in results])
+    names = _number_taken([each.name for each in results], [each.is_named for each in results])
     return [replace(each, name=name) for each, name in zip(results, names, strict=True)]
 
 
@@ -44,14 +44,16 @@ def choose_labels(results: Sequence[Results]) -> list[dict[str, str]]:
         Of each results the labels by what its scores call the methods.
     """
     several = len(list_stfts(results)) > 1
-    found = [(each, each.method(called)) for each in results for called in each.called]
-    named = Counter(name for each in results for name in {each.method(c).name for c in each.called})
+    found = [(each, each.find_method(called)) for each in results for called in each.called]
+    named = Counter(
+        name for each in results for name in {each.find_method(c).name for c in each.called}
+    )
     short = []
     chosen = []  # by the caller
     for each, method in found:
         is_chosen = each.is_named and len(each.called) == 1 and not method.is_bound
         chosen.append(is_chosen)
-        short.append(each.name if is_chosen else method.name + _at(method, several))
+        short.append(each.name if is_chosen else method.name + _name_stft(method, several))
     times = Counter(short)
     labels = []
     for (each, method), label, is_chosen in zip(found, short, chosen, strict=True):
@@ -59,17 +61,17 @@ def choose_labels(results: Sequence[Results]) -> list[dict[str, str]]:
         is_shared = times[label] > 1 or (each.published is not None and named[method.name] > 1)
         in_full = not is_chosen and (each.is_named or is_shared)
         labels.append(f"{each.name}: {label}" if in_full else label)
-    apart = iter(_numbered(labels, chosen))
+    apart = iter(_number_taken(labels, chosen))
     return [{called: next(apart) for called in each.called} for each in results]
 
 
 def list_stfts(results: Sequence[Results]) -> list[STFT]:
     """List the STFTs of the bounds, as far as they are known."""
-    known = (each.method(called).stft for each in results for called in each.called)
+    known = (each.find_method(called).stft for each in results for called in each.called)
     return list(dict.fromkeys(stft for stft in known if stft is not None))
 
 
-def _at(method: Method, several: bool) -> str:
+def _name_stft(method: Method, several: bool) -> str:
     if not several or not method.is_bound:
         return ""
     if method.stft is None:
@@ -82,7 +84,7 @@ def name_window(stft: STFT) -> str:
     return stft.window if isinstance(stft.window, str) else " ".join(map(str, stft.window))
 
 
-def _numbered(names: Sequence[str], fixed: Sequence[bool]) -> list[str]:
+def _number_taken(names: Sequence[str], fixed: Sequence[bool]) -> list[str]:
     """Add a number to names that are taken, by one that is fixed or by an earlier one."""
     taken = set(names)  # also by later ones: no number makes a name that there is
     given = {name for name, is_fixed in zip(names, fixed, strict=True) if is_fixed}

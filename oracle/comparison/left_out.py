@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracle.comparison.differences import same_size
+from oracle.comparison.differences import have_same_size
 from oracle.comparison.notes import list_some
 from oracle.comparison.result_folders import Results
 from oracle.results.statistics import Sample
@@ -30,22 +30,22 @@ def explain_missing(
     results : sequence of Results
         All that are compared, their methods called by their labels.
     scores, tracks : DataFrame
-        As of `oracle.comparison.differences.differences_between`.
+        As of `oracle.comparison.differences.compute_differences`.
     """
     if left_out.empty:
         return
     owner = {label: each for each in results for label in each.called}
-    tracks_of: dict[str, Tracks] = {
+    tracks_by_label: dict[str, Tracks] = {
         str(label): frozenset(table.itertuples(index=False, name=None))
         for label, table in tracks.groupby("method", sort=False)[["subset", "track"]]
     }
     by_key = scores.set_index(["method", "target", "metric"])[["n_tracks", "n_windows"]]
     sizes = dict(zip(by_key.index, by_key.to_numpy(), strict=True))
 
-    def name_of(label: str) -> str:
+    def choose_name(label: str) -> str:
         """Name the results, unless their methods have different tracks."""
         own = owner[label]
-        return own.name if len({tracks_of.get(other) for other in own.called}) == 1 else label
+        return own.name if len({tracks_by_label.get(other) for other in own.called}) == 1 else label
 
     said: dict[frozenset[str], str] = {}  # of each pair once, whichever is subtracted
     silent: list[tuple[Key, Key]] = []
@@ -53,16 +53,16 @@ def explain_missing(
     for one, two, *key in left_out[keys].itertuples(index=False, name=None):
         if owner[one].published:
             one, two = two, one
-        names = name_of(one), name_of(two)
+        names = choose_name(one), choose_name(two)
         if frozenset(names) in said:
             continue
         reason = None
         if published := owner[two].published:
-            own = sorted(name for _, name in tracks_of[one])
+            own = sorted(name for _, name in tracks_by_label[one])
             both = sizes[one, *key], sizes[two, *key]
-            reason = _other_than_published(names, own, published.tracks, key[0], both)
-        elif tracks_of[one].isdisjoint(tracks_of[two]):
-            reason = _nothing_in_common(names, tracks_of[one], tracks_of[two])
+            reason = _explain_other_tracks(names, own, published.tracks, key[0], both)
+        elif tracks_by_label[one].isdisjoint(tracks_by_label[two]):
+            reason = _explain_no_track(names, tracks_by_label[one], tracks_by_label[two])
         if reason is None:
             silent.append(((one, *key), (two, *key)))
         else:
@@ -70,10 +70,10 @@ def explain_missing(
     yield from said.values()
     finite = tracks.loc[np.isfinite(tracks["score"]), ["method", "target", "metric"]]
     heard = set(finite.itertuples(index=False, name=None))
-    yield from _silent(silent, heard | {key for key in sizes if owner[key[0]].published})
+    yield from _explain_no_score(silent, heard | {key for key in sizes if owner[key[0]].published})
 
 
-def _other_than_published(
+def _explain_other_tracks(
     names: tuple[str, str],
     own: Sequence[str],
     published: frozenset[str],
@@ -90,14 +90,14 @@ def _other_than_published(
         reason = f"{mine} lacks {which}: {list_some(missing)}"
     elif others:
         reason = f"{mine} has {len(others)} more: {list_some(others)}"
-    elif not same_size(*sizes):
+    elif not have_same_size(*sizes):
         reason = f"{mine} has {sizes[0][-1]} windows of {target}, {theirs} {sizes[1][-1]}"
     else:
         return None
     return f"{mine} and {theirs} are not of the same tracks, so nothing is subtracted: {reason}"
 
 
-def _nothing_in_common(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
+def _explain_no_track(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
     """Say it with the names that are most alike: often one song's, written differently."""
     first = min(one)
     by_form = {track.casefold(): (subset, track) for subset, track in sorted(two)}
@@ -113,19 +113,19 @@ def _nothing_in_common(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
     )
 
 
-def _silent(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterator[str]:
+def _explain_no_score(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterator[str]:
     """Say what has no score to subtract; of many methods together, if it is the same."""
-    what_of: dict[str, dict[str, list[str]]] = {}
+    targets_by_who: dict[str, dict[str, list[str]]] = {}
     for one, two in pairs:
         _, target, metric = one
         deaf = next((key[0] for key in (two, one) if key not in heard), None)
         who = f"{one[0]} and {two[0]} together" if deaf is None else deaf
-        targets = what_of.setdefault(who, {}).setdefault(metric, [])
+        targets = targets_by_who.setdefault(who, {}).setdefault(metric, [])
         if target not in targets:
             targets.append(target)
-    who_of: dict[str, list[str]] = {}
-    for who, by_metric in what_of.items():
+    who_by_what: dict[str, list[str]] = {}
+    for who, by_metric in targets_by_who.items():
         what = " and ".join(f"{metric} of {', '.join(t)}" for metric, t in by_metric.items())
-        who_of.setdefault(what, []).append(who)
-    for what, whos in who_of.items():
+        who_by_what.setdefault(what, []).append(who)
+    for what, whos in who_by_what.items():
         yield f"{list_some(whos)}: no track with a finite {what}, so nothing is subtracted"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def selected(
+def select_scores(
     results: Sequence[Results], *, metrics: Sequence[str], targets: Sequence[str] | None
 ) -> list[Results]:
     """Keep the scores of some metrics, and of some targets or all.
@@ -25,7 +25,7 @@ def selected(
     for column, names in wanted.items():
         if names is not None and not names:
             raise ValueError(f"{column}s must name at least one, got none")
-        known = list(dict.fromkeys(name for each in results for name in each.values(column)))
+        known = list(dict.fromkeys(name for each in results for name in each.list_values(column)))
         for name in known if names is None else names:
             if name not in known:
                 raise ValueError(
@@ -33,16 +33,16 @@ def selected(
                     f"got {name!r}"
                 )
 
-    def some(table: "DataFrame") -> "DataFrame":
+    def select_rows(table: "DataFrame") -> "DataFrame":
         for column, names in wanted.items():
             if names is not None:
                 table = table[table[column].isin(names)]
         return table
 
-    return [each.with_tables(some) for each in results]
+    return [each.change_tables(select_rows) for each in results]
 
 
-def matched(results: Sequence[Results]) -> list[Results]:
+def match_tracks(results: Sequence[Results]) -> list[Results]:
     """Give the same tracks the same name and subset.
 
     Names are composed (Unicode's NFC: file systems differ there). Where results do not tell
@@ -54,7 +54,7 @@ def matched(results: Sequence[Results]) -> list[Results]:
         If others have a track in several subsets.
     """
     results = [
-        replace(each, scores=each.scores.assign(track=each.scores["track"].map(_composed)))
+        replace(each, scores=each.scores.assign(track=each.scores["track"].map(_compose)))
         for each in results
     ]
     subsets: dict[str, list[str]] = {}
@@ -62,7 +62,7 @@ def matched(results: Sequence[Results]) -> list[Results]:
         if subset:
             subsets.setdefault(track, []).append(subset)
 
-    def with_subsets(each: Results) -> Results:
+    def add_subsets(each: Results) -> Results:
         unknown = each.scores["subset"] == ""
         if not unknown.any():
             return each
@@ -76,14 +76,14 @@ def matched(results: Sequence[Results]) -> list[Results]:
         known = each.scores["subset"].astype("str")
         return replace(each, scores=each.scores.assign(subset=known.mask(unknown, found)))
 
-    return [with_subsets(each) for each in results]
+    return [add_subsets(each) for each in results]
 
 
-def _composed(name: str) -> str:
+def _compose(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
 def list_tracks(results: Results) -> Iterator[tuple[str, str]]:
-    """List the tracks of `matched` results: subset and name."""
+    """List the tracks of results: subset and name."""
     found = results.scores[["subset", "track"]].drop_duplicates()
     return found.itertuples(index=False, name=None)

@@ -65,8 +65,8 @@ def find_museval_files(folder: Path, *, any_subset: bool = False) -> list[Museva
     own = folder.resolve().name
     files: dict[tuple[str, str, str], MusevalFile] = {}
     in_subsets: dict[str, MusevalFile] = {}
-    for path in _json_files(folder):
-        *folders, name = map(_decoded, path.relative_to(folder).with_suffix("").parts)
+    for path in _find_json(folder):
+        *folders, name = map(_decode_name, path.relative_to(folder).with_suffix("").parts)
         match folders:
             case []:
                 found = MusevalFile(path, own, "", name)
@@ -96,7 +96,7 @@ def find_museval_files(folder: Path, *, any_subset: bool = False) -> list[Museva
     return list(files.values())
 
 
-def _json_files(folder: Path) -> Iterator[Path]:
+def _find_json(folder: Path) -> Iterator[Path]:
     for base, folders, names in os.walk(folder, followlinks=True):
         # One level more than there may be: what lies there is an error, and links may go round.
         deep = len(Path(base).relative_to(folder).parts) >= DEEPEST
@@ -106,7 +106,7 @@ def _json_files(folder: Path) -> Iterator[Path]:
                 yield Path(base, name)
 
 
-def _decoded(name: str) -> str:
+def _decode_name(name: str) -> str:
     """Decode the name of a file, if it is one that this package would have encoded so."""
     decoded = unquote(name)
     return decoded if "%" in name and decoded and file_name(decoded) == name else name
@@ -135,20 +135,20 @@ def read_museval_files(files: Sequence[MusevalFile], *, progress: bool = False) 
     """
     import pandas as pd
 
-    # A block is all windows of a metric: its names are written once, and repeated at the end.
-    blocks: list[tuple[str, str, str, str, str]] = []
+    # A series is all windows of a metric: its names are kept once, and repeated at the end.
+    series: list[tuple[str, str, str, str, str]] = []
     sizes: list[int] = []
     times, durations, scores = array("d"), array("d"), array("d")
-    for file in _shown(files) if progress else files:
+    for file in _show_progress(files) if progress else files:
         for target, starts, lengths, by_metric in _find_targets(file.path):
             for metric, values in by_metric.items():
-                blocks.append((file.track, file.subset, file.method, target, metric))
+                series.append((file.track, file.subset, file.method, target, metric))
                 sizes.append(len(starts))
                 times.extend(starts)
                 durations.extend(lengths)
                 scores.extend(values)
     columns: dict[str, Any] = {}
-    for column, names in zip(SCORE_COLUMNS, zip(*blocks, strict=True), strict=False):
+    for column, names in zip(SCORE_COLUMNS, zip(*series, strict=True), strict=False):
         codes = {str(name): code for code, name in enumerate(dict.fromkeys(names))}
         repeated = np.repeat([codes[name] for name in names], sizes)
         columns[column] = pd.Categorical.from_codes(repeated, pd.Index(list(codes)))
@@ -157,7 +157,7 @@ def read_museval_files(files: Sequence[MusevalFile], *, progress: bool = False) 
     return pd.DataFrame(columns)
 
 
-def version_of_oracle(path: Path) -> str | None:
+def read_oracle_version(path: Path) -> str | None:
     """Tell the version of this package that wrote a file of museval's; None if another tool did."""
     version: str | None = json.loads(path.read_bytes()).get("oracle_version")
     return version
@@ -165,7 +165,7 @@ def version_of_oracle(path: Path) -> str | None:
 
 def _find_targets(path: Path) -> list[Target]:
     try:
-        targets = [_target(each) for each in json.loads(path.read_bytes())["targets"]]
+        targets = [_parse_target(each) for each in json.loads(path.read_bytes())["targets"]]
         names = [target[0] for target in targets]
         if not targets:
             raise ValueError("no targets")
@@ -177,7 +177,7 @@ def _find_targets(path: Path) -> list[Target]:
     return targets
 
 
-def _target(target: dict[str, Any]) -> Target:
+def _parse_target(target: dict[str, Any]) -> Target:
     name, frames = target["name"], target["frames"]
     if not isinstance(name, str):
         raise TypeError(f"name {name!r}")
@@ -188,19 +188,22 @@ def _target(target: dict[str, Any]) -> Target:
         raise ValueError(f"{name}: windows with different metrics")
     return (
         name,
-        _numbers(frame["time"] for frame in frames),
-        _numbers(frame["duration"] for frame in frames),
-        {metric: _numbers(frame["metrics"][metric] for frame in frames) for metric in metrics},
+        _parse_numbers(frame["time"] for frame in frames),
+        _parse_numbers(frame["duration"] for frame in frames),
+        {
+            metric: _parse_numbers(frame["metrics"][metric] for frame in frames)
+            for metric in metrics
+        },
     )
 
 
-def _numbers(values: Iterable[Any]) -> list[float]:
+def _parse_numbers(values: Iterable[Any]) -> list[float]:
     numbers = [math.nan if value is None else value for value in values]
     array("d", numbers)  # raises TypeError for what is no number
     return numbers
 
 
-def _shown(files: Sequence[MusevalFile]) -> Iterable[MusevalFile]:
+def _show_progress(files: Sequence[MusevalFile]) -> Iterable[MusevalFile]:
     from rich.console import Console
     from rich.progress import track
 

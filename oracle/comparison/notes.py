@@ -21,7 +21,7 @@ def list_some(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
 
-def stft_notes(results: Sequence[Results]) -> Iterator[str]:
+def note_stfts(results: Sequence[Results]) -> Iterator[str]:
     """Say which results have bounds of which STFT."""
     by_stfts: dict[tuple[STFT, ...], list[str]] = {}
     for each in results:
@@ -38,7 +38,7 @@ def stft_notes(results: Sequence[Results]) -> Iterator[str]:
             )
 
 
-def class_notes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:
+def note_classes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:
     """Say which classes of masks there are bounds of that no distance goes to."""
     others = [
         each.name
@@ -52,7 +52,7 @@ def class_notes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:
         )
 
 
-def origin_notes(results: Sequence[Results], labels: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def note_origins(results: Sequence[Results], labels: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """Say what is published, and that SiSEC 2018's files call another filter MWF."""
     for each in results:
         if each.published is not None:
@@ -61,7 +61,7 @@ def origin_notes(results: Sequence[Results], labels: Sequence[Mapping[str, str]]
         label
         for each, names in zip(results, labels, strict=True)
         for called, label in names.items()
-        if each.method(called).name == "MWF-SISEC18"
+        if each.find_method(called).name == "MWF-SISEC18"
     ]
     for each, names in zip(results, labels, strict=True):
         if "MWF" in each.foreign:
@@ -72,8 +72,8 @@ def origin_notes(results: Sequence[Results], labels: Sequence[Mapping[str, str]]
             )
 
 
-def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterator[str]:
-    """Say which tracks of others each of `matched` results does not have.
+def note_missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterator[str]:
+    """Say which tracks of others each of the results does not have.
 
     The others are those that share a track with it: between those that share none there are
     no differences, and of these `left_out` speaks.
@@ -90,10 +90,10 @@ def missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterat
             yield f"{name}: no score of {len(missing)} of {len(known)} tracks: {list_some(missing)}"
 
 
-def unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> Iterator[str]:
+def note_unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> Iterator[str]:
     """Say where one track has different numbers of windows: in one of the results, or in two.
 
-    `summaries` are what `oracle.results.tables.over_windows` makes of `matched` results.
+    `summaries` are what `oracle.results.tables.over_windows` makes of results with tracks matched.
     """
     keys = ["metric", "subset", "track"]
     longest = []
@@ -104,16 +104,16 @@ def unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> I
         unequal = counts[counts["max"] != counts["min"]]
         if not unequal.empty:
             rows = by_method[unequal.index[0]]
-            yield _unequal(unequal["max"], rows.idxmax(), unequal["min"], rows.idxmin())
+            yield _describe_unequal(unequal["max"], rows.idxmax(), unequal["min"], rows.idxmin())
         longest.append(counts["max"])
     for (one, of_one), (two, of_two) in combinations(zip(names, longest, strict=True), 2):
         both = of_one.to_frame("one").join(of_two.to_frame("two"), how="inner")
         both = both[both["one"] != both["two"]]
         if not both.empty:
-            yield _unequal(both["one"], one, both["two"], two)
+            yield _describe_unequal(both["one"], one, both["two"], two)
 
 
-def _unequal(of_one: "Series", one: str, of_two: "Series", two: str) -> str:
+def _describe_unequal(of_one: "Series", one: str, of_two: "Series", two: str) -> str:
     tracks = list(dict.fromkeys((subset, track) for _, subset, track in of_one.index))
     others = f", and so for {len(tracks) - 1} more" if len(tracks) > 1 else ""
     return (

@@ -12,7 +12,7 @@ from oracle.comparison.museval_files import (
     MusevalFile,
     find_museval_files,
     read_museval_files,
-    version_of_oracle,
+    read_oracle_version,
 )
 from oracle.comparison.published_tables import PUBLISHED, Published
 from oracle.methods import CEILINGS, METHODS
@@ -71,21 +71,21 @@ class Results:
     @property
     def called(self) -> list[str]:
         """What the scores call the methods."""
-        return self.values("method")
+        return self.list_values("method")
 
-    def values(self, column: str) -> list[str]:
+    def list_values(self, column: str) -> list[str]:
         """List what there is in a column of the scores, or of what is published."""
         table = self.scores if self.published is None else self.published.table
         return list(map(str, table[column].unique()))
 
-    def with_tables(self, change: Callable[["DataFrame"], "DataFrame"]) -> Self:
+    def change_tables(self, change: Callable[["DataFrame"], "DataFrame"]) -> Self:
         """Change the scores, and what is published."""
         published = self.published
         if published is not None:
             published = replace(published, table=change(published.table))
         return replace(self, scores=change(self.scores), published=published)
 
-    def method(self, called: str) -> Method:
+    def find_method(self, called: str) -> Method:
         """Tell what a method is."""
         return self.methods.get(called, Method(called))
 
@@ -154,7 +154,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
     methods = {}
     if of_a_run:
         methods = _list_methods(_read_settings(parent), scores["method"].cat.categories, parent)
-    foreign = _foreign(files)
+    foreign = _find_foreign(files)
     return Results(own, scores, is_named=bool(name), methods=methods, foreign=foreign)
 
 
@@ -210,29 +210,29 @@ def _list_methods(run: Mapping[str, Any], called: Iterable[str], folder: Path) -
         if "stfts" in run:
             at_each = {
                 f"{name}-{stft.n_fft}-{stft.hop_length}": Method(name, stft)
-                for stft in map(_stft, run["stfts"])
+                for stft in map(_make_stft, run["stfts"])
                 for name in run["methods"]
             }
             return {name: at_each[name] for name in called}
         if "stft" in run:
-            stft = _stft(run["stft"])
+            stft = _make_stft(run["stft"])
             return {name: Method(name, stft) for name in called}
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{RUN} must be that of a run, got {folder / RUN}: {error}") from error
     return {}
 
 
-def _stft(settings: Mapping[str, Any]) -> STFT:
+def _make_stft(settings: Mapping[str, Any]) -> STFT:
     window = settings["window"]
     if isinstance(window, list):  # as JSON has it
         window = tuple(window)
     return STFT(n_fft=settings["n_fft"], hop_length=settings["hop_length"], window=window)
 
 
-def _foreign(files: Iterable[MusevalFile]) -> frozenset[str]:
+def _find_foreign(files: Iterable[MusevalFile]) -> frozenset[str]:
     first = {file.method: file for file in reversed(list(files))}
     return frozenset(
-        method for method, file in first.items() if version_of_oracle(file.path) is None
+        method for method, file in first.items() if read_oracle_version(file.path) is None
     )
 
 

@@ -2,37 +2,30 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.comparison.differences import DIFFERENCE_COLUMNS, differences_between, windows_above
-from oracle.comparison.labels import choose_labels, named_apart
+from oracle.comparison.differences import compute_differences
+from oracle.comparison.distances import count_above, make_distances, pair_with_bounds
+from oracle.comparison.labels import choose_labels, name_apart
 from oracle.comparison.left_out import explain_missing
-from oracle.comparison.matching import matched, selected
+from oracle.comparison.matching import match_tracks, select_scores
 from oracle.comparison.notes import (
-    class_notes,
-    missing_tracks,
-    origin_notes,
-    stft_notes,
-    unequal_windows,
+    note_classes,
+    note_missing_tracks,
+    note_origins,
+    note_stfts,
+    note_unequal_windows,
 )
-from oracle.comparison.published_tables import Published
-from oracle.comparison.result_folders import Results, read_results
+from oracle.comparison.result_folders import Method, Results, read_results
+from oracle.comparison.summaries import aggregate_all, summarize
 from oracle.optimal.named import REAL, NamedClass, find_classes
 from oracle.results.statistics import check_confidence
-from oracle.results.tables import (
-    BOUND_COLUMNS,
-    INTERVAL_COLUMNS,
-    OverWindows,
-    over_tracks,
-    over_windows,
-)
+from oracle.results.tables import OverWindows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-# A mask in use, to which distances go beside those to the best of a class, and to its ceiling.
-IN_USE = "IRM2"
 
 
 @dataclass(frozen=True)
@@ -163,82 +156,39 @@ def compare(
     """
     import pandas as pd
 
-    for argument, value in (("results", results), ("metrics", metrics), ("targets", targets)):
-        if isinstance(value, (str, Path)):
-            raise TypeError(f"{argument} must be several, got {value!r}")
+    _check_several(results=results, metrics=metrics, targets=targets)
     check_confidence(confidence)
     (masks,) = find_classes([mask_class])
-    read = named_apart([read_results(source, progress=progress) for source in results])
-    if not read:
-        raise ValueError("results must name at least one, got none")
+    read = _read(results, progress=progress)
     labels = choose_labels(read)
-    method_of = {
-        label: each.method(called)
-        for each, names in zip(read, labels, strict=True)
-        for called, label in names.items()
-    }
-    systems = tuple(label for label, method in method_of.items() if not method.is_bound)
-    against = _reference(against, [*systems, *method_of])
-    names_found = {method.name for method in method_of.values()}
-    _check_bounds_of(masks, names_found)
-    found = [
-        _relabelled(each, names)
-        for each, names in zip(
-            matched(selected(read, metrics=metrics, targets=targets)), labels, strict=True
-        )
-    ]
-    summaries = [_summary(each.scores, windows) for each in found]
-    scores = pd.concat(
-        [
-            over_tracks(summary, confidence=confidence)
-            if each.published is None
-            else _published(each.name, each.published, windows)
-            for each, summary in zip(found, summaries, strict=True)
-        ],
-        ignore_index=True,
-    )
+    methods = _list_methods(read, labels)
+    systems = tuple(label for label, method in methods.items() if not method.is_bound)
+    against = _choose_reference(against, [*systems, *methods])
+    names = {method.name for method in methods.values()}
+    _check_has_bounds(masks, names)
+
+    matched = match_tracks(select_scores(read, metrics=metrics, targets=targets))
+    matched = [_relabel(each, called) for each, called in zip(matched, labels, strict=True)]
+    summaries = [summarize(each, windows) for each in matched]
+    scores = aggregate_all(matched, summaries, windows=windows, confidence=confidence)
     tracks = pd.concat(summaries, ignore_index=True)
-    near = [
-        label
-        for label, method in method_of.items()
-        if method.name in (IN_USE, masks.method, masks.ceiling)
-    ]
-    pairs = [(bound, system) for system in systems for bound in near]
-    others = [(label, against) for label in method_of if label != against]
-    published = {
-        label: each.published.tracks
-        for each in found
-        if each.published is not None
-        for label in each.called
-    }
-    left_out = []
 
-    def differences(pairs: Iterable[tuple[str, str]]) -> "DataFrame":
-        table = differences_between(
-            scores, tracks, pairs, published=published, confidence=confidence
-        )
-        nothing = table["median"].isna()
-        left_out.append(table[nothing])
-        return table[~nothing].reset_index(drop=True)
-
-    paired = differences(others)
-    distances = differences(pairs)
-    windows_of = {
-        label: each.scores[each.scores["method"] == label]
-        for each in found
-        if each.published is None
-        for label in each.called
-        if label in systems or method_of[label].name == masks.ceiling
-    }
-    above = {
-        (bound, system): windows_above(windows_of[system], windows_of[bound])
-        for bound, system in pairs
-        if bound in windows_of and system in windows_of
-    }
+    subtract = partial(
+        compute_differences,
+        scores,
+        tracks,
+        published=_list_published_tracks(matched),
+        confidence=confidence,
+    )
+    others = [(label, against) for label in methods if label != against]
+    pairs = pair_with_bounds(systems, methods, masks)
+    paired, unpaired = _split_missing(subtract(others))
+    distant, no_distance = _split_missing(subtract(pairs))
+    ceilings = [pair for pair in pairs if methods[pair[0]].name == masks.ceiling]
     return Comparison(
         scores=scores,
         paired=paired.rename(columns={"other": "against"}),
-        distances=_distances(distances, above),
+        distances=make_distances(distant, count_above(ceilings, matched)),
         tracks=tracks,
         systems=systems,
         against=against,
@@ -246,24 +196,49 @@ def compare(
         windows=windows,
         confidence=confidence,
         notes=(
-            *stft_notes(read),
-            *(class_notes(masks, names_found) if systems else ()),
-            *origin_notes(read, labels),
-            *missing_tracks(found, metrics),
-            *unequal_windows([each.name for each in found], summaries),
-            *explain_missing(pd.concat(left_out), found, scores, tracks),
+            *note_stfts(read),
+            *(note_classes(masks, names) if systems else ()),
+            *note_origins(read, labels),
+            *note_missing_tracks(matched, metrics),
+            *note_unequal_windows([each.name for each in matched], summaries),
+            *explain_missing(pd.concat([unpaired, no_distance]), matched, scores, tracks),
         ),
     )
 
 
-def _reference(against: str | None, labels: Sequence[str]) -> str:
+def _check_several(**arguments: object) -> None:
+    for argument, value in arguments.items():
+        if isinstance(value, (str, Path)):
+            raise TypeError(f"{argument} must be several, got {value!r}")
+
+
+def _read(sources: Iterable[str | Path], *, progress: bool) -> list[Results]:
+    read = name_apart([read_results(source, progress=progress) for source in sources])
+    if not read:
+        raise ValueError("results must name at least one, got none")
+    return read
+
+
+def _list_methods(
+    results: Sequence[Results], labels: Sequence[Mapping[str, str]]
+) -> dict[str, Method]:
+    """List what the methods of all results are, by their labels."""
+    return {
+        label: each.find_method(called)
+        for each, names in zip(results, labels, strict=True)
+        for called, label in names.items()
+    }
+
+
+def _choose_reference(against: str | None, labels: Sequence[str]) -> str:
+    """Choose the method of reference: the first, unless another is asked for."""
     if against is not None and against not in labels:
         known = ", ".join(dict.fromkeys(labels))
         raise ValueError(f"against must be one of {known}, got {against!r}")
     return labels[0] if against is None else against
 
 
-def _check_bounds_of(masks: NamedClass, names: Collection[str]) -> None:
+def _check_has_bounds(masks: NamedClass, names: Collection[str]) -> None:
     # Of masks in [0, 1], which nobody needs to ask for, bounds may be missing.
     if masks.name != REAL and not {masks.method, masks.ceiling} & set(names):
         raise ValueError(
@@ -273,39 +248,22 @@ def _check_bounds_of(masks: NamedClass, names: Collection[str]) -> None:
         )
 
 
-def _relabelled(results: Results, labels: Mapping[str, str]) -> Results:
-    return results.with_tables(lambda t: t.assign(method=t["method"].map(labels)))
+def _relabel(results: Results, labels: Mapping[str, str]) -> Results:
+    """Call the methods of results by their labels."""
+    return results.change_tables(lambda t: t.assign(method=t["method"].map(labels)))
 
 
-def _summary(scores: "DataFrame", windows: OverWindows) -> "DataFrame":
-    names = ("subset", "track", "method", "target", "metric")
-    return over_windows(scores, windows=windows).astype(dict.fromkeys(names, "str"))
+def _list_published_tracks(results: Sequence[Results]) -> dict[str, frozenset[str]]:
+    """List the tracks of the methods whose aggregate is all that is known."""
+    return {
+        label: each.published.tracks
+        for each in results
+        if each.published is not None
+        for label in each.called
+    }
 
 
-def _published(name: str, published: Published, windows: OverWindows) -> "DataFrame":
-    """Give what is published the columns of an aggregate with intervals."""
-    if windows != "median":
-        raise ValueError(
-            f"windows must be median beside {name}, which is published so, got {windows!r}"
-        )
-    # Files that hold no infinite scores have NaN for them.
-    table = published.table.assign(n_inf=0, mean_finite=published.table["mean"])
-    return table.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])
-
-
-def _distances(table: "DataFrame", above: Mapping[tuple[str, str], "DataFrame"]) -> "DataFrame":
-    """Turn differences of bounds from systems into distances, with what lies above ceilings."""
-    import pandas as pd
-
-    counts = pd.DataFrame(
-        [
-            (bound, system, *key, *row)
-            for (bound, system), of_pair in above.items()
-            for key, row in zip(of_pair.index, of_pair.to_numpy().tolist(), strict=True)
-        ],
-        columns=["bound", "method", "target", "metric", "n_windows", "n_above"],
-    ).astype({"n_windows": "Int64", "n_above": "Int64"})
-    table = table.rename(columns={"method": "bound", "other": "method"})
-    keys = ["method", "bound", "target", "metric"]
-    columns = [*keys, *DIFFERENCE_COLUMNS, "n_windows", "n_above"]
-    return table.merge(counts, how="left", on=keys)[columns]
+def _split_missing(differences: "DataFrame") -> tuple["DataFrame", "DataFrame"]:
+    """Split differences into those that there are, and those with nothing to subtract."""
+    missing = differences["median"].isna()
+    return differences[~missing].reset_index(drop=True), differences[missing]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from oracle.datasets.file_kinds import HEADERLESS, UNREADABLE
-from oracle.datasets.headers import missing_bytes
+from oracle.datasets.headers import count_missing_bytes
 from oracle.datasets.streams import check_one_stream, has_contents, read_to_the_end
 from oracle.machine.files import PARTIAL
 from oracle.machine.threads import in_threads
@@ -95,10 +95,10 @@ def read_audio(path: Path) -> tuple[int, Audio]:
         )
     try:
         signal, rate = _read(path)
-        n_missing = missing_bytes(path)
+        n_missing = count_missing_bytes(path)
     except (soundfile.LibsndfileError, OSError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"{path} must be a readable audio file ({_reason(path, error)}): export it again, as "
+            f"{path} must be a readable audio file ({_explain(path, error)}): export it again, as "
             "WAV or FLAC"
         ) from error
     if n_missing:
@@ -131,7 +131,7 @@ def _read(path: Path) -> tuple[Any, int]:
         return signal, file.samplerate
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _explain(path: Path, error: Exception) -> str:
     """Tell why a file cannot be read; of what is often taken for one, in so many words."""
     with path.open("rb") as file:
         start = file.read(len(POINTER))

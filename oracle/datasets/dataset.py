@@ -164,7 +164,9 @@ class Dataset(Sequence[Track]):
             seconds = min(seconds, self.seconds)
         return replace(
             self,
-            entries=tuple(e._replace(load=partial(_beginning, e.load, seconds)) for e in entries),
+            entries=tuple(
+                e._replace(load=partial(_load_beginning, e.load, seconds)) for e in entries
+            ),
             seconds=seconds,
         )
 
@@ -207,5 +209,5 @@ class Dataset(Sequence[Track]):
         return (entry.read() for entry in self.entries)
 
 
-def _beginning(load: Callable[[], Track], seconds: float) -> Track:
+def _load_beginning(load: Callable[[], Track], seconds: float) -> Track:
     return load().beginning(seconds)

@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from oracle.datasets.trees import read_track
+from oracle.datasets.track_files import read_track
 from oracle.tracks.track import Track
 
 STEMS = ("drums", "bass", "other", "vocals")

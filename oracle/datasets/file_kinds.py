@@ -23,7 +23,7 @@ LITTER = (
 _LITTER = re.compile("|".join(map(translate, LITTER)))
 
 
-def _suffixes(*names: str) -> frozenset[str]:
+def _list_suffixes(*names: str) -> frozenset[str]:
     return frozenset(f".{suffix}" for line in names for suffix in line.split())
 
 
@@ -50,25 +50,27 @@ SUFFIXES = {
     "XI": "xi",
 }
 
-READABLE = _suffixes(*SUFFIXES.values())
+READABLE = _list_suffixes(*SUFFIXES.values())
 
 # Suffixes of formats that libsndfile opens, and of other things: it has to try.
-AMBIGUOUS = _suffixes("htk iff mat")
+AMBIGUOUS = _list_suffixes("htk iff mat")
 
 # Audio, or what may hold it, that libsndfile does not open, or guesses the rate of.
-UNREADABLE = _suffixes(
+UNREADABLE = _list_suffixes(
     "3ga 3gp aa aac aax ac3 ac4 adts adx alac amr ape aptx asf ast au3 avi awb dff dsd dsf dts",
     "dtshd eac3 ec3 flv g722 g726 latm m2ts m4a m4b m4p m4r m4v mka mkv mlp mov mp4 mpc mpeg mpg",
     "mts nut oma ofr ofs ogv qcp ra rm shn sox spx tak thd truehd tta vob weba webm wma wmv wtv",
     "wv wv1 wv2 wvx",
 )
 # Audio without a header: nothing tells its rate, its channels and how its numbers are written.
-HEADERLESS = _suffixes("alaw f32le gsm mulaw pcm raw s16 s16le s24 s24le s32 s32le sd2 ulaw vox")
+HEADERLESS = _list_suffixes(
+    "alaw f32le gsm mulaw pcm raw s16 s16le s24 s24le s32 s32le sd2 ulaw vox"
+)
 
-ARCHIVES = _suffixes("7z bz2 cab dmg gz iso lz4 lzma rar tar tbz2 tgz txz xz zip zst")
+ARCHIVES = _list_suffixes("7z bz2 cab dmg gz iso lz4 lzma rar tar tbz2 tgz txz xz zip zst")
 
 # Text, pictures, numbers, scores and programs: not worth a look inside.
-PLAIN = _suffixes(
+PLAIN = _list_suffixes(
     "bib bmp cfg conf csv db doc docx eps gif h5 hdf5 heic htm html ini ipynb jams jpeg jpg",
     "json jsonl lab log lrc m3u m3u8 md md5 mid midi npy npz parquet pdf pickle pkl png ps pt",
     "pth py rst rtf sfv sh sha1 sha256 sha512 srt svg tex textgrid tif tiff toml trn tsv txt",

@@ -1,16 +1,18 @@
 """Folders of tracks: any folder of folders of audio files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.file_kinds import Kind, find_kind
-from oracle.datasets.layouts import KNOWN, find_places
+from oracle.datasets.layouts import KNOWN, Place, find_places
+from oracle.datasets.left_out import find_left_out
 from oracle.datasets.stem_names import check_stem_names
-from oracle.datasets.trees import MIXTURE, find_left_out, list_audio, list_folders, read_track
+from oracle.datasets.track_files import read_track
+from oracle.datasets.trees import MIXTURE, list_audio, list_folders
 from oracle.tracks.lags import find_late_sum
-from oracle.tracks.mixing import SUM, Sum, redundancies
+from oracle.tracks.mixing import SUM, Copy, Sum, redundancies
 from oracle.tracks.track import Track
 
 
@@ -47,6 +49,18 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
         files is the mixture under another name, a copy of another, or a sum of others.
     """
     root = Path(root)
+    _check_holds_folders(root)
+    places = find_places(root)
+    entries = [_make_entry(place) for place in places if place.files or place.is_empty]
+    left_out = list(find_left_out(root, entries))
+    left_out += _find_bare_folders(root, places, {root / each.path for each in left_out})
+    if subset is not None:
+        _check_subset(root, subset, places)
+        entries = [entry for entry in entries if entry.subset == subset]
+    return Dataset(root.resolve().name, tuple(entries), root.resolve(), left_out=tuple(left_out))
+
+
+def _check_holds_folders(root: Path) -> None:
     if not root.is_dir():
         what = "it is a file" if root.exists() else "no such folder"
         raise FileNotFoundError(f"folder must be a folder of tracks, got {root}: {what}")
@@ -55,35 +69,37 @@ def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
             f"folder must hold folders of audio files, got {root} with .stem.mp4 files: "
             "use the dataset musdb18, its root the folder with train and test"
         )
-    places = find_places(root)
-    entries = [
-        Entry(
-            place.name,
-            place.subset or "test",
-            partial(_load, place.path, place.name, place.subset or "test"),
-            tuple(place.files or [place.path]),
-            len(place.files),  # a mixture counts for its rest
-        )
-        for place in places
-        if place.files or place.is_empty
-    ]
-    left_out = list(find_left_out(root, entries))
-    # Folders of tracks, or of subsets, without audio.
-    named = {root / each.path for each in left_out} | {place.path.parent for place in places}
+
+
+def _make_entry(place: Place) -> Entry:
+    subset = place.subset or "test"
+    return Entry(
+        place.name,
+        subset,
+        partial(_load, place.path, place.name, subset),
+        tuple(place.files or [place.path]),
+        len(place.files),  # a mixture counts for its rest
+    )
+
+
+def _find_bare_folders(root: Path, places: Sequence[Place], named: set[Path]) -> Iterator[LeftOut]:
+    """Find the folders of tracks, or of subsets, without audio; `named` is said already."""
+    named = named | {place.path.parent for place in places}
+    known = {place.path for place in places}
     bare = [place.path for place in places if not place.files and not place.is_empty]
-    bare += [path for path in list_folders(root) if path not in {place.path for place in places}]
-    left_out += [
-        LeftOut(path.relative_to(root), "no audio in it") for path in bare if path not in named
-    ]
-    if subset is not None:
-        subsets = {place.subset for place in places} - {""}
-        if subset not in subsets:
-            raise ValueError(
-                f"subset must be one that {root} has ({', '.join(sorted(subsets)) or 'none'}), "
-                f"got {subset!r}"
-            )
-        entries = [entry for entry in entries if entry.subset == subset]
-    return Dataset(root.resolve().name, tuple(entries), root.resolve(), left_out=tuple(left_out))
+    bare += [path for path in list_folders(root) if path not in known]
+    for path in bare:
+        if path not in named:
+            yield LeftOut(path.relative_to(root), "no audio in it")
+
+
+def _check_subset(root: Path, subset: str, places: Sequence[Place]) -> None:
+    subsets = {place.subset for place in places} - {""}
+    if subset not in subsets:
+        raise ValueError(
+            f"subset must be one that {root} has ({', '.join(sorted(subsets)) or 'none'}), "
+            f"got {subset!r}"
+        )
 
 
 def _load(path: Path, track_name: str, subset: str) -> Track:
@@ -132,14 +148,7 @@ def _check_stems(path: Path, track: Track, stems: Mapping[str, Path]) -> None:
     files = [stems[name] for name in track.sources]
     names = [file.name for file in files]
     for found in redundancies(track.mixing, mixture_is_sum=track.mixture_is_sum):
-        name = names[found.source]
-        remedy = f"move {name} elsewhere"
-        if isinstance(found, Sum):
-            remedy = f"move {name}, or its parts, elsewhere"
-            if track.mixture_is_sum and len(found.parts) == len(names) - 1:
-                remedy = f"rename {name} to {MIXTURE}{files[found.source].suffix}"
-        elif found.other == len(names):
-            remedy = "replace the one that is wrong"
+        remedy = _suggest_remedy(found, files, mixture_is_sum=track.mixture_is_sum)
         raise ValueError(f"{path} must hold each source once, but {found.text(names)}: {remedy}")
     if track.mixture_is_sum:
         late = find_late_sum(list(track.sources.values()), track.mixture, 10 ** (SUM / 10))
@@ -149,3 +158,15 @@ def _check_stems(path: Path, track: Track, stems: Mapping[str, Path]) -> None:
                 f"{path} must hold each source once, but {names[place]} is the sum of the others, "
                 f"{abs(delay)} samples {'late' if delay > 0 else 'early'}: move it elsewhere"
             )
+
+
+def _suggest_remedy(found: Copy | Sum, files: Sequence[Path], *, mixture_is_sum: bool) -> str:
+    """Say what to do about a file that holds what others hold, too."""
+    file = files[found.source]
+    if isinstance(found, Sum):
+        if mixture_is_sum and len(found.parts) == len(files) - 1:
+            return f"rename {file.name} to {MIXTURE}{file.suffix}"
+        return f"move {file.name}, or its parts, elsewhere"
+    if found.other == len(files):
+        return "replace the one that is wrong"
+    return f"move {file.name} elsewhere"

@@ -4,15 +4,9 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets.dataset import Dataset, Entry
-from oracle.datasets.trees import (
-    MIXTURE,
-    existing,
-    find_audio,
-    find_files,
-    list_folders,
-    make_dataset,
-    read_track,
-)
+from oracle.datasets.left_out import make_dataset
+from oracle.datasets.track_files import read_track
+from oracle.datasets.trees import MIXTURE, find_audio, find_files, find_root, list_folders
 from oracle.tracks.track import Track
 
 STEMS = ("drums", "bass", "other", "vocals")
@@ -47,9 +41,9 @@ def musdb18hq(root: str | Path) -> Dataset:
     .. [1] Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis and R. Bittner, "MUSDB18-HQ - an
            uncompressed version of MUSDB18", 2019, doi:10.5281/zenodo.3338373.
     """
-    root = existing(root)
+    root = find_root(root)
     entries = (
-        _entry(place, place, subset)
+        _make_entry(place, place, subset)
         for subset in ("train", "test")
         for place in list_folders(root / subset)
     )
@@ -87,10 +81,10 @@ def dsd100(root: str | Path) -> Dataset:
     .. [1] A. Liutkus et al., "The 2016 Signal Separation Evaluation Campaign", LVA/ICA, 2017,
            doi:10.1007/978-3-319-53547-0_31.
     """
-    root = existing(root)
+    root = find_root(root)
     mixtures, sources = root / "Mixtures", root / "Sources"
     entries = (
-        _entry(mixtures / subset / name, sources / subset / name, subset)
+        _make_entry(mixtures / subset / name, sources / subset / name, subset)
         for subset in ("Dev", "Test")
         for name in sorted(
             {place.name for top in (mixtures, sources) for place in list_folders(top / subset)}
@@ -100,7 +94,7 @@ def dsd100(root: str | Path) -> Dataset:
     return make_dataset(root, "DSD100", layout, entries)
 
 
-def _entry(mixture: Path, sources: Path, subset: str) -> Entry:
+def _make_entry(mixture: Path, sources: Path, subset: str) -> Entry:
     files = [*find_files([MIXTURE], mixture), *find_files(STEMS, sources)]
     load = partial(_load, mixture, sources, subset)
     return Entry(sources.name, subset, load, tuple(files), len(STEMS) + 1)

@@ -31,7 +31,7 @@ GUID = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 RIFF_GUID = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 
 
-def missing_bytes(path: Path) -> int:
+def count_missing_bytes(path: Path) -> int:
     """Count the bytes of audio that a header announces and the file does not have.
 
     0 where nothing is known: of formats other than WAV, RF64, W64, AIFF, 8SVX, CAF, AU and
@@ -39,14 +39,14 @@ def missing_bytes(path: Path) -> int:
     """
     with path.open("rb") as file:
         n_bytes = os.fstat(file.fileno()).st_size
-        found = _audio(file, n_bytes)
+        found = _find_audio(file, n_bytes)
     if found is None or any(found[1] in sizes for sizes in UNKNOWN):
         return 0
     start, size = found
     return max(start + size - n_bytes, 0)
 
 
-def _audio(file: BinaryIO, n_bytes: int) -> tuple[int, int] | None:
+def _find_audio(file: BinaryIO, n_bytes: int) -> tuple[int, int] | None:
     """Find where the audio begins, and its announced size; None where this is not known."""
     start = file.read(40)
     match start[:4]:
@@ -66,14 +66,14 @@ def _audio(file: BinaryIO, n_bytes: int) -> tuple[int, int] | None:
             return place, size
         case b"NIST":
             file.seek(0)
-            return _in_sphere(file.read(SPHERE_BYTES))
+            return _read_sphere(file.read(SPHERE_BYTES))
         case b"riff" if start[:16] == RIFF_GUID:
             # Its sizes count the heads of the chunks.
             return _find_chunk(file, n_bytes, 40, "<16sQ", b"data" + GUID, align=8, counted=24)
     return None
 
 
-def _in_sphere(header: bytes) -> tuple[int, int] | None:
+def _read_sphere(header: bytes) -> tuple[int, int] | None:
     """Read the lines of a SPHERE header: `sample_count -i 61440`, ..."""
     lines = (line.split() for line in header.decode("ascii", "replace").splitlines())
     facts = {words[0]: words[2] for words in lines if len(words) == 3}

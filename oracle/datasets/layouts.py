@@ -44,30 +44,11 @@ def find_places(root: Path) -> list[Place]:
     tracks = [path for path in folders if list_audio(path)]
     subsets = [path for path in folders if path not in tracks and _has_tracks(path)]
     own = list_audio(root)
-    if own and (not (tracks or subsets) or any(find_kind(path) is Kind.AUDIO for path in own)):
-        if tracks or subsets:
-            raise ValueError(
-                f"folder must hold one kind of thing, got {root} with {_some(own)} beside "
-                f"folders of audio ({_some([*tracks, *subsets])}): if the files are a track, move "
-                "the folders elsewhere; if the folders are tracks, move the files"
-            )
+    beside = [*tracks, *subsets]
+    if own and (not beside or any(find_kind(path) is Kind.AUDIO for path in own)):
+        _check_stands_alone(root, own, beside)
         return [Place(root, root.resolve().name, "", own)]
-    for path in tracks:
-        if _is_subset_by_name(path):
-            raise ValueError(
-                "folder must hold the tracks of a subset in folders of their own, got audio files "
-                f"in {path} ({_some(list_audio(path))}): move them into the folder of a track"
-            )
-    if tracks and subsets:
-        raise ValueError(
-            f"folder must hold one kind of thing, got {root} with tracks ({_some(tracks)}) beside "
-            f"folders of tracks ({_some(subsets)}): put all tracks into folders, or none"
-        )
-    if not tracks and not subsets:
-        raise ValueError(
-            f"folder must hold tracks, each a folder of audio files, got {root}: "
-            f"no audio file in it or in the folders in it{_where_deeper(root)}"
-        )
+    _check_one_layout(root, tracks, subsets)
     if tracks:
         places = [Place(path, path.name, "", list_audio(path)) for path in folders]
     else:
@@ -78,6 +59,37 @@ def find_places(root: Path) -> list[Place]:
         ]
     _check_no_sources(root, [place.name for place in places])
     return places
+
+
+def _check_stands_alone(root: Path, own: list[Path], beside: list[Path]) -> None:
+    """Refuse a track with folders of audio in it."""
+    if beside:
+        raise ValueError(
+            f"folder must hold one kind of thing, got {root} with {_list_some(own)} beside "
+            f"folders of audio ({_list_some(beside)}): if the files are a track, move "
+            "the folders elsewhere; if the folders are tracks, move the files"
+        )
+
+
+def _check_one_layout(root: Path, tracks: list[Path], subsets: list[Path]) -> None:
+    """Refuse a folder whose tracks lie in it and in its subsets, or that has none."""
+    for path in tracks:
+        if _is_subset_by_name(path):
+            raise ValueError(
+                "folder must hold the tracks of a subset in folders of their own, got audio files "
+                f"in {path} ({_list_some(list_audio(path))}): move them into the folder of a track"
+            )
+    if tracks and subsets:
+        raise ValueError(
+            f"folder must hold one kind of thing, got {root} with tracks ({_list_some(tracks)}) "
+            f"beside folders of tracks ({_list_some(subsets)}): put all tracks into folders, or "
+            "none"
+        )
+    if not tracks and not subsets:
+        raise ValueError(
+            f"folder must hold tracks, each a folder of audio files, got {root}: "
+            f"no audio file in it or in the folders in it{_find_deeper(root)}"
+        )
 
 
 def _has_tracks(path: Path) -> bool:
@@ -94,7 +106,7 @@ def _rank(path: Path) -> tuple[int, str]:
     return SUBSETS.index(name) if name in SUBSETS else len(SUBSETS), path.name
 
 
-def _where_deeper(root: Path) -> str:
+def _find_deeper(root: Path) -> str:
     """Tell where there is audio further down, if there is."""
     for path in sorted(root.glob("*/*/*/**/")):
         if list_audio(path):
@@ -113,10 +125,10 @@ def _check_no_sources(root: Path, names: list[str]) -> None:
     if len(sources) > 1:
         raise ValueError(
             f"folder must hold a folder for each track, got {root} with one for each source "
-            f"({_some(sources)}): make one for each track, with files called like the sources"
+            f"({_list_some(sources)}): make one for each track, with files called like the sources"
         )
 
 
-def _some(names: Iterable[str | Path]) -> str:
+def _list_some(names: Iterable[str | Path]) -> str:
     several = [name if isinstance(name, str) else name.name for name in names]
     return ", ".join(several[:SHOWN]) + (", ..." if len(several) > SHOWN else "")

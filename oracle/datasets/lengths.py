@@ -28,7 +28,7 @@ def read_length(path: Path) -> Length | None:
     try:
         if path.suffix.lower() == ".mp4":
             with path.open("rb") as file:
-                return _of_stems(file)
+                return _read_stems_length(file)
         with soundfile.SoundFile(path) as file:
             length = Length(file.samplerate, file.channels, file.frames)
         return length if 0 < length.n_samples < NO_LENGTH else None
@@ -37,7 +37,7 @@ def read_length(path: Path) -> Length | None:
         return None  # it is no audio; or it is broken, and reading it tells how
 
 
-def _of_stems(file: BinaryIO) -> Length | None:
+def _read_stems_length(file: BinaryIO) -> Length | None:
     """Read the length of the streams of a stem file, which are stereo (ISO/IEC 14496-12)."""
     start, stop = 0, os.fstat(file.fileno()).st_size
     for wanted in MEDIA_HEADER:

@@ -5,14 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets.dataset import Dataset, Entry
-from oracle.datasets.trees import (
-    existing,
-    find_audio,
-    list_audio,
-    list_folders,
-    make_dataset,
-    read_track,
-)
+from oracle.datasets.left_out import make_dataset
+from oracle.datasets.track_files import read_track
+from oracle.datasets.trees import find_audio, find_root, list_audio, list_folders
 from oracle.tracks.track import Track
 
 # Folders of mixtures that are the sum of the speakers, and whose they are.
@@ -55,15 +50,15 @@ def librimix(root: str | Path) -> Dataset:
     .. [2] J. R. Hershey, Z. Chen, J. Le Roux and S. Watanabe, "Deep clustering: Discriminative
            embeddings for segmentation and separation", ICASSP, 2016.
     """
-    root = existing(root)
+    root = find_root(root)
     subsets = [place for place in (root, *list_folders(root)) if (place / "s1").is_dir()]
-    names = {SPEECH[_mixtures(subset).name] for subset in subsets}
-    entries = (entry for subset in subsets for entry in _speech(subset))
+    names = {SPEECH[_find_mixtures(subset).name] for subset in subsets}
+    entries = (entry for subset in subsets for entry in _list_speech(subset))
     layout = "folders mix_clean (or mix), s1, s2, ... of files, or subsets of these folders"
     return make_dataset(root, " and ".join(sorted(names)), layout, entries)
 
 
-def _mixtures(subset: Path) -> Path:
+def _find_mixtures(subset: Path) -> Path:
     """Find the folder of the mixtures of a subset."""
     for name in SPEECH:
         if (subset / name).is_dir():
@@ -74,10 +69,10 @@ def _mixtures(subset: Path) -> Path:
     )
 
 
-def _speech(subset: Path) -> list[Entry]:
+def _list_speech(subset: Path) -> list[Entry]:
     speakers = [path for path in list_folders(subset) if re.fullmatch(r"s\d+", path.name)]
     speakers.sort(key=lambda path: int(path.name[1:]))
-    mixtures = _mixtures(subset)
+    mixtures = _find_mixtures(subset)
     name = subset.resolve().name
     files = sorted({file.name for place in (mixtures, *speakers) for file in list_audio(place)})
     return [
@@ -127,13 +122,13 @@ def fuss(root: str | Path) -> Dataset:
     .. [1] S. Wisdom et al., "What's All the FUSS About Free Universal Sound Separation Data?",
            ICASSP, 2021, arXiv:2011.00803.
     """
-    root = existing(root)
-    entries = (entry for subset in SOUNDS for entry in _sounds(root / subset))
+    root = find_root(root)
+    entries = (entry for subset in SOUNDS for entry in _list_sounds(root / subset))
     layout = "mixtures NAME.wav and their sources in NAME_sources in train, validation and eval"
     return make_dataset(root, "FUSS", layout, entries)
 
 
-def _sounds(subset: Path) -> list[Entry]:
+def _list_sounds(subset: Path) -> list[Entry]:
     mixtures = {file.stem: file for file in list_audio(subset)}
     for place in list_folders(subset):
         if place.name.endswith(SOURCES):

@@ -12,16 +12,15 @@ import numpy as np
 
 from oracle.datasets.audio_files import read_audio
 from oracle.datasets.dataset import Dataset, Entry
+from oracle.datasets.left_out import make_dataset
+from oracle.datasets.track_files import put_usual_first, read_track
 from oracle.datasets.trees import (
-    audio_below,
-    existing,
     find_audio,
     find_files,
-    in_order,
+    find_root,
     list_audio,
+    list_audio_below,
     list_folders,
-    make_dataset,
-    read_track,
 )
 from oracle.tracks.track import Audio, Track
 
@@ -63,14 +62,14 @@ def moisesdb(root: str | Path) -> Dataset:
     .. [1] I. Pereira, F. Araújo, F. Korzeniowski and R. Vogl, "MoisesDB: A dataset for source
            separation beyond 4-stems", ISMIR, 2023, arXiv:2307.15913.
     """
-    root = existing(root)
+    root = find_root(root)
     entries = [
         Entry(place.name, "test", partial(_load_moisesdb, place), files, n_stems)
         for top in (root, *list_folders(root))
         # A folder without a description among others with one is an error of that track.
         if any((place / DESCRIPTION).exists() for place in list_folders(top))
         for place in list_folders(top)
-        for files, n_stems in (_moisesdb_files(place),)
+        for files, n_stems in (_list_moisesdb_files(place),)
     ]
     entries.sort(key=lambda entry: entry.name)
     return make_dataset(root, "MoisesDB", f"folders of tracks with {DESCRIPTION} in them", entries)
@@ -98,7 +97,7 @@ def _load_moisesdb(place: Path) -> Track:
 
     # File by file: a song may have dozens, and only their sums fit into memory.
     files = _find_files(place)
-    stems = {name: reduce(_sum_of_two, map(read, files[name])) for name in sorted(files)}
+    stems = {name: reduce(_add, map(read, files[name])) for name in sorted(files)}
     if len(lengths) > 1:
         warnings.warn(
             f"{place.name}: files have {min(lengths)} to {max(lengths)} samples, "
@@ -107,21 +106,21 @@ def _load_moisesdb(place: Path) -> Track:
         )
     ((rate, _),) = rates.items()
     shape = (max(channels, default=1), max(lengths))
-    sources = in_order({name: _fitted(audio, shape) for name, audio in stems.items()})
+    sources = put_usual_first({name: _fit(audio, shape) for name, audio in stems.items()})
     try:
         return Track.from_sources(place.name, rate, sources)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
 
 
-def _moisesdb_files(place: Path) -> tuple[tuple[Path, ...], int]:
+def _list_moisesdb_files(place: Path) -> tuple[tuple[Path, ...], int]:
     """List the files of a track, and count its stems; all if its description cannot be read."""
     description = place / DESCRIPTION
     try:
         stems = _find_files(place)
         return (description, *chain.from_iterable(stems.values())), len(stems)
     except ValueError:  # which the track fails with when its turn comes
-        return (description, *audio_below(place)), len(list_folders(place))
+        return (description, *list_audio_below(place)), len(list_folders(place))
 
 
 def _find_files(place: Path) -> dict[str, list[Path]]:
@@ -143,12 +142,12 @@ def _find_files(place: Path) -> dict[str, list[Path]]:
     return files
 
 
-def _sum_of_two(one: Audio, other: Audio) -> Audio:
+def _add(one: Audio, other: Audio) -> Audio:
     shape = (max(len(one), len(other)), max(one.shape[1], other.shape[1]))
-    return _fitted(one, shape) + _fitted(other, shape)
+    return _fit(one, shape) + _fit(other, shape)
 
 
-def _fitted(audio: Audio, shape: tuple[int, int]) -> Audio:
+def _fit(audio: Audio, shape: tuple[int, int]) -> Audio:
     """Repeat mono audio on all channels, and pad with zeros at the end."""
     n_channels, n_samples = shape
     padded = np.pad(audio, ((0, 0), (0, n_samples - audio.shape[1])))
@@ -189,7 +188,7 @@ def slakh2100(root: str | Path) -> Dataset:
            Separation Some Slakh: A Dataset to Study the Impact of Training Data Quality and
            Quantity", WASPAA, 2019, arXiv:1909.08494.
     """
-    root = existing(root)
+    root = find_root(root)
     tops = {root / subset: subset for subset in ("train", "validation", "test")} | {root: "test"}
     entries = (
         Entry(

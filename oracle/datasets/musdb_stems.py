@@ -11,7 +11,8 @@ import numpy as np
 
 from oracle.datasets.archives import fetch_zip
 from oracle.datasets.dataset import Dataset, Entry
-from oracle.datasets.trees import find_left_out, is_shown
+from oracle.datasets.left_out import find_left_out
+from oracle.datasets.trees import is_shown
 from oracle.tracks.track import Audio, Track
 
 SUFFIX = ".stem.mp4"
@@ -96,7 +97,7 @@ def musdb18(
     # Without subsets it reads its settings and no track: a broken file cannot stop it.
     validation = frozenset(musdb.DB(root=str(root), subsets=[]).setup["validation_tracks"])
     entries = [
-        Entry(_track_name(path), name, partial(_load, path, name), (path,), len(STEMS) + 1)
+        Entry(_name_track(path), name, partial(_load, path, name), (path,), len(STEMS) + 1)
         for name in ("train", "test")
         for path in sorted((root / name).glob(f"*{SUFFIX}"))
         if is_shown(path.name)
@@ -121,14 +122,14 @@ def musdb18(
 
 def _load(path: Path, subset: str) -> Track:
     musdb = _import_musdb()
-    name = _track_name(path)
+    name = _name_track(path)
     try:
         stems = musdb.audio_classes.MultiTrack(path=str(path), name=name, subset=subset, stem_id=0)
-        mixture = _transposed(stems.audio)
+        mixture = _transpose(stems.audio)
         sources = {}
         for stream, stem in enumerate(STEMS, start=1):
             source = musdb.audio_classes.Source(stems, name=stem, path=str(path), stem_id=stream)
-            sources[stem] = _transposed(source.audio)
+            sources[stem] = _transpose(source.audio)
         seconds = mixture.shape[1] / stems.rate
         if seconds < stems.duration - LEEWAY:
             raise ValueError(f"it ends after {seconds:.1f} of {stems.duration:.1f} s")
@@ -139,12 +140,12 @@ def _load(path: Path, subset: str) -> Track:
         raise ValueError(f"{path} must be a whole stem file ({error})") from error
 
 
-def _transposed(audio: Any) -> Audio:
+def _transpose(audio: Any) -> Audio:
     """musdb's (samples, channels) in float64, of 16 bit: float32 holds it exactly."""
     return np.ascontiguousarray(np.asarray(audio).T, dtype=np.float32)
 
 
-def _track_name(path: Path) -> str:
+def _name_track(path: Path) -> str:
     return path.name.removesuffix(SUFFIX)
 
 

@@ -34,9 +34,9 @@ def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
     ValueError
         If there is one.
     """
-    words = {name: _words(name) for name in stems if name != MIXTURE}
-    before, after = _shared(words), _shared({n: w[::-1] for n, w in words.items()})
-    of_folder = set(_words(path.resolve().name))
+    words = {name: _split_words(name) for name in stems if name != MIXTURE}
+    before, after = _count_shared(words), _count_shared({n: w[::-1] for n, w in words.items()})
+    of_folder = set(_split_words(path.resolve().name))
     for name, own in words.items():
         rest = own[before : len(own) - after] if before + after < len(own) else own
         forms = (own, rest, [word for word in own if word not in of_folder])
@@ -49,11 +49,11 @@ def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
                 )
             raise ValueError(
                 f"{file} must be called {MIXTURE}{file.suffix} if it is the mixture: rename it, "
-                f"or move it elsewhere{_and_stems(words, before, after)}"
+                f"or move it elsewhere{_suggest_stems(words, before, after)}"
             )
 
 
-def _and_stems(words: Mapping[str, list[str]], before: int, after: int) -> str:
+def _suggest_stems(words: Mapping[str, list[str]], before: int, after: int) -> str:
     """Tell what the stems should be called whose names share words with that of the mixture."""
     own = {name: " ".join(each[before : len(each) - after]) for name, each in words.items()}
     usual = [name for name, rest in own.items() if rest in USUAL]
@@ -67,7 +67,7 @@ def _is_mixture(words: list[str]) -> bool:
     return bool({" ".join(words), " ".join(told)} & MIXTURES)
 
 
-def _words(name: str) -> list[str]:
+def _split_words(name: str) -> list[str]:
     """Split a name into words, in lower case; numbers that it begins with do not count."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = re.findall(r"[^\W_]+", spaced.lower())
@@ -76,7 +76,7 @@ def _words(name: str) -> list[str]:
     return words
 
 
-def _shared(words: Mapping[str, list[str]]) -> int:
+def _count_shared(words: Mapping[str, list[str]]) -> int:
     """Count the words that all begin with."""
     if len(words) < 2:
         return 0

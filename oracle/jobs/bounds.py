@@ -17,7 +17,8 @@ from oracle.methods import (
     Separation,
     find_methods,
 )
-from oracle.metrics.scorer import METRICS, MetricName, Score, find_metrics
+from oracle.metrics.names import METRICS, MetricName, find_metrics
+from oracle.metrics.scorer import Score
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
 from oracle.results.failures import MethodError, try_each
@@ -68,7 +69,7 @@ def compute_bounds(
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : sequence of str, optional
-        Some of `oracle.metrics.scorer.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics
+        Some of `oracle.metrics.names.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics
         of whole tracks; SDR alone takes a fraction of the time.
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of sound in a mixture that is in none of its sources, where it is louder
@@ -213,7 +214,7 @@ def score_track(
                 target: [ceiling.certified for ceiling in ceilings]
                 for target, ceilings in certified.windows.items()
             }
-            found[name] = scorer.ceilings(framewise, certified.whole)
+            found[name] = scorer.list_ceilings(framewise, certified.whole)
             trouble = _looseness(certified.windows)
             if trouble:
                 warnings.warn(f"{track.name}: {name}: {trouble}", LooseCeilingWarning, stacklevel=2)

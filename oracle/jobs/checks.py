@@ -1,26 +1,19 @@
 """Checks: what a careful person wants to know of a dataset before a long run."""
 
-import json
-import re
 import time
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
 
 import numpy as np
 
 from oracle.datasets import Dataset
-from oracle.datasets.trees import USUAL
 from oracle.jobs.bounds import BOUNDS, find_bounds
+from oracle.jobs.check_findings import Check, TrackCheck
 from oracle.jobs.timings import Cost, measure_costs
-from oracle.machine.files import write_whole
 from oracle.machine.threads import n_cores
 from oracle.methods import BoundName
-from oracle.metrics.scorer import METRICS, MetricName
+from oracle.metrics.names import METRICS, MetricName
 from oracle.runs.loop import Worked, run
 from oracle.runs.notes import notes_of_input
 from oracle.runs.options import RunOptions
@@ -34,204 +27,8 @@ from oracle.tracks.mixing import redundancies
 from oracle.tracks.rest import Completed, complete, find_unexplained
 from oracle.tracks.track import Rest, Track, check_rest
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 # Samples from here on are clipped: the largest number of 16 bit.
 FULL_SCALE = 1 - 2**-15
-
-
-class TrackCheck(NamedTuple):
-    """What was found in a track.
-
-    Attributes
-    ----------
-    info : TrackInfo
-        What runs say of it, too: name, subset, rate, shape, how loud is what is in the mixture
-        and in no source, sources that are silent, or that others hold already.
-    sources : list of str
-        Names of its sources.
-    clipped : dict from str to int
-        How many samples are at full scale or above, by source; also of a mixture that was
-        delivered.
-    problem : str
-        Why a run would refuse it, or what it would do about the mixture.
-    refused : bool
-        Whether a run would refuse it.
-    doubles : list of str
-        Sources that others hold already, as its mixture does.
-    """
-
-    info: TrackInfo
-    sources: list[str]
-    clipped: dict[str, int]
-    problem: str
-    refused: bool
-    doubles: Sequence[str] = ()
-
-    @property
-    def seconds(self) -> float:
-        """How long it lasts."""
-        return self.info.n_samples / self.info.rate
-
-    @property
-    def n_samples(self) -> int:
-        """How many samples there are, of all channels of all its sources."""
-        return self.info.n_samples * self.info.n_channels * len(self.sources)
-
-    @property
-    def problems(self) -> list[str]:
-        """What is wrong with it."""
-        silent = [
-            f"{name} is silent, so that SDR, ISR, SIR and SAR are NaN: remove it if the track has "
-            f"no {name}"
-            for name in self.info.silent
-        ]
-        return [*silent, *self.info.redundant, *([self.problem] if self.problem else [])]
-
-
-@dataclass(frozen=True)
-class Check:
-    """What `oracle.check` found in a dataset.
-
-    Parameters
-    ----------
-    name : str
-        What the dataset is called.
-    tracks : tuple of TrackCheck
-        What was found in each track that can be read.
-    failures : dict from str to str
-        Why the others cannot be read, by ``subset/track``.
-    left_out : tuple of str
-        What lies in the folder of the dataset, may be audio, and is read with no track.
-    seconds : dict from str to float
-        How long `oracle.compute_bounds` is going to take for reading and for each method, from
-        what a track takes, and some seconds of it.
-    jobs : int
-        On how many cores of this machine.
-    """
-
-    name: str
-    tracks: tuple[TrackCheck, ...]
-    failures: dict[str, str]
-    left_out: tuple[str, ...]
-    seconds: dict[str, float] = field(default_factory=dict)
-    jobs: int = 1
-
-    @cached_property
-    def problems(self) -> list[tuple[str, str]]:
-        """What is wrong: the track, or nothing, and what about it."""
-        return [
-            *((name, why) for name, why in self.failures.items()),
-            *((self._name(track), what) for track in self.tracks for what in track.problems),
-            *(("", f"not read: {each}") for each in self.left_out),
-        ]
-
-    @cached_property
-    def remarks(self) -> list[tuple[str, str]]:
-        """What is worth knowing: the track, and what about it."""
-        common = self.common_sources
-        usual = {
-            what: Counter(getattr(track.info, what) for track in self.tracks).most_common(1)
-            for what in ("rate", "n_channels")
-        }
-        remarks: list[tuple[str, str]] = []
-        for track in self.tracks:
-            info = track.info
-            song = _shared_by(track.sources)
-            about = [
-                *([f"has {song!r} before the name of each source"] if song else []),
-                *(f"has no {name}" for name in common if name not in track.sources),
-                *(f"has {name} as well" for name in track.sources if name not in common),
-                *(f"{name} has {n} samples at full scale" for name, n in track.clipped.items()),
-                *(each.removeprefix(f"{info.name}: ") for each in info.warnings),
-            ]
-            about += [f"{what}, and so it is in the mixture" for what in track.doubles]
-            if info.alone:
-                about.append("has one source alone: any mask that keeps it is perfect")
-            if info.rest and not track.problem:
-                about.append(notes_of_input([info], ())[0])
-            if info.rate != usual["rate"][0][0]:
-                about.append(f"has a rate of {info.rate} Hz")
-            if info.n_channels != usual["n_channels"][0][0]:
-                channels = "1 channel" if info.n_channels == 1 else f"{info.n_channels} channels"
-                about.append(f"has {channels}")
-            remarks += [(self._name(track), what) for what in about]
-        return remarks
-
-    @property
-    def common_sources(self) -> list[str]:
-        """The sources that more than half of the tracks have."""
-        in_order = sorted(self.tracks, key=lambda track: -len(track.sources))
-        counts = Counter(name for track in in_order for name in track.sources)
-        return [name for name, count in counts.items() if 2 * count > len(self.tracks)]
-
-    @property
-    def table(self) -> "DataFrame":
-        """A row a track: what was found, lists joined by semicolons."""
-        import pandas as pd
-
-        rows = [
-            {
-                **{name: _joined(value) for name, value in track.info._asdict().items()},
-                "sources": _joined(track.sources),
-                "clipped": _joined([f"{name} {n}" for name, n in track.clipped.items()]),
-                "problems": _joined(track.problems),
-            }
-            for track in self.tracks
-        ]
-        for name, why in self.failures.items():
-            subset, _, track_name = name.partition("/")
-            rows.append({"subset": subset, "name": track_name, "problems": why})
-        known = [name for name in TrackInfo._fields if name not in ("made_of", "files", "rest")]
-        table = pd.DataFrame(rows, columns=[*known, "sources", "clipped", "problems"])
-        return table.astype(dict.fromkeys(("rate", "n_channels", "n_samples"), "Int64"))
-
-    def _name(self, track: TrackCheck) -> str:
-        """Name a track as `failures` does."""
-        return f"{track.info.subset}/{track.info.name}"
-
-    def write(self, out: str | Path) -> None:
-        """Write what was found.
-
-        Parameters
-        ----------
-        out : str or Path
-            A file ``.csv``, the table of the tracks, or ``.json``, everything; or a folder for
-            both, ``tracks.csv`` and ``check.json``.
-        """
-        path = Path(out)
-        if path.suffix not in (".csv", ".json"):
-            self.write(path / "tracks.csv")
-            self.write(path / "check.json")
-        elif path.suffix == ".csv":
-            write_whole(path, self.table.to_csv(index=False, lineterminator="\n"))
-        else:
-            tracks = self.table.astype(object)
-            tracks = tracks.where(tracks.notna(), None)
-            everything = {
-                "dataset": self.name,
-                "problems": [{"track": track, "problem": what} for track, what in self.problems],
-                "remarks": [{"track": track, "remark": what} for track, what in self.remarks],
-                "left_out": self.left_out,
-                "failures": self.failures,
-                "seconds": self.seconds,
-                "jobs": self.jobs,
-                "tracks": tracks.to_dict("records"),
-            }
-            write_whole(path, json.dumps(everything, indent=2) + "\n")
-
-
-def _shared_by(names: Sequence[str]) -> str:
-    """Find what all names begin with before the usual names of sources: that of a song."""
-    prefixes = {name[: len(name) - len(re.split(r"[ _.-]", name)[-1])] for name in names}
-    shared = prefixes.pop()
-    usual = any(name.removeprefix(shared).lower() in USUAL for name in names)
-    return shared if usual and not prefixes else ""
-
-
-def _joined(value: Any) -> Any:
-    return "; ".join(value) if isinstance(value, (list, tuple)) else value
 
 
 def check(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from oracle.jobs.bounds import find_bounds, score_track
 from oracle.machine.files import write_whole
 from oracle.methods import BoundName
-from oracle.metrics.scorer import MetricName
+from oracle.metrics.names import MetricName
 from oracle.optimal.named import REAL, find_classes
 from oracle.results.failures import MethodError
 from oracle.results.results import Results

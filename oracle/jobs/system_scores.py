@@ -13,7 +13,7 @@ from oracle.datasets.audio_files import read_audio
 from oracle.datasets.trees import MIXTURE, list_audio
 from oracle.machine.files import file_name, folded
 from oracle.metrics.energy_ratios import is_silent
-from oracle.metrics.scorer import METRICS, MetricName, find_metrics
+from oracle.metrics.names import METRICS, MetricName, find_metrics
 from oracle.results.results import Results
 from oracle.results.spool import Spool
 from oracle.results.tables import Row, aggregate, tidy

@@ -6,17 +6,14 @@ A perfect estimate gives +inf. A silent reference gives NaN, but is an error to 
 called bss_eval, as it is to museval.
 """
 
-from oracle.metrics.bss_eval import (
-    IllConditionedWarning,
-    ImagesRatios,
-    SourcesRatios,
+from oracle.metrics.bss_eval import IllConditionedWarning, ImagesRatios, SourcesRatios
+from oracle.metrics.bss_v3 import (
     bss_eval_images,
     bss_eval_images_framewise,
     bss_eval_sources,
     bss_eval_sources_framewise,
-    bss_eval_v4,
-    bss_eval_v4_regularized,
 )
+from oracle.metrics.bss_v4 import bss_eval_v4, bss_eval_v4_regularized
 from oracle.metrics.decomposition import BSSEval
 from oracle.metrics.energy_ratios import framewise_sdr, usdr
 from oracle.metrics.scale_invariant import ScaleInvariantRatios, scale_invariant_ratios

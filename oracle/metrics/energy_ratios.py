@@ -8,16 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.machine.threads import in_threads, one_blas_thread
-from oracle.metrics.windows import Windows
+from oracle.metrics.windows import Partition, cut_into_pieces
 from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
 
 # An array of shape (n_sources, n_channels, n_samples), or as many of (n_channels, n_samples).
 Signals = Audio | Sequence[Audio]
-
-# Samples taken to float64 at a time.
-BLOCK_SAMPLES = 2**16
 
 # Signals of less energy, only found in float64 audio below about 1e-135, have no ratios: the
 # squares of errors 300 dB below them would leave the range of floats.
@@ -68,9 +65,9 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
     >>> framewise_sdr(references, 0.9 * references, window=4, hop=4).round(6)
     array([[20., 20.]])
     """
-    cuts = Windows(check_pair(references, estimates), window=window, hop=hop)
-    parts = in_threads(partial(energies, references, [estimates]), cuts.pieces)
-    return framewise_ratio(cuts, [part for (part,) in parts])
+    partition = Partition(check_pair(references, estimates), window=window, hop=hop)
+    found = in_threads(partial(compute_energies, references, [estimates]), partition.pieces)
+    return compute_framewise_sdr(partition, [energies for (energies,) in found])
 
 
 @one_blas_thread()
@@ -110,16 +107,16 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     >>> usdr(references, 0.9 * references).round(6)
     array([20.])
     """
-    cuts = blocks(check_pair(references, estimates))
-    parts = in_threads(partial(energies, references, [estimates]), cuts)
-    signals, errors, _ = zip(*(part for (part,) in parts), strict=True)
+    pieces = cut_into_pieces(check_pair(references, estimates))
+    found = in_threads(partial(compute_energies, references, [estimates]), pieces)
+    signals, errors, _ = zip(*(energies for (energies,) in found), strict=True)
     signal, error = np.sum(signals, axis=0), np.sum(errors, axis=0)
     check_finite(signal, error)
     return np.where(signal < LEAST_ENERGY, np.nan, decibels(signal, error))
 
 
 class Energies(NamedTuple):
-    """Energies of a part of some signals and of their errors, arrays of shape (n_sources,).
+    """Energies of a piece of some signals and of their errors, arrays of shape (n_sources,).
 
     `silent`, of shape (n_sources, 2), tells whether each reference and estimate is silent.
     """
@@ -129,10 +126,10 @@ class Energies(NamedTuple):
     silent: npt.NDArray[np.bool_]
 
 
-def energies(
-    references: Signals, several: Sequence[Signals], cut: slice = slice(None)
+def compute_energies(
+    references: Signals, several: Sequence[Signals], piece: slice = slice(None)
 ) -> list[Energies]:
-    """Compute energies of a part, all channels together, in float64, for each of some estimates.
+    """Compute energies of a piece, all channels together, in float64, for each of some estimates.
 
     With one thread of BLAS, or their rounding depends on how many there are.
     """
@@ -140,31 +137,31 @@ def energies(
     error = np.empty((len(several), len(references)))
     silent = np.empty((*error.shape, 2), np.bool_)
     for place, reference in enumerate(references):
-        truth = reference[:, cut].astype(np.float64, order="C")
-        signal[place] = _energy(truth)
+        truth = reference[:, piece].astype(np.float64, order="C")
+        signal[place] = _compute_energy(truth)
         silent[:, place, 0] = is_silent(truth)
         for index, estimates in enumerate(several):
-            estimate = estimates[place][:, cut]
+            estimate = estimates[place][:, piece]
             difference = estimate.astype(np.float64, order="C")
             with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
                 difference -= truth
-            error[index, place] = _energy(difference)
+            error[index, place] = _compute_energy(difference)
             silent[index, place, 1] = is_silent(estimate)
-    return [Energies(signal, *parts) for parts in zip(error, silent, strict=True)]
+    return [Energies(signal, *rest) for rest in zip(error, silent, strict=True)]
 
 
-def _energy(signal: Float64s) -> float:
+def _compute_energy(signal: Float64s) -> float:
     flat = signal.reshape(-1)
     return float(np.dot(flat, flat))
 
 
-def framewise_ratio(cuts: Windows, parts: Sequence[Energies]) -> Float64s:
+def compute_framewise_sdr(partition: Partition, found: Sequence[Energies]) -> Float64s:
     """Compute SDR in windows from the energies of their pieces."""
-    signal, error, silent = (np.stack(values) for values in zip(*parts, strict=True))
+    signal, error, silent = (np.stack(values) for values in zip(*found, strict=True))
     check_finite(signal, error)
-    in_windows = cuts.sums(signal)
-    ratio = decibels(in_windows, cuts.sums(error))
-    ratio[silent_windows(cuts, silent)] = np.nan
+    in_windows = partition.add_up(signal)
+    ratio = decibels(in_windows, partition.add_up(error))
+    ratio[find_silent_windows(partition, silent)] = np.nan
     ratio[in_windows < LEAST_ENERGY] = np.nan
     return ratio.T
 
@@ -176,16 +173,12 @@ def check_finite(signal: Float64s, error: Float64s) -> None:
             raise ValueError(f"{argument} must be finite, got NaN, infinity or more than 1e150")
 
 
-def silent_windows(cuts: Windows, silent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def find_silent_windows(
+    partition: Partition, silent: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
     """Tell in which windows any signal is silent, from where their pieces are."""
-    heard = cuts.sums(~silent).reshape(len(cuts.windows), -1)
+    heard = partition.add_up(~silent).reshape(len(partition.windows), -1)
     return np.asarray((heard == 0).any(axis=1))
-
-
-def blocks(n_samples: int) -> list[slice]:
-    """Cut signals into blocks: long ones are never held in double precision."""
-    starts = range(0, n_samples, BLOCK_SAMPLES)
-    return [slice(start, start + BLOCK_SAMPLES) for start in starts]
 
 
 def decibels(numerator: Any, denominator: Any) -> Float64s:
@@ -196,20 +189,20 @@ def decibels(numerator: Any, denominator: Any) -> Float64s:
 
 def check_pair(references: Signals, estimates: Signals) -> int:
     """Check that references and estimates are signals of one shape; return their length."""
-    shape = _shape(references)
+    shape = _find_shape(references)
     if len(shape) != 3 or 0 in shape:
         raise ValueError(
             "references must have shape (n_sources, n_channels, n_samples) and not be empty, "
             f"got {shape}"
         )
-    if _shape(estimates) != shape:
+    if _find_shape(estimates) != shape:
         raise ValueError(
-            f"estimates must have the shape of references, {shape}, got {_shape(estimates)}"
+            f"estimates must have the shape of references, {shape}, got {_find_shape(estimates)}"
         )
     return shape[-1]
 
 
-def _shape(signals: Signals) -> tuple[int, ...]:
+def _find_shape(signals: Signals) -> tuple[int, ...]:
     if isinstance(signals, np.ndarray):
         return signals.shape
     shapes = {signal.shape for signal in signals}
@@ -221,4 +214,14 @@ def _shape(signals: Signals) -> tuple[int, ...]:
 def is_silent(signal: Audio) -> bool:
     """Tell whether a signal is silent as museval has it: its channels sum to zero everywhere."""
     # Most are not, and their first samples tell.
-    return not any(part.sum(axis=0, dtype=np.float64).any() for part in (signal[:, :256], signal))
+    return not any(some.sum(axis=0, dtype=np.float64).any() for some in (signal[:, :256], signal))
+
+
+def check_heard(argument: str, signals: Signals, names: Sequence[str]) -> None:
+    """Check that no signal is silent, as museval has it."""
+    for name, signal in zip(names, signals, strict=True):
+        if is_silent(signal):
+            raise ValueError(
+                f"{argument} must not be silent, got {name} whose channels sum to zero at "
+                "every sample: leave it out of references and estimates"
+            )

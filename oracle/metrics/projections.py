@@ -41,7 +41,7 @@ class Projection:
         self._scale = 1 / np.sqrt(energy[self._heard])
         scaled = correlations[np.ix_(self._heard, self._heard)]
         scaled *= np.multiply.outer(self._scale, self._scale)[:, :, None]
-        matrix = _normal_equations(scaled, regularization)
+        matrix = _lay_out_equations(scaled, regularization)
         self._order = np.arange(len(matrix))
         self._rank = len(matrix)
         self.condition = 1.0
@@ -55,7 +55,7 @@ class Projection:
         if self.condition >= SINGULAR:
             del matrix, self._factor  # two of these need not fit into memory
             self._factor, pivots, self._rank, _ = lapack.dpstrf(
-                _normal_equations(scaled, regularization), lower=True, overwrite_a=True
+                _lay_out_equations(scaled, regularization), lower=True, overwrite_a=True
             )
             self._order = pivots - 1
             # The first that is dropped, by those before it; then each has an equation of its
@@ -65,7 +65,7 @@ class Projection:
             dropped[:] = 0
             np.fill_diagonal(dropped[:, self._rank :], 1)
 
-    def filters(self, correlations: Float64s) -> Float64s:
+    def solve_filters(self, correlations: Float64s) -> Float64s:
         """Solve for the filters of the projections of some signals.
 
         Parameters
@@ -93,7 +93,7 @@ class Projection:
         filters[self._heard] = solution.reshape(-1, n_lags, right.shape[1]).swapaxes(1, 2) * scale
         return filters
 
-    def weakest(self) -> Float64s:
+    def find_weakest(self) -> Float64s:
         """Find out which channels nearly cancel when filtered: their shares, which sum to 1."""
         from scipy.linalg import lapack, solve_triangular
 
@@ -112,7 +112,7 @@ class Projection:
         return np.asarray(shares / shares.sum())
 
 
-def _normal_equations(correlations: Float64s, regularization: float) -> Float64s:
+def _lay_out_equations(correlations: Float64s, regularization: float) -> Float64s:
     """Lay correlations out as a symmetric matrix of Toeplitz blocks, in Fortran's order."""
     n_channels, _, n_lags = correlations.shape
     blocks = np.empty((n_channels, n_lags, n_channels, n_lags))

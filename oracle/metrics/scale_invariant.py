@@ -11,11 +11,11 @@ from oracle.metrics.energy_ratios import (
     LEAST_ENERGY,
     Float64s,
     Signals,
-    blocks,
     check_finite,
     check_pair,
     decibels,
 )
+from oracle.metrics.windows import cut_into_pieces
 
 # What rounding may leave of an energy, relative to it.
 ROUNDING = 1e-12
@@ -83,12 +83,13 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     >>> ratios.si_sdr, ratios.snr.round(3)
     (array([20., inf]), array([20.   ,  6.021]))
     """
-    cuts = blocks(check_pair(references, estimates))
-    return compute_ratios(list(in_threads(partial(inner_products, references, estimates), cuts)))
+    pieces = cut_into_pieces(check_pair(references, estimates))
+    work = partial(compute_inner_products, references, estimates)
+    return compute_ratios(list(in_threads(work, pieces)))
 
 
 class InnerProducts(NamedTuple):
-    """Inner products of a part of references s_j, estimates e_k and errors e_k - s_k.
+    """Inner products of a piece of references s_j, estimates e_k and errors e_k - s_k.
 
     Over samples and channels; of shape (n_sources, n_sources), by j and k, and (n_sources,).
     """
@@ -100,12 +101,12 @@ class InnerProducts(NamedTuple):
     errors: Float64s  # |e_k - s_k|^2
 
 
-def inner_products(
-    references: Signals, estimates: Signals, cut: slice = slice(None)
+def compute_inner_products(
+    references: Signals, estimates: Signals, piece: slice = slice(None)
 ) -> InnerProducts:
-    """Compute the inner products that all the ratios follow from, of a part."""
+    """Compute the inner products that all the ratios follow from, of a piece."""
     truths, guesses = (
-        np.stack([signal[:, cut].ravel() for signal in signals], dtype=np.float64)
+        np.stack([signal[:, piece].ravel() for signal in signals], dtype=np.float64)
         for signals in (references, estimates)
     )
     with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
@@ -121,10 +122,10 @@ def inner_products(
 
 
 @one_blas_thread()
-def compute_ratios(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
-    """Compute the ratios of signals from the inner products of their parts."""
+def compute_ratios(found: Sequence[InnerProducts]) -> ScaleInvariantRatios:
+    """Compute the ratios of signals from the inner products of their pieces."""
     gram, with_estimates, with_errors, estimate, error = (
-        np.sum(products, axis=0) for products in zip(*parts, strict=True)
+        np.sum(products, axis=0) for products in zip(*found, strict=True)
     )
     signal = gram.diagonal()
     check_finite(signal, error)
@@ -143,15 +144,15 @@ def compute_ratios(parts: Sequence[InnerProducts]) -> ScaleInvariantRatios:
     weights = np.linalg.lstsq(gram / np.outer(norms, norms), right, rcond=None)[0]
     interference = np.einsum("jk,jk->k", weights, right)
 
-    def beyond_rounding(part: Float64s) -> Float64s:
-        return np.where(part > ROUNDING * energy, part, 0)
+    def drop_rounding(leftover: Float64s) -> Float64s:
+        return np.where(leftover > ROUNDING * energy, leftover, 0)
 
     target = np.where(estimate < LEAST_ENERGY, np.nan, alpha**2 * signal)
     snr = decibels(np.where(silent, np.nan, signal), error)
     ratios = (
-        decibels(target, beyond_rounding(residual)),
-        decibels(target, beyond_rounding(interference)),
-        decibels(target, beyond_rounding(residual - interference)),
+        decibels(target, drop_rounding(residual)),
+        decibels(target, drop_rounding(interference)),
+        decibels(target, drop_rounding(residual - interference)),
         snr + decibels(alpha**2, 1),
         snr,
         decibels(alpha**2, excess**2),

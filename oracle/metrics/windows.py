@@ -1,5 +1,10 @@
-"""Windows: what framewise metrics are computed on, and the pieces that they are made of."""
+"""Windows: what framewise metrics are computed on, and the pieces that they are made of.
 
+A *window* is what a metric has one value of. A *piece* is a stretch of samples that is worked on
+at a time, by one thread.
+"""
+
+from collections.abc import Iterable
 from itertools import pairwise
 from numbers import Integral
 from typing import Any
@@ -51,10 +56,22 @@ def check_length(argument: str, value: object) -> None:
         raise ValueError(f"{argument} must be at least 1 sample, got {value}")
 
 
-class Windows:
-    """The windows of a signal, and the whole of it cut wherever one starts or stops.
+def cut_into_pieces(n_samples: int, edges: Iterable[int] = ()) -> list[slice]:
+    """Cut a signal into pieces: at some edges, and wherever they would exceed `MAX_PIECE`.
 
-    Pieces that would be longer than `MAX_PIECE` are cut further.
+    Examples
+    --------
+    >>> cut_into_pieces(9, [4])
+    [slice(0, 4, None), slice(4, 9, None)]
+    """
+    starts: list[int] = []
+    for start, stop in pairwise(sorted({0, n_samples, *edges})):
+        starts += range(start, stop, MAX_PIECE)
+    return [slice(*edge) for edge in pairwise([*starts, n_samples])]
+
+
+class Partition:
+    """The windows of a signal, and the pieces that make up them and the whole.
 
     What adds up over samples is computed once for each piece, however windows overlap.
 
@@ -67,7 +84,7 @@ class Windows:
     ----------
     windows, pieces : list of slice
         In samples. The pieces follow each other from the first sample to the last, also
-        of what no window covers.
+        of what no window covers; none is longer than `MAX_PIECE`.
     members : list of slice
         The pieces that each window is made of.
     around : list of lists of int
@@ -77,19 +94,15 @@ class Windows:
     def __init__(self, n_samples: int, *, window: int, hop: int) -> None:
         starts = window_starts(n_samples, window=window, hop=hop)
         self.windows = [slice(start, min(start + window, n_samples)) for start in starts]
-        stops = [cut.stop for cut in self.windows]
-        edges = sorted({0, n_samples, *starts, *stops})
-        for start, stop in pairwise(edges.copy()):
-            edges += range(start + MAX_PIECE, stop, MAX_PIECE)
-        edges.sort()
-        self.pieces = [slice(*edge) for edge in pairwise(edges)]
-        place = {edge: index for index, edge in enumerate(edges)}
-        self.members = [slice(place[cut.start], place[cut.stop]) for cut in self.windows]
+        self.pieces = cut_into_pieces(n_samples, {*starts, *(w.stop for w in self.windows)})
+        begun = {piece.start: index for index, piece in enumerate(self.pieces)}
+        ended = {piece.stop: index + 1 for index, piece in enumerate(self.pieces)}
+        self.members = [slice(begun[w.start], ended[w.stop]) for w in self.windows]
         self.around: list[list[int]] = [[] for _ in self.pieces]
         for window_index, members in enumerate(self.members):
             for windows in self.around[members]:
                 windows.append(window_index)
 
-    def sums(self, of_pieces: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def add_up(self, by_piece: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Add up what was computed of the pieces, along the first axis, in each window."""
-        return np.stack([of_pieces[members].sum(axis=0) for members in self.members])
+        return np.stack([by_piece[members].sum(axis=0) for members in self.members])

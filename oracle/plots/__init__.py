@@ -5,17 +5,17 @@ New figures are as wide as a column of a paper, with panels that share their axe
 scale of colours; with `axes` a function draws on yours instead, and adds nothing else.
 """
 
-from oracle.plots.panels import COLOURS, check_librosa, check_matplotlib, write_figure
-from oracle.plots.signals import (
+from oracle.plots.correlograms import plot_correlograms
+from oracle.plots.frequency_series import (
     plot_coherence,
-    plot_correlograms,
     plot_cross_spectra,
     plot_periodograms,
     plot_smoothed_periodograms,
-    plot_waveforms,
 )
+from oracle.plots.panels import COLOURS, check_librosa, check_matplotlib, write_figure
 from oracle.plots.spectrograms import plot_masks, plot_residual_over_phase, plot_spectrograms
 from oracle.plots.sweeps import plot_sweep
+from oracle.plots.waveforms import plot_waveforms
 
 __all__ = [
     "COLOURS",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oracle.metrics.energy_ratios import Float64s
-from oracle.metrics.scorer import METRICS, Scorer
+from oracle.metrics.names import METRICS
+from oracle.metrics.scorer import Scorer
 from oracle.tracks.track import Audio, add_up
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ def add_interference(signal: Audio, other: Audio, *, level: float) -> Float64s:
         raise ValueError(
             f"other must have the shape of signal, {np.shape(signal)}, got {np.shape(other)}"
         )
-    ratio = _energy("signal", signal) / _energy("other", other)
-    gain = np.sqrt(ratio * 10 ** (_checked(level) / 10))
+    ratio = _check_energy("signal", signal) / _check_energy("other", other)
+    gain = np.sqrt(ratio * 10 ** (_check_level(level) / 10))
     return np.asarray(signal + gain * np.asarray(other, np.float64), np.float64)
 
 
@@ -116,15 +117,15 @@ def clip(signal: Audio, *, level: float) -> Float64s:
     >>> clip(np.array([[-10.0, 0.5, 4.0]]), level=-20)
     array([[-1. ,  0.5,  1. ]])
     """
-    _energy("signal", signal)
-    if _checked(level) > 0:
+    _check_energy("signal", signal)
+    if _check_level(level) > 0:
         raise ValueError(f"level must be at most 0 dB, the signal's peak, got {level}")
     double = np.asarray(signal, np.float64)
     limit = np.abs(double).max() * 10 ** (level / 20)
     return np.asarray(double.clip(-limit, limit), np.float64)
 
 
-def degradation_scores(
+def score_degradations(
     references: Mapping[str, Audio],
     *,
     rate: int,
@@ -146,7 +147,7 @@ def degradation_scores(
     levels : sequence of float, optional
         In dB, see `add_noise`, `add_interference` and `clip`.
     metrics : sequence of str, optional
-        Some of `oracle.metrics.scorer.ALL_METRICS`.
+        Some of `oracle.metrics.names.ALL_METRICS`.
     rng : Generator or int, optional
         What draws the noise, or its seed.
 
@@ -169,17 +170,17 @@ def degradation_scores(
     if len(set(levels)) < len(levels):
         raise ValueError(f"levels must differ, got {', '.join(f'{level:g}' for level in levels)}")
     for name, signal in references.items():
-        _energy(f"references[{name!r}]", signal)
+        _check_energy(f"references[{name!r}]", signal)
     rng = np.random.default_rng(rng)
     scorer = Scorer(references, rate=rate, metrics=metrics)
 
-    def others(name: str) -> Audio:
+    def add_others(name: str) -> Audio:
         return add_up(audio for other, audio in references.items() if other != name)
 
     spoil: dict[str, Callable[[str, Audio, float], Audio]] = {
         "noise": lambda name, signal, level: add_noise(signal, level=level, rng=rng),
         "interference": lambda name, signal, level: add_interference(
-            signal, others(name), level=level
+            signal, add_others(name), level=level
         ),
         "clipping": lambda name, signal, level: clip(signal, level=level),
     }
@@ -194,14 +195,14 @@ def degradation_scores(
     return scores.groupby(list(COLUMNS[:-1]), sort=False).median().reset_index()
 
 
-def _energy(argument: str, signal: Audio) -> float:
+def _check_energy(argument: str, signal: Audio) -> float:
     energy = float(np.square(signal, dtype=np.float64).sum())
     if not 0 < energy < np.inf:
         raise ValueError(f"{argument} must be finite and not silent, got an energy of {energy}")
     return energy
 
 
-def _checked(level: float) -> float:
+def _check_level(level: float) -> float:
     if not abs(level) <= MAX_LEVEL:
         raise ValueError(f"level must lie between -{MAX_LEVEL} and {MAX_LEVEL} dB, got {level}")
     return level

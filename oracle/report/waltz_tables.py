@@ -5,18 +5,18 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from oracle.displays.pages import Grid
-from oracle.report.waltz_report import (
+from oracle.report.masked_track import REST
+from oracle.report.published import (
     MISCOMPUTED,
     NORMS,
     PUBLISHED_NORMS,
     PUBLISHED_SCORES,
-    REST,
     SCORES,
     WALTZ,
-    WaltzReport,
-    published,
-    with_mean,
+    tabulate,
 )
+from oracle.report.tables import add_mean
+from oracle.report.waltz_report import WaltzReport
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -65,9 +65,9 @@ def _lay_out_scores(report: WaltzReport) -> Iterator[Grid | str]:
     columns = [MISCOMPUTED if name == "SD-SDR" else name for name in SCORES]
     table, rows = scores[[*columns, "SD-SDR", "alpha"]], None
     if report.is_as_published:
-        theirs = published(PUBLISHED_SCORES, columns)
+        theirs = tabulate(PUBLISHED_SCORES, columns)
         if set(report.targets) == set(theirs.index):
-            theirs = with_mean(theirs)
+            theirs = add_mean(theirs)
         partial = REST in report.sources
         rows = _beside(table, theirs, not_comparable=("SI-SIR", "SI-SAR") if partial else ())
     # As many digits as are published, or as one reads.
@@ -100,7 +100,7 @@ def _lay_out_scores(report: WaltzReport) -> Iterator[Grid | str]:
 def _lay_out_norms(report: WaltzReport) -> Iterator[Grid | str]:
     table, rows = report.norms.T.rename_axis(""), None
     if report.is_as_published:
-        rows = _beside(table, published(PUBLISHED_NORMS, NORMS).T)
+        rows = _beside(table, tabulate(PUBLISHED_NORMS, NORMS).T)
     yield _grid("Norms of the residuals", table, ".6g", rows)
     yield (
         "L1 is the mean magnitude and L2 the mean square of the residuals: of the waveform, of the "

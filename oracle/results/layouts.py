@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from oracle.displays.pages import Grid
-from oracle.metrics.scorer import FRAMEWISE, METRICS, MUSEVAL, REGULARIZED, WINDOW
+from oracle.metrics.names import FRAMEWISE, METRICS, MUSEVAL, REGULARIZED
+from oracle.metrics.scorer import WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.results.failures import TrackError, summarize_failures
 from oracle.results.tables import PERFECT_DB, has_infinite

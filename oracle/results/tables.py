@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from oracle.metrics.scorer import MUSEVAL, WINDOW, Score
+from oracle.metrics.names import MUSEVAL
+from oracle.metrics.scorer import WINDOW, Score
 from oracle.results.statistics import bootstrap_intervals, check_confidence
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from oracle.datasets import Dataset, Entry
 from oracle.datasets.lengths import read_length
 from oracle.machine.threads import in_threads
 from oracle.metrics.decomposition import FILTER_LENGTH
-from oracle.metrics.scorer import MUSEVAL, REGULARIZED
+from oracle.metrics.names import MUSEVAL, REGULARIZED
 from oracle.tracks.track import Track
 
 # What a process takes at most: fitted to the peaks of fresh processes (getrusage's ru_maxrss)

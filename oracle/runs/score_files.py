@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.machine.files import file_name, folded, whole_file, write_whole
-from oracle.metrics.scorer import MUSEVAL, Score
+from oracle.metrics.names import MUSEVAL
+from oracle.metrics.scorer import Score
 from oracle.results.tables import (
     BOUND_COLUMNS,
     SCORE_COLUMNS,

@@ -36,7 +36,7 @@ class Published:
     remark: str
 
 
-def sisec18() -> "DataFrame":
+def load_sisec18() -> "DataFrame":
     """Load SiSEC 2018's oracle scores of MUSDB18's 50 test tracks [1]_.
 
     Aggregated from the campaign's own per-track files [2]_ (commit 62fb479): median over the
@@ -58,7 +58,7 @@ def sisec18() -> "DataFrame":
 
     Examples
     --------
-    >>> table = sisec18()
+    >>> table = load_sisec18()
     >>> float(table.set_index(["method", "target", "metric"])["median"]["IRM2", "vocals", "SDR"])
     9.430595
     """
@@ -68,12 +68,12 @@ def sisec18() -> "DataFrame":
         return pd.read_csv(file).replace({"method": {"MWF": "MWF-SISEC18"}})
 
 
-def sisec18_tracks() -> frozenset[str]:
-    """Load the names of the tracks of `sisec18`, as the campaign's files have them.
+def load_sisec18_tracks() -> frozenset[str]:
+    """Load the names of the tracks of `load_sisec18`, as the campaign's files have them.
 
     Examples
     --------
-    >>> tracks = sisec18_tracks()
+    >>> tracks = load_sisec18_tracks()
     >>> len(tracks), min(tracks)
     (50, 'AM Contra - Heart Peripheral')
     """
@@ -81,9 +81,9 @@ def sisec18_tracks() -> frozenset[str]:
     return frozenset(text.splitlines())
 
 
-def _published_sisec18() -> Published:
+def _load_published_sisec18() -> Published:
     remark = "SiSEC 2018's figures of MUSDB18's 50 test tracks"
-    return Published(sisec18(), sisec18_tracks(), STFT(), remark)
+    return Published(load_sisec18(), load_sisec18_tracks(), STFT(), remark)
 
 
-PUBLISHED: dict[str, Callable[[], Published]] = {"sisec18": _published_sisec18}
+PUBLISHED: dict[str, Callable[[], Published]] = {"sisec18": _load_published_sisec18}

@@ -1,4 +1,4 @@
-"""Figures of signals: waveforms, spectra over frequency, correlograms."""
+"""Figures of series over frequency: coherence, periodograms, cross-spectra."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,15 +9,13 @@ import numpy.typing as npt
 from oracle.plots.panels import (
     COLOURS,
     add_legend,
-    check_librosa,
     check_mapping,
     check_positive,
     entitle,
     find_figure,
     make_panels,
 )
-from oracle.residuals import Correlogram, FrequencySeries, cross_coherence
-from oracle.tracks.track import Audio
+from oracle.residuals import FrequencySeries, cross_coherence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,84 +25,6 @@ if TYPE_CHECKING:
 LOWEST = 20.0
 # Neighbours that a curve of a cross-spectrum is the average of.
 SMOOTHING = 10
-
-WAVES: Mapping[str, Mapping[str, Any]] = {
-    "source": {"color": "silver"},
-    "estimate": {"color": COLOURS[0], "alpha": 0.5},
-    "residual": {"color": COLOURS[4]},
-}
-
-
-def plot_waveforms(
-    references: Mapping[str, Audio],
-    estimates: Mapping[str, Audio] | None = None,
-    *,
-    rate: int,
-    axes: Any = None,
-) -> "Figure":
-    """Plot the envelopes of signals over time; on top of them their estimates and residuals.
-
-    Parameters
-    ----------
-    references : mapping from str to array of shape (n_samples,)
-        Sources, or residuals, by the name of the panel.
-    estimates : mapping from str to array of shape (n_samples,), optional
-        Of the same names.
-    rate : int
-        Sampling rate in Hz.
-    axes : Axes or array of Axes, optional
-        What to draw on, one for each panel; those of a new figure by default, which also has
-        a legend.
-
-    Returns
-    -------
-    figure : Figure
-
-    Raises
-    ------
-    TypeError
-        If what is plotted is no mapping.
-    ValueError
-        If names or lengths differ, a signal is empty, is not finite or has another number of
-        dimensions, there are too few axes, or the rate is not positive.
-    ImportError
-        If matplotlib or librosa is not installed.
-    """
-    check_librosa()
-    from librosa.display import waveshow
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter
-
-    check_mapping("references", references)
-    if estimates is not None:
-        check_mapping("estimates", estimates)
-        if estimates.keys() != references.keys():
-            raise ValueError(
-                f"estimates must have the names of references, {', '.join(references)}, "
-                f"got {', '.join(estimates)}"
-            )
-    check_positive("rate", rate)
-    drawn = {name: {"source": _signal(name, audio)} for name, audio in references.items()}
-    for name, estimate in (estimates or {}).items():
-        source, guess = drawn[name]["source"], _signal(name, estimate)
-        if guess.shape != source.shape:
-            raise ValueError(
-                f"estimates[{name!r}] must be as long as the source, {source.size} samples, "
-                f"got {guess.size}"
-            )
-        drawn[name] |= {"estimate": guess, "residual": guess - source}
-    panels = make_panels(references, axes)
-    for panel, (name, signals) in zip(panels, drawn.items(), strict=True):
-        for label, audio in signals.items():
-            style = WAVES[label] if estimates is not None else {"color": COLOURS[0]}
-            # Thin: the lines around an envelope would add to it.
-            waveshow(audio, sr=rate, ax=panel, linewidth=0.3, rasterized=True, **style)
-        panel.xaxis.set_major_locator(MaxNLocator(4))
-        panel.xaxis.set_major_formatter(ScalarFormatter())
-        entitle(panel, name, "time (s)", "amplitude")
-        panel.set_xlim(0, max(signals["source"].size for signals in drawn.values()) / rate)
-    if axes is None and estimates is not None:
-        add_legend(panels, WAVES)
-    return find_figure(panels)
 
 
 def plot_coherence(coherences: Mapping[str, FrequencySeries], *, axes: Any = None) -> "Figure":
@@ -163,14 +83,14 @@ def plot_periodograms(
     """
     check_mapping("periodograms", periodograms)
     check_positive("span", span)
-    series = {name: _checked(name, each) for name, each in periodograms.items()}
+    series = {name: _check_series(name, each) for name, each in periodograms.items()}
     panels = make_panels(periodograms, axes)
     top = 10 * np.log10(max(float(each.values.max()) for each in series.values()) or 1.0)
     for panel, (name, (frequencies, powers)) in zip(panels, series.items(), strict=True):
         with np.errstate(divide="ignore"):
             levels = np.maximum(10 * np.log10(powers), top - span)
         panel.plot(frequencies, levels, color=COLOURS[0], linewidth=0.2, rasterized=True)
-        _over_frequency(panel, name, frequencies, "power (dB)")
+        _show_frequencies(panel, name, frequencies, "power (dB)")
         panel.set_ylim(top - span, top)
     return find_figure(panels)
 
@@ -254,24 +174,25 @@ def plot_cross_spectra(
                 f"smoothed must have the names of the sources, {', '.join(names)}, "
                 f"got {', '.join(smoothed)}"
             )
-    own = {name: _checked(name, series) for name, series in (smoothed or {}).items()}
+    own = {name: _check_series(name, series) for name, series in (smoothed or {}).items()}
     panels = make_panels(names, axes)
     coherence = cross_coherence(spectra).values
     n_bins = min(SMOOTHING, len(frequencies))
     average = np.ones(n_bins) / n_bins
     centres = np.convolve(frequencies, average, "valid")
     for row, (panel, name) in enumerate(zip(panels, names, strict=True)):
-        for column, colour in enumerate(_colours(names)):
+        for column, colour in enumerate(_choose_colours(names)):
             if column != row:
                 curve = np.convolve(coherence[row, column], average, "valid")
                 panel.plot(centres, curve, color=colour, linewidth=0.8)
         if own:
             panel.plot(*own[name], color="black", linestyle=":", linewidth=0.8)
-        _over_frequency(panel, name, frequencies, "coherence")
+        _show_frequencies(panel, name, frequencies, "coherence")
         panel.set_ylim(0, 1.02)
     if axes is None:
         keys = {
-            name: {"color": colour} for name, colour in zip(names, _colours(names), strict=True)
+            name: {"color": colour}
+            for name, colour in zip(names, _choose_colours(names), strict=True)
         }
         if own:
             keys["own power, 0 to 1"] = {"color": "black", "linestyle": ":"}
@@ -279,64 +200,17 @@ def plot_cross_spectra(
     return find_figure(panels)
 
 
-def plot_correlograms(
-    correlograms: Mapping[str, Correlogram], *, label: str = "autocorrelation", axes: Any = None
-) -> "Figure":
-    """Plot correlation over lags, and the 95 % confidence band around none.
-
-    Parameters
-    ----------
-    correlograms : mapping from str to Correlogram
-        What `oracle.residuals.autocorrelation` or `partial_autocorrelation` returns of one
-        signal, by the name of the panel.
-    label : str, optional
-        Of the vertical axis.
-    axes : Axes or array of Axes, optional
-        What to draw on, one for each panel; those of a new figure by default.
-
-    Returns
-    -------
-    figure : Figure
-
-    Raises
-    ------
-    TypeError
-        If what is plotted is no mapping.
-    ValueError
-        If a correlogram is not of one signal, or there are too few axes.
-    ImportError
-        If matplotlib is not installed.
-    """
-    check_mapping("correlograms", correlograms)
-    for name, (values, _) in correlograms.items():
-        if np.ndim(values) != 1:
-            raise ValueError(f"{name} must have shape (n_lags + 1,), got {np.shape(values)}")
-    panels = make_panels(correlograms, axes)
-    for panel, (name, (values, band)) in zip(panels, correlograms.items(), strict=True):
-        lags = np.arange(len(values))
-        panel.vlines(lags, 0, values, color=COLOURS[0], linewidth=0.4)
-        # On top, with an edge: of long signals it is narrower than a line.
-        panel.fill_between(lags, -band, band, color=COLOURS[1], linewidth=0.5, zorder=3)
-        entitle(panel, name, "lag (samples)", label)
-        panel.set_ylim(-1.05, 1.05)
-    if axes is None:
-        keys = (label, "95 % confidence band")
-        styles = zip(keys, COLOURS, strict=False)
-        add_legend(panels, {key: {"color": colour} for key, colour in styles})
-    return find_figure(panels)
-
-
 def _plot_from_0_to_1(several: Mapping[str, FrequencySeries], label: str, axes: Any) -> "Figure":
-    series = {name: _checked(name, each) for name, each in several.items()}
+    series = {name: _check_series(name, each) for name, each in several.items()}
     panels = make_panels(series, axes)
     for panel, (name, (frequencies, values)) in zip(panels, series.items(), strict=True):
         panel.plot(frequencies, values, color=COLOURS[0], linewidth=0.5)
-        _over_frequency(panel, name, frequencies, label)
+        _show_frequencies(panel, name, frequencies, label)
         panel.set_ylim(0, 1.02)
     return find_figure(panels)
 
 
-def _over_frequency(panel: "Axes", name: str, frequencies: npt.NDArray[Any], label: str) -> None:
+def _show_frequencies(panel: "Axes", name: str, frequencies: npt.NDArray[Any], label: str) -> None:
     from matplotlib.ticker import EngFormatter
 
     panel.set_xscale("log")
@@ -345,20 +219,11 @@ def _over_frequency(panel: "Axes", name: str, frequencies: npt.NDArray[Any], lab
     entitle(panel, name, "frequency (Hz)", label)
 
 
-def _colours(names: Sequence[str]) -> list[str]:
+def _choose_colours(names: Sequence[str]) -> list[str]:
     return [COLOURS[place % len(COLOURS)] for place in range(len(names))]
 
 
-def _signal(name: str, audio: Audio) -> npt.NDArray[Any]:
-    signal = np.asarray(audio, np.float64)
-    if signal.ndim != 1 or signal.size == 0:
-        raise ValueError(f"{name} must have shape (n_samples,), got {signal.shape}")
-    if not np.isfinite(signal).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
-    return signal
-
-
-def _checked(name: str, series: FrequencySeries) -> FrequencySeries:
+def _check_series(name: str, series: FrequencySeries) -> FrequencySeries:
     if np.ndim(series.values) != 1:
         raise ValueError(f"{name} must have shape (n_freqs,), got {np.shape(series.values)}")
     return series

@@ -1,0 +1,72 @@
+"""Summaries: the scores of results by track, and over tracks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from oracle.comparison.published_tables import Published
+from oracle.comparison.result_folders import Results
+from oracle.results.tables import (
+    BOUND_COLUMNS,
+    INTERVAL_COLUMNS,
+    OverWindows,
+    over_tracks,
+    over_windows,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def summarize(results: Results, windows: OverWindows) -> "DataFrame":
+    """Aggregate the scores of results over the windows of each track; none if published."""
+    names = ("subset", "track", "method", "target", "metric")
+    return over_windows(results.scores, windows=windows).astype(dict.fromkeys(names, "str"))
+
+
+def aggregate_all(
+    results: Sequence[Results],
+    summaries: Sequence["DataFrame"],
+    *,
+    windows: OverWindows,
+    confidence: float,
+) -> "DataFrame":
+    """Aggregate results over tracks, or take what is published, one below the other.
+
+    Parameters
+    ----------
+    results : sequence of Results
+    summaries : sequence of DataFrame
+        What `summarize` made of them.
+    windows, confidence
+        As in `oracle.compare`.
+
+    Returns
+    -------
+    scores : DataFrame
+        As of `oracle.Comparison`.
+
+    Raises
+    ------
+    ValueError
+        If `windows` is not median and a published table is.
+    """
+    import pandas as pd
+
+    tables = [
+        over_tracks(summary, confidence=confidence)
+        if each.published is None
+        else _complete_columns(each.name, each.published, windows)
+        for each, summary in zip(results, summaries, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _complete_columns(name: str, published: Published, windows: OverWindows) -> "DataFrame":
+    """Give what is published the columns of an aggregate with intervals."""
+    if windows != "median":
+        raise ValueError(
+            f"windows must be median beside {name}, which is published so, got {windows!r}"
+        )
+    # Files that hold no infinite scores have NaN for them.
+    table = published.table.assign(n_inf=0, mean_finite=published.table["mean"])
+    return table.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])

@@ -1,0 +1,54 @@
+"""Names of metrics, by what they need."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+# museval's metrics, which have a value per window, and those with regularized filters.
+MUSEVAL = ("SDR", "ISR", "SIR", "SAR")
+REGULARIZED = ("ISR-reg", "SIR-reg", "SAR-reg")
+FRAMEWISE = MUSEVAL + REGULARIZED
+SCALE_INVARIANT = ("SI-SDR", "SI-SIR", "SI-SAR", "SD-SDR", "SNR", "SRR")
+GLOBAL = ("uSDR", *SCALE_INVARIANT)
+
+# What is computed unless asked otherwise.
+METRICS = MUSEVAL + GLOBAL
+ALL_METRICS = FRAMEWISE + GLOBAL
+
+# Of all metrics, for editors to complete.
+MetricName = Literal[
+    "SDR",
+    "ISR",
+    "SIR",
+    "SAR",
+    "ISR-reg",
+    "SIR-reg",
+    "SAR-reg",
+    "uSDR",
+    "SI-SDR",
+    "SI-SIR",
+    "SI-SAR",
+    "SD-SDR",
+    "SNR",
+    "SRR",
+]
+
+
+def find_metrics(metrics: Sequence[str]) -> list[str]:
+    """Check names of metrics.
+
+    Raises
+    ------
+    TypeError
+        If they come as one string.
+    ValueError
+        If none is named, there is no such metric, or one is named twice.
+    """
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics must be several names, got the one string {metrics!r}")
+    names = list(metrics)
+    if not names or len(set(names)) < len(names) or not set(names) <= set(ALL_METRICS):
+        raise ValueError(
+            f"metrics must be some of {', '.join(ALL_METRICS)}, once each, "
+            f"got {', '.join(map(str, names)) or 'none'}"
+        )
+    return names

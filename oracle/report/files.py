@@ -1,0 +1,64 @@
+"""Files of the waltz report: tables, audio and figures in a folder."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oracle import plots
+from oracle.datasets.audio_files import write_audio
+from oracle.machine.files import file_name, new_folder, write_whole
+from oracle.report.masked_track import MaskedTrack
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+Advance = Callable[[str, float], object]
+
+
+def write_files(
+    out: Path,
+    track: MaskedTrack,
+    tables: Mapping[str, "DataFrame"],
+    figures: Mapping[str, Callable[[], "Figure"]],
+    *,
+    advance: Advance,
+) -> None:
+    """Write the files of `oracle.WaltzReport.write` to a new or empty folder.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
+    track : MaskedTrack
+        What the report is on.
+    tables : mapping from str to DataFrame
+        By the names of their files.
+    figures : mapping from str to callable
+        By the names of their files; each draws one.
+    advance : callable
+        Called with what is being done and the part of the work that has just been done.
+    """
+    folder = new_folder(out)
+    steps = len(tables) + len(figures)
+    for name, table in tables.items():
+        write_whole(folder / f"{name}.csv", table.to_csv(index=table.index.name is not None))
+        advance(f"{name}.csv", 1 / steps)
+    _write_audio(folder / "audio", track)
+    (folder / "figures").mkdir()
+    for name, draw in figures.items():
+        plots.write_figure(draw(), folder / "figures", name, dpi=300)
+        advance(f"{name}.png", 1 / steps)
+
+
+def _write_audio(folder: Path, track: MaskedTrack) -> None:
+    audio = {"mixture": track.mixture}
+    for name, *signals in zip(
+        track.targets, track.references, track.estimates, track.residuals, strict=False
+    ):
+        kinds = zip(("reference", "estimate", "residual"), signals, strict=True)
+        audio |= {f"{file_name(name)}/{kind}": signal for kind, signal in kinds}
+    for name, signal in audio.items():
+        write_audio(folder / f"{name}.wav", signal[np.newaxis].astype(np.float32), track.rate)
