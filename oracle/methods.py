@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from oracle import masks, wiener
+from oracle.frames import Spectrum
 from oracle.machine.threads import in_threads
 from oracle.optimal.named import CLASSES, REAL, NamedClass
 from oracle.optimal.of_track import OptimalMasks
-from oracle.stft import STFT, Spectrum
+from oracle.stft import STFT
 from oracle.tracks.rest import InputWarning, complete, what_becomes
 from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
 

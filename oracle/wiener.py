@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oracle.frames import Spectrum
 from oracle.machine.levels import LARGEST_EXPONENT, exponents
 from oracle.machine.threads import one_blas_thread
-from oracle.stft import Spectrum
 
 # Frames filtered at a time: bounds the memory of the covariances and keeps them in the cache.
 BATCH_FRAMES = 24

@@ -1388,7 +1388,7 @@ def test_ceilings_of_a_window_are_those_of_its_frames_alone() -> None:
         assert found.converged
         # Wherever it starts from.
         start = np.random.default_rng(0).random(problem.shape).swapaxes(-1, -2)
-        frames = SMALL.find_frames(cut.start, cut.stop, 400)
+        frames = SMALL.frames.find(cut.start, cut.stop, 400)
         (other,) = certify_window(
             cut, SMALL, mixture, sources, box(1), goal, starts=start[None][:, :, frames]
         )
@@ -1430,7 +1430,7 @@ def test_start_is_the_mask_that_is_best_bin_by_bin() -> None:
             expected = np.clip(in_phase / squares, 0, maximum) * squares**0.5
             np.testing.assert_allclose(start, expected.swapaxes(-1, -2), atol=1e-9)
             part = synthesis_of(SMALL, problem.mixture, shared=shared, cut=slice(100, 150))
-            around = SMALL.under(part.frames, problem.sources[0])
+            around = SMALL.frames.under(part.frames, problem.sources[0])
             np.testing.assert_allclose(
                 ProblemNearOne(part, around[:, part.inside], masks, 0).start(around),
                 start[:, part.frames],

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from oracle.frames import Spectrum
 from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import SMALLEST, Synthesis
-from oracle.stft import Spectrum
 from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
@@ -107,7 +107,7 @@ def compute_terms(
 
     support = np.zeros(1 if synthesis.masks.shared else len(source))
     for block in synthesis.blocks:
-        other = synthesis.stft.analyse(divided[:, synthesis.region(block)])
+        other = synthesis.stft.frames.analyse(divided[:, synthesis.region(block)])
         support += _supports(synthesis, synthesis.spectra_in_double(block), other)
     own = slice(None) if own is None else own
     s, r = (signal[:, own].astype(np.float64, copy=False) for signal in (source, residual))
@@ -138,7 +138,7 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, residual: Audio) ->
 
     def need(block: slice) -> Float64s:
         mixture = synthesis.spectra_in_double(block)
-        other = synthesis.stft.analyse(divided[:, synthesis.region(block)])
+        other = synthesis.stft.frames.analyse(divided[:, synthesis.region(block)])
         squares, others = (_products(synthesis, each, each) for each in (mixture, other))
         rounding = _root(squares) * _norm(others) + _root(others) * _norm(squares)
         products = _products(synthesis, mixture, other) + ROUNDING_OF_FFT * rounding

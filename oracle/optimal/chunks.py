@@ -101,7 +101,7 @@ class Chunks:
         self.stft = replace(stft, workers=1)
         self.mixture, self.sources, self.masks = mixture, sources, masks
         self.n_samples = mixture.shape[-1]
-        n_frames = stft.find_frames(0, self.n_samples, self.n_samples).stop
+        n_frames = stft.frames.find(0, self.n_samples, self.n_samples).stop
         # Several windows long, however small the hop is.
         size = max(CHUNK_FRAMES, CHUNK_WINDOWS * -(-stft.n_fft // stft.hop_length))
         n_chunks = max(n_frames // size, 1)
@@ -210,14 +210,14 @@ class Chunks:
         """Make the map of the frames of a chunk, to all samples under them."""
         own = self.frames[index]
         start = own.start * self.stft.hop_length - self.stft.n_fft // 2
-        stop = start + self.stft.padded_length(own.stop - own.start)
+        stop = start + self.stft.frames.padded_length(own.stop - own.start)
         cut = slice(max(start, 0), min(stop, self.n_samples))
         return Synthesis(self.stft, self.mixture, self.masks, cut=cut, frames=own, level=level)
 
     def _others(self, index: int, synthesis: Synthesis, beside: Callable[[slice], Mask]) -> Audio:
         """Compute what the frames beside a chunk make of the samples under it, of each source."""
         own, cut, level = self.frames[index], synthesis.cut, synthesis.level
-        over = self.stft.find_frames(cut.start, cut.stop, self.n_samples)
+        over = self.stft.frames.find(cut.start, cut.stop, self.n_samples)
         total = np.zeros((len(self.sources), len(self.mixture), cut.stop - cut.start))
         for frames in (slice(over.start, own.start), slice(own.stop, over.stop)):
             if frames.start >= frames.stop:
@@ -228,7 +228,7 @@ class Chunks:
             total[..., both.start - cut.start : both.stop - cut.start] += audio[
                 ..., both.start - first : both.stop - first
             ]
-        total /= self.stft.sum_of_squares(self.n_samples, cut=cut)
+        total /= self.stft.frames.sum_of_squares(self.n_samples, cut=cut)
         return scaled(total, level)
 
     def synthesized(self, frames: slice, masks: Mask, level: int) -> Audio:
@@ -240,15 +240,15 @@ class Chunks:
             Not divided by the squared windows.
         """
         stft, n_frames = self.stft, frames.stop - frames.start
-        padded = np.zeros((len(masks), len(self.mixture), stft.padded_length(n_frames)))
+        padded = np.zeros((len(masks), len(self.mixture), stft.frames.padded_length(n_frames)))
         size = max(BLOCK_SAMPLES // stft.n_fft, 1)
         for first in range(0, n_frames, size):
             block = slice(frames.start + first, min(frames.start + first + size, frames.stop))
-            mixture = stft.under(block, self.mixture, dtype=np.float64)
-            spectra = stft.analyse(scaled(mixture, -level))
+            mixture = stft.frames.under(block, self.mixture, dtype=np.float64)
+            spectra = stft.frames.analyse(scaled(mixture, -level))
             for mask, audio in zip(masks, padded, strict=True):
                 masked = mask[:, first : first + size] * spectra
-                stft.synthesize(masked, into=audio[:, first * stft.hop_length :])
+                stft.frames.synthesize(masked, into=audio[:, first * stft.hop_length :])
         return padded
 
 
@@ -306,7 +306,7 @@ def solve_each(
             if others is None:
                 fit_ends(problem, start, **goal._asdict())
         else:
-            start = problem.start(synthesis.stft.under(synthesis.frames, source))
+            start = problem.start(synthesis.stft.frames.under(synthesis.frames, source))
         best = problem.solve(start, **goal._asdict(), prove=prove)
         found.append((problem, best))
     return found

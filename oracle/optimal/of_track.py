@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.frames import Spectrum
 from oracle.optimal.ceilings import Ceiling, certify_window
 from oracle.optimal.certificates import Terms
 from oracle.optimal.chunks import MARGIN, Chunks, Goal, Masks
 from oracle.optimal.classes import Mask
 from oracle.optimal.named import NamedClass
 from oracle.optimal.verdicts import Judge
-from oracle.stft import STFT, Spectrum
+from oracle.stft import STFT
 from oracle.tracks.track import Audio, Track
 
 # How near bounds come to their certificate, in dB.
@@ -137,7 +138,7 @@ class Ceilings:
         for place in _within(self._window_starts, piece):
             start = self._window_starts[place]
             names, cut = self._heard[start], slice(start, self._stops[start])
-            frames = chunks.stft.find_frames(cut.start, cut.stop, chunks.n_samples)
+            frames = chunks.stft.frames.find(cut.start, cut.stop, chunks.n_samples)
             starts = self._masks.certified.of(frames)[[self._places.index(name) for name in names]]
             found = certify_window(
                 cut,

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oracle.frames import Spectrum
 from oracle.machine.levels import find_level
 from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
-from oracle.stft import STFT, Spectrum
+from oracle.stft import STFT
 from oracle.tracks.track import Audio
 
 # Samples in the windows of a block of frames: few enough for its arrays to stay in the cache.
@@ -97,8 +98,8 @@ class Synthesis:
         self._mixture, self._floor = mixture, floor
         n_samples = mixture.shape[-1]
         self.cut = cut = slice(0, n_samples) if cut is None else cut
-        self.frames = stft.find_frames(cut.start, cut.stop, n_samples) if frames is None else frames
-        self.level = find_level(stft.under(self.frames, mixture)) if level is None else level
+        self.frames = stft.frames.find(cut.start, cut.stop, n_samples) if frames is None else frames
+        self.level = find_level(stft.frames.under(self.frames, mixture)) if level is None else level
         self.n_frames = self.frames.stop - self.frames.start
         size = max(BLOCK_SAMPLES // stft.n_fft, 1)
         self.blocks = [
@@ -107,8 +108,8 @@ class Synthesis:
         ]
         offset = self.frames.start * stft.hop_length - stft.n_fft // 2
         self.inside = slice(cut.start - offset, cut.stop - offset)
-        self.squares = np.zeros(stft.padded_length(self.n_frames))
-        self.squares[self.inside] = stft.sum_of_squares(n_samples, cut=cut)
+        self.squares = np.zeros(stft.frames.padded_length(self.n_frames))
+        self.squares[self.inside] = stft.frames.sum_of_squares(n_samples, cut=cut)
         self.inverse_squares = np.zeros(len(self.squares), self.dtype)
         self.inverse_squares[self.inside] = 1 / self.squares[self.inside]
         self.step = float(self.squares[self.inside].min())
@@ -131,7 +132,7 @@ class Synthesis:
         """Return the map of some frames, counted from the first here, to samples under them."""
         own = slice(self.frames.start + frames.start, self.frames.start + frames.stop)
         start = own.start * self.stft.hop_length - self.stft.n_fft // 2
-        stop = start + self.stft.padded_length(own.stop - own.start)
+        stop = start + self.stft.frames.padded_length(own.stop - own.start)
         part = Synthesis(
             self.stft,
             self._mixture,
@@ -171,7 +172,7 @@ class Synthesis:
         phases = np.empty(shape, kind)
 
         for block in self.blocks:
-            spectra = self.stft.analyse(self.under(block, self.dtype))
+            spectra = self.stft.frames.analyse(self.under(block, self.dtype))
             magnitude = np.abs(spectra)
             if self._floor:
                 norms = np.linalg.norm(magnitude, axis=-1, keepdims=True)
@@ -194,7 +195,7 @@ class Synthesis:
     def spectra_in_double(self, block: slice) -> Spectrum:
         """Compute the STFT of the mixture in a block, at its level here; once, of a part."""
         if block.start not in self._kept:
-            spectra = self.stft.analyse(self.under(block, np.float64))
+            spectra = self.stft.frames.analyse(self.under(block, np.float64))
             if self.n_frames > MOST_KEPT:
                 return spectra
             self._kept[block.start] = spectra
@@ -249,13 +250,13 @@ class Synthesis:
         """Return the samples of the mixture, at its level here, under the frames of a block."""
         first = self.frames.start
         frames = slice(first + block.start, first + block.stop)
-        samples = self.stft.under(frames, self._mixture, dtype=dtype)
+        samples = self.stft.frames.under(frames, self._mixture, dtype=dtype)
         return np.ldexp(samples, -self.level, out=samples)
 
     def region(self, block: slice) -> slice:
         """Tell where the frames of a block lie, among all padded samples."""
         start = block.start * self.stft.hop_length
-        return slice(start, start + self.stft.padded_length(block.stop - block.start))
+        return slice(start, start + self.stft.frames.padded_length(block.stop - block.start))
 
     def padded(self, signal: Audio) -> Audio:
         """Place a signal on the samples, with zeros elsewhere."""
@@ -270,7 +271,7 @@ class Synthesis:
 
     def project(self, padded: Audio, block: slice, *, out: Scaled) -> None:
         """Find how much of the mixture's phase is in a signal: B^T D r / w, of a block."""
-        spectra = self.stft.analyse(padded)
+        spectra = self.stft.frames.analyse(padded)
         if self.masks.complex_valued:
             out[:] = spectra
             return
@@ -294,7 +295,7 @@ class Synthesis:
         spectra: Any = scaled
         if not self.masks.complex_valued:
             spectra = self.phase[:, block] * self._spread(scaled)
-        self.stft.synthesize(spectra, into=into)
+        self.stft.frames.synthesize(spectra, into=into)
 
     def forward(self, scaled: Scaled) -> Audio:
         """Compute B z, array of shape (n_channels, n_samples of the cut)."""
@@ -325,7 +326,7 @@ class Synthesis:
             of_bands = mask if self.masks.bands is None else mask[..., self.masks.bands]
             return np.multiply(of_bands, self.magnitude, out=scaled)
         for block in self.blocks:
-            spectra = self.stft.analyse(self.under(block, self.dtype))
+            spectra = self.stft.frames.analyse(self.under(block, self.dtype))
             np.multiply(mask[:, block], spectra, out=scaled[:, block])
         return scaled
 
@@ -338,7 +339,7 @@ class Synthesis:
         mask = np.empty_like(scaled)
         mask.real, mask.imag = scaled.real / size, scaled.imag / size
         for block in self.blocks:
-            spectra = self.stft.analyse(self.under(block, self.dtype))
+            spectra = self.stft.frames.analyse(self.under(block, self.dtype))
             mask[:, block] *= spectra.real / size[:, block] - 1j * (spectra.imag / size[:, block])
         return mask
 

@@ -84,11 +84,11 @@ class Judge:
     def _estimates(self, span: slice, masks: Callable[[slice], Mask]) -> Audio:
         """Compute what the inverse STFT makes of the masked mixture, at its level here."""
         chunks, stft = self._chunks, self._chunks.stft
-        frames = stft.find_frames(span.start, span.stop, chunks.n_samples)
+        frames = stft.frames.find(span.start, span.stop, chunks.n_samples)
         padded = chunks.synthesized(frames, masks(frames), self._level)
         offset = span.start + stft.n_fft // 2 - frames.start * stft.hop_length
         audio = padded[..., offset : offset + span.stop - span.start]
-        audio /= stft.sum_of_squares(chunks.n_samples, cut=span)
+        audio /= stft.frames.sum_of_squares(chunks.n_samples, cut=span)
         return audio
 
     def verdict(self, source: int, of_chunks: Sequence[Terms]) -> Verdict:

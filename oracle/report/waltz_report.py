@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from oracle import datasets, plots, residuals
 from oracle.datasets.audio_files import write_audio
+from oracle.frames import Spectrum
 from oracle.machine.files import file_name, new_folder, write_whole
 from oracle.masks import ideal_amplitude_mask
 from oracle.metrics import scale_invariant_ratios
 from oracle.metrics.energy_ratios import Float64s
 from oracle.report.degradations import degradation_scores
 from oracle.residuals import Correlogram, FrequencySeries
-from oracle.stft import STFT, Spectrum
+from oracle.stft import STFT
 from oracle.tracks.track import Audio, Track
 
 if TYPE_CHECKING:
