@@ -18,13 +18,12 @@ from oracle.tracks.track import Audio
 
 Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
 
-# Frames transformed in one batch: many enough for one call of the FFT to be worth it, few
-# enough that the frames and their spectra stay in the cache between the steps.
-BATCH_FRAMES = 128
+# Frames of a block: many enough for one call of the FFT to be worth it, few enough that the frames
+# and their spectra stay in the cache between the steps. Of one signal, and of several at once.
+BLOCK_FRAMES, BLOCK_FRAMES_OF_MANY = 128, 24
 
-# The same where several signals are transformed at once, and frames that a thread takes on.
-MODIFY_FRAMES = 24
-SEGMENT_FRAMES = 256
+# Frames of a chunk, which a thread takes on: several blocks.
+CHUNK_FRAMES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +61,11 @@ class Frames:
         """Return the number of samples under `n_frames` frames."""
         return self.n_fft + (n_frames - 1) * self.hop_length
 
+    def samples_under(self, frames: slice) -> slice:
+        """Tell which samples lie under some frames; those before a signal count as negative."""
+        start = frames.start * self.hop_length - self.n_fft // 2
+        return slice(start, start + self.padded_length(frames.stop - frames.start))
+
     def under(self, frames: slice, signal: Audio, *, dtype: npt.DTypeLike | None = None) -> Audio:
         """Return the samples under some frames of a signal, and zeros where it has none.
 
@@ -82,15 +86,13 @@ class Frames:
 
     def view_under(self, frames: slice, signal: Audio) -> Audio:
         """As `under`, but a view of the signal where it lies under all of the frames."""
-        n_samples = signal.shape[-1]
-        start = frames.start * self.hop_length - self.n_fft // 2
-        stop = start + self.padded_length(frames.stop - frames.start)
-        if start >= 0 and stop <= n_samples:
-            return signal[..., start:stop]
-        padded = np.zeros((*signal.shape[:-1], stop - start), signal.dtype)
+        n_samples, under = signal.shape[-1], self.samples_under(frames)
+        if under.start >= 0 and under.stop <= n_samples:
+            return signal[..., under]
+        padded = np.zeros((*signal.shape[:-1], under.stop - under.start), signal.dtype)
         # A frame may lie wholly in the padding after the signal.
-        inside = slice(min(max(start, 0), n_samples), max(min(stop, n_samples), 0))
-        padded[..., inside.start - start : inside.stop - start] = signal[..., inside]
+        inside = slice(min(max(under.start, 0), n_samples), max(min(under.stop, n_samples), 0))
+        padded[..., place_in(under, inside)] = signal[..., inside]
         return padded
 
     def _framed(self, padded: Audio) -> Audio:
@@ -131,16 +133,16 @@ class Frames:
         """Add frames to a signal, the first at its start, one hop's worth of each at a time."""
         hop, n_frames = self.hop_length, frames.shape[-2]
         for start in range(0, self.n_fft, hop):
-            part = frames[..., start : start + hop]
-            # Parts of different frames do not overlap: they are rows of one view.
-            if part.shape[-1] == hop:
+            strip = frames[..., start : start + hop]
+            # Strips of different frames do not overlap: they are rows of one view.
+            if strip.shape[-1] == hop:
                 rows = padded[..., start : start + n_frames * hop]
                 rows = rows.reshape(*padded.shape[:-1], n_frames, hop)
             else:
                 rows = sliding_window_view(
-                    padded[..., start:], part.shape[-1], axis=-1, writeable=True
+                    padded[..., start:], strip.shape[-1], axis=-1, writeable=True
                 )[..., ::hop, :][..., :n_frames, :]
-            rows += part
+            rows += strip
 
     def synthesize(self, spectra: Spectrum, *, into: Audio | None = None) -> Audio:
         """Add up the windowed frames: half of `inverse`, not divided by the squared windows.
@@ -165,29 +167,28 @@ class Frames:
 
     def analyse_together(
         self, signals: Sequence[Audio], frames: slice, dtype: npt.DTypeLike | None
-    ) -> Iterator[tuple[int, Spectrum]]:
-        """Transform some frames of signals, a few at a time; also give which come first."""
+    ) -> Iterator[tuple[slice, Spectrum]]:
+        """Transform some frames of signals, block by block; also tell which frames are in each."""
         dtype = dtype or np.result_type(*signals)
         window = self.window_samples.astype(dtype)
-        for first in range(frames.start, frames.stop, MODIFY_FRAMES):
-            some = slice(first, min(first + MODIFY_FRAMES, frames.stop))
-            shape = (len(signals), *signals[0].shape[:-1], some.stop - first, self.n_fft)
+        for block in split(frames, BLOCK_FRAMES_OF_MANY):
+            shape = (len(signals), *signals[0].shape[:-1], block.stop - block.start, self.n_fft)
             windowed = np.empty(shape, dtype)
             for place, signal in zip(windowed, signals, strict=True):
-                place[:] = self._framed(self.view_under(some, signal))
+                place[:] = self._framed(self.view_under(block, signal))
             windowed *= window
-            yield first - frames.start, scipy.fft.rfft(windowed).swapaxes(-1, -2)
+            yield block, scipy.fft.rfft(windowed).swapaxes(-1, -2)
 
     def sum_of_squares(
-        self, n_samples: int, *, cut: slice | None = None
+        self, n_samples: int, *, piece: slice | None = None
     ) -> npt.NDArray[np.float64]:
-        """Sum the squared windows over each sample of a signal, or of a part of it.
+        """Sum the squared windows over each sample of a signal, or of a piece of it.
 
         Parameters
         ----------
         n_samples : int
             Length of the signal.
-        cut : slice, optional
+        piece : slice, optional
             The samples to compute; all by default.
 
         Returns
@@ -195,14 +196,13 @@ class Frames:
         weight : array of shape (n,), float64
             What the inverse divides by.
         """
-        start, stop, _ = (cut or slice(None)).indices(n_samples)
+        start, stop, _ = (piece or slice(None)).indices(n_samples)
         frames = self.find(start, stop, n_samples)
         n_frames = frames.stop - frames.start
         padded = np.zeros(self.padded_length(n_frames))
         squares = np.broadcast_to(self.window_samples**2, (n_frames, self.n_fft))
         self.overlap_add(padded, squares)
-        offset = start + self.n_fft // 2 - frames.start * self.hop_length
-        return padded[offset : offset + stop - start]
+        return padded[place_in(self.samples_under(frames), slice(start, stop))]
 
     @property
     def _periodic_squares(self) -> npt.NDArray[np.float64]:
@@ -231,5 +231,16 @@ class Frames:
         ):
             if first < last:
                 squares = self._periodic_squares[(np.arange(first, last) + half) % hop]
-                squares /= self.sum_of_squares(n_samples, cut=slice(first, last))
+                squares /= self.sum_of_squares(n_samples, piece=slice(first, last))
                 audio[..., first - start : last - start] *= squares.astype(audio.dtype)
+
+
+def split(whole: slice, size: int) -> list[slice]:
+    """Split frames, or samples, into runs of a size, of which the last may be shorter."""
+    starts = range(whole.start, whole.stop, size)
+    return [slice(start, min(start + size, whole.stop)) for start in starts]
+
+
+def place_in(whole: slice, piece: slice) -> slice:
+    """Tell where a piece lies in another, counted from the start of that."""
+    return slice(piece.start - whole.start, piece.stop - whole.start)

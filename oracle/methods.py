@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from oracle import masks, wiener
-from oracle.frames import Spectrum
+from oracle.frames import Spectrum, split
 from oracle.machine.threads import in_threads
 from oracle.optimal.named import CLASSES, REAL, NamedClass
 from oracle.optimal.of_track import OptimalMasks
@@ -18,8 +18,8 @@ from oracle.stft import STFT
 from oracle.tracks.rest import InputWarning, complete, what_becomes
 from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
 
-# Samples that a thread separates at a time.
-SEGMENT_SAMPLES = 2**18
+# Samples of a piece, which a thread separates at a time.
+PIECE_SAMPLES = 2**18
 
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
 # (n_channels, n_freqs, n) in n frames, and which frames these are, to the STFTs of the estimates:
@@ -361,26 +361,25 @@ def separate_each(
     ValueError
         If there is no such method.
     """
-    starts = range(0, track.n_samples, SEGMENT_SAMPLES)
+    pieces = split(slice(0, track.n_samples), PIECE_SAMPLES)
     for method in find_methods(methods):
         separation = Separation(track, [method.name], stft=stft)
         targets = separation.targets
         audio = np.empty((len(targets), *track.mixture.shape), track.mixture.dtype)
 
-        def fill(start: int, separation: Separation = separation, audio: Audio = audio) -> None:
-            stop = min(start + SEGMENT_SAMPLES, track.n_samples)
-            (estimates,) = separation.part(start, stop).values()
+        def fill(piece: slice, separation: Separation = separation, audio: Audio = audio) -> None:
+            (estimates,) = separation.separate_piece(piece.start, piece.stop).values()
             for place, estimate in zip(audio, estimates.values(), strict=True):
-                place[:, start:stop] = estimate
+                place[:, piece] = estimate
 
-        for _ in in_threads(fill, starts, workers=separation.stft.workers):
+        for _ in in_threads(fill, pieces, workers=separation.stft.workers):
             pass
         yield method.name, dict(zip(targets, audio, strict=True))
         del audio, fill
 
 
 class Separation:
-    """A track about to be separated with several methods: any part of it, at any time.
+    """A track about to be separated with several methods: any piece of it, at any time.
 
     What methods must know of the whole track is computed when this is made.
 
@@ -439,7 +438,7 @@ class Separation:
             )
         return self._optimal[masks.name]
 
-    def part(self, start: int, stop: int) -> dict[str, dict[str, Audio]]:
+    def separate_piece(self, start: int, stop: int) -> dict[str, dict[str, Audio]]:
         """Separate the samples from `start` to `stop`.
 
         Returns
@@ -453,7 +452,7 @@ class Separation:
             audio = self.stft.modify(
                 list(chosen.values()),
                 self._signals,
-                cut=slice(start, stop),
+                piece=slice(start, stop),
                 dtype=np.float64 if double else None,
             )
             for method, sources in zip(chosen, audio, strict=True):

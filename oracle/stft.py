@@ -4,7 +4,8 @@ Conventions: the signal is preceded and followed by half a window of zeros, then
 to whole hops, so that every sample, the first and the last too, lies under full windows.
 Frames are not scaled: a frame is the FFT of the windowed samples. The inverse is the
 least-squares one of Griffin & Lim (1984): overlap-add of the windowed frames over the sum
-of the squared windows.
+of the squared windows. What both do with a run of frames is in `oracle.frames`; the file is long
+because the contracts of one class fill half of it.
 """
 
 import itertools
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import BATCH_FRAMES, SEGMENT_FRAMES, Frames, Spectrum
+from oracle.frames import BLOCK_FRAMES, CHUNK_FRAMES, Frames, Spectrum, place_in, split
 from oracle.machine.threads import in_threads
 from oracle.tracks.track import Audio
 
@@ -193,9 +194,9 @@ class STFT:
             (len(signals), n_frames, self.n_freqs), np.result_type(audio.dtype, np.complex64)
         )
 
-        def transform(index: int, frames: slice) -> None:
-            padded = self.frames.view_under(frames, signals[index])
-            spectra[index, frames] = self.frames.analyse(padded)
+        def transform(index: int, block: slice) -> None:
+            padded = self.frames.view_under(block, signals[index])
+            spectra[index, block] = self.frames.analyse(padded)
 
         self._for_each(transform, len(signals), slice(0, n_frames))
         return spectra.reshape(*audio.shape[:-1], n_frames, self.n_freqs).swapaxes(-1, -2)
@@ -253,8 +254,8 @@ class STFT:
             sums = padded[index, some]
             sums[:] = frames[overlap:, :hop]
             for ago in range(1, overlap + 1):
-                part = frames[overlap - ago : -ago, ago * hop : (ago + 1) * hop]
-                sums[:, : part.shape[1]] += part
+                strip = frames[overlap - ago : -ago, ago * hop : (ago + 1) * hop]
+                sums[:, : strip.shape[1]] += strip
 
         self._for_each(transform, len(spectra), hops)
         audio = padded.reshape(len(spectra), hops.stop * hop)[:, half : half + n_samples]
@@ -266,7 +267,7 @@ class STFT:
         changes: Sequence[Callable[[Spectrum, slice], Spectrum]],
         signals: Sequence[Audio],
         *,
-        cut: slice | None = None,
+        piece: slice | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> list[Audio]:
         """Transform signals, change their spectra in several ways, and transform back.
@@ -281,7 +282,7 @@ class STFT:
             n_freqs, n), and which frames these are, to other spectra of these frames, shape
             (..., n_freqs, n), complex64 or complex128.
         signals : sequence of arrays of shape (n_channels, n_samples), float32 or float64
-        cut : slice, optional
+        piece : slice, optional
             The samples to compute; all by default.
         dtype : dtype, optional
             Precision of the spectra, float32 or float64; that of the signals by default.
@@ -289,12 +290,12 @@ class STFT:
         Returns
         -------
         audio : list of arrays of shape (..., n), float32 or float64
-            What becomes of the signals by each change, in the samples of the cut.
+            What becomes of the signals by each change, in the samples of the piece.
 
         Raises
         ------
         ValueError
-            If the signals have not one shape (n_channels, n_samples), or the cut is empty
+            If the signals have not one shape (n_channels, n_samples), or the piece is empty
             or has a step.
         """
         if not changes:
@@ -305,24 +306,24 @@ class STFT:
                 f"signals must have one shape (n_channels, n_samples), got {sorted(shapes)}"
             )
         n_samples = signals[0].shape[-1]
-        start, stop, step = (cut or slice(None)).indices(n_samples)
+        start, stop, step = (piece or slice(None)).indices(n_samples)
         if step != 1 or start >= stop:
-            raise ValueError(f"cut must hold samples, and have no step, got {cut}")
+            raise ValueError(f"piece must hold samples, and have no step, got {piece}")
         frames = self.frames.find(start, stop, n_samples)
         n_padded = self.frames.padded_length(frames.stop - frames.start)
         padded: list[Audio] = []
-        for first, spectra in self.frames.analyse_together(signals, frames, dtype):
+        for block, spectra in self.frames.analyse_together(signals, frames, dtype):
+            first = block.start - frames.start
             for index, change in enumerate(changes):
-                place = slice(frames.start + first, frames.start + first + spectra.shape[-1])
-                changed = change(spectra, place).swapaxes(-1, -2)
+                changed = change(spectra, block).swapaxes(-1, -2)
                 if first == 0:
                     of_audio = np.float32 if changed.dtype == np.complex64 else np.float64
                     padded.append(np.zeros((*changed.shape[:-2], n_padded), of_audio))
                 window = self.frames.dual_window.astype(padded[index].dtype)
-                part = padded[index][..., first * self.hop_length :]
-                self.frames.overlap_add(part, self.frames.transform_back(changed, window))
-        offset = start + self.n_fft // 2 - frames.start * self.hop_length
-        audio = [array[..., offset : offset + stop - start] for array in padded]
+                rest = padded[index][..., first * self.hop_length :]
+                self.frames.overlap_add(rest, self.frames.transform_back(changed, window))
+        inside = place_in(self.frames.samples_under(frames), slice(start, stop))
+        audio = [array[..., inside] for array in padded]
         for array in audio:
             self.frames.scale_ends(array, start, n_samples)
         return audio
@@ -351,23 +352,21 @@ class STFT:
         """
         n_frames = self.n_frames(signals[0].shape[-1])
 
-        def segment(start: int) -> list[Any]:
-            frames = slice(start, min(start + SEGMENT_FRAMES, n_frames))
-            spectra_of = self.frames.analyse_together(signals, frames, dtype)
-            return reduce(_add, (list(function(spectra)) for _, spectra in spectra_of))
+        def examine(chunk: slice) -> list[Any]:
+            blocks = self.frames.analyse_together(signals, chunk, dtype)
+            return reduce(_add, (list(function(spectra)) for _, spectra in blocks))
 
-        starts = range(0, n_frames, SEGMENT_FRAMES)
-        return reduce(_add, in_threads(segment, starts, workers=self.workers))
+        chunks = split(slice(0, n_frames), CHUNK_FRAMES)
+        return reduce(_add, in_threads(examine, chunks, workers=self.workers))
 
     def _for_each(
         self, transform: Callable[[int, slice], None], n_signals: int, whole: slice
     ) -> None:
-        """Transform batches of each signal in threads."""
-        starts = range(whole.start, whole.stop, BATCH_FRAMES)
-        batches = [slice(start, min(start + BATCH_FRAMES, whole.stop)) for start in starts]
-        places = itertools.product(range(n_signals), batches)
-        # A single batch is not worth a thread.
-        workers = self.workers if n_signals * len(batches) > 1 else 1
+        """Transform blocks of each signal in threads."""
+        blocks = split(whole, BLOCK_FRAMES)
+        places = itertools.product(range(n_signals), blocks)
+        # A single block is not worth a thread.
+        workers = self.workers if n_signals * len(blocks) > 1 else 1
         for _ in in_threads(lambda place: transform(*place), places, workers=workers):
             pass
 

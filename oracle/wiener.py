@@ -26,12 +26,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import Spectrum
+from oracle.frames import BLOCK_FRAMES_OF_MANY, Spectrum, split
 from oracle.machine.levels import LARGEST_EXPONENT, exponents
 from oracle.machine.threads import one_blas_thread
-
-# Frames filtered at a time: bounds the memory of the covariances and keeps them in the cache.
-BATCH_FRAMES = 24
 
 # An eigenvalue or a pivot that is smaller, relative to the largest, is rounding: of float32 audio
 # in a direction in which it has no energy (about 1e-14), or of the matrices themselves.
@@ -186,8 +183,8 @@ def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
     """
     n_sources, n_channels, n_freqs, n_frames = sources.shape
     sums = np.zeros((n_sources, n_channels**2, n_freqs))
-    for batch in _batches(n_frames):
-        for total, source in zip(sums, _planes(sources, batch), strict=True):
+    for block in split(slice(0, n_frames), BLOCK_FRAMES_OF_MANY):
+        for total, source in zip(sums, _planes(sources, block), strict=True):
             (products,), level = _products_near_one(source[None])
             gain = np.ldexp(1.0, -level)
             with np.errstate(over="ignore"):  # a floor far above the source
@@ -252,8 +249,8 @@ class SpatialModel:
         """Filter any frames of the mixture; see `multichannel_wiener_filter`."""
         estimates = np.empty_like(sources, dtype=dtype)
         largest = np.finfo(estimates.dtype).max
-        for batch in _batches(sources.shape[-1]):
-            products, level = _products_near_one(_planes(sources, batch))
+        for block in split(slice(0, sources.shape[-1]), BLOCK_FRAMES_OF_MANY):
+            products, level = _products_near_one(_planes(sources, block))
             powers = [
                 _quadratic_form(inverse, product)
                 for inverse, product in zip(self.inverse, products, strict=True)
@@ -261,10 +258,10 @@ class SpatialModel:
             # As numbers per frequency broadcast against planes (frames, freqs).
             spatials = self.spatial[..., None, :]
             total = _sum_of_products(powers, spatials)
-            whitened = _planes(mixture, batch).astype(np.complex128, order="C")
+            whitened = _planes(mixture, block).astype(np.complex128, order="C")
             _solve(total, whitened, regularization, 2 * level)
             for estimate, power, spatial in zip(
-                _planes(estimates, batch), powers, spatials, strict=True
+                _planes(estimates, block), powers, spatials, strict=True
             ):
                 for channel, row in zip(estimate, spatial, strict=True):
                     filtered = _sum_of_products(row, whitened)
@@ -276,9 +273,9 @@ class SpatialModel:
         return estimates
 
 
-def _planes(spectra: Spectrum, batch: slice) -> Spectrum:
+def _planes(spectra: Spectrum, block: slice) -> Spectrum:
     """Take some frames, as they lie in memory: (..., frames, freqs)."""
-    return spectra[..., batch].swapaxes(-1, -2)
+    return spectra[..., block].swapaxes(-1, -2)
 
 
 def _entries(n_channels: int) -> list[tuple[int, int, complex]]:
@@ -355,10 +352,6 @@ def _sum_of_products(
     for factor, other in zip(factors[1:], others[1:], strict=True):
         total += np.multiply(factor, other, out=product)
     return total
-
-
-def _batches(n_frames: int) -> list[slice]:
-    return [slice(start, start + BATCH_FRAMES) for start in range(0, n_frames, BATCH_FRAMES)]
 
 
 @one_blas_thread()

@@ -17,8 +17,8 @@ def problem_in(cut: slice) -> tuple[Problem, np.ndarray]:
     sources = np.random.default_rng(0).standard_normal((2, 2, 600))
     masks, mixture = MaskClass(), sources.sum(axis=0)
     longer = slice(cut.start - 80, cut.stop + 80)
-    whole = Problem.of(Synthesis(SMALL, mixture, masks, cut=longer), sources[0, :, longer], masks)
-    window = Synthesis(SMALL, mixture, masks, cut=cut)
+    whole = Problem.of(Synthesis(SMALL, mixture, masks, piece=longer), sources[0, :, longer], masks)
+    window = Synthesis(SMALL, mixture, masks, piece=cut)
     first = window.frames.start - whole.synthesis.frames.start
     mask = whole.mask(whole.start())[:, first : first + window.n_frames]
     problem = Problem.of(window, sources[0, :, cut], masks)

@@ -191,9 +191,9 @@ def test_adjoint_has_the_inner_products_of_the_map_and_steps_are_safe(
     stop = data.draw(st.integers(start + 1, n_samples))
     mixture = rng.standard_normal((n_channels, n_samples))
     for cut in (None, slice(start, stop)):
-        synthesis = Synthesis(stft, mixture, kind, level=0, cut=cut)
+        synthesis = Synthesis(stft, mixture, kind, level=0, piece=cut)
         scaled = random_of(rng, synthesis.magnitude.shape, kind)
-        residual = rng.standard_normal((n_channels, synthesis.cut.stop - synthesis.cut.start))
+        residual = rng.standard_normal((n_channels, synthesis.piece.stop - synthesis.piece.start))
         forward, adjoint = synthesis.forward(scaled), synthesis.adjoint(residual)
         assert forward.shape == residual.shape
         assert adjoint.shape == scaled.shape

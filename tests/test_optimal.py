@@ -126,7 +126,7 @@ def test_adjoint_has_the_inner_products_of_the_map_of_any_part(
     stop = data.draw(st.integers(start + 1, n_samples))
     mixture = rng.standard_normal((2, n_samples))
     whole = synthesis_of(stft, mixture, shared=shared)
-    part = synthesis_of(stft, mixture, shared=shared, cut=slice(start, stop))
+    part = synthesis_of(stft, mixture, shared=shared, piece=slice(start, stop))
     assert_adjoint(part, stop - start, rng)
     # It is a part of the whole map, and no other frame reaches into it.
     scaled: Any = rng.standard_normal(whole.magnitude.shape)
@@ -162,7 +162,7 @@ def test_nothing_grows_more_than_the_steps_allow(
     stop = data.draw(st.integers(start + 1, n_samples))
     mixture = rng.standard_normal((1, n_samples))
     for cut in (None, slice(start, stop)):
-        synthesis = synthesis_of(stft, mixture, cut=cut)
+        synthesis = synthesis_of(stft, mixture, piece=cut)
         scaled: Any = rng.standard_normal(synthesis.magnitude.shape)
         for _ in range(20):  # towards what grows most
             audio = synthesis.forward(scaled)
@@ -197,9 +197,9 @@ def test_bins_up_to_the_floor_of_their_frame_count_as_zero() -> None:
 @each_shared
 def test_map_in_double_precision_is_that_of_the_same_samples(shared: bool) -> None:
     mixture = noise(2, 100)[0].astype(np.float32)
-    single = synthesis_of(SMALL, mixture, shared=shared, cut=slice(20, 71))
+    single = synthesis_of(SMALL, mixture, shared=shared, piece=slice(20, 71))
     double = single.in_double()
-    expected = synthesis_of(SMALL, mixture.astype(np.float64), shared=shared, cut=slice(20, 71))
+    expected = synthesis_of(SMALL, mixture.astype(np.float64), shared=shared, piece=slice(20, 71))
     for attribute in ("magnitude", "phase", "squares", "inverse_squares"):
         actual = getattr(double, attribute)
         assert actual.dtype.itemsize in (8, 16)
@@ -1429,7 +1429,7 @@ def test_start_is_the_mask_that_is_best_bin_by_bin() -> None:
                 )
             expected = np.clip(in_phase / squares, 0, maximum) * squares**0.5
             np.testing.assert_allclose(start, expected.swapaxes(-1, -2), atol=1e-9)
-            part = synthesis_of(SMALL, problem.mixture, shared=shared, cut=slice(100, 150))
+            part = synthesis_of(SMALL, problem.mixture, shared=shared, piece=slice(100, 150))
             around = SMALL.frames.under(part.frames, problem.sources[0])
             np.testing.assert_allclose(
                 ProblemNearOne(part, around[:, part.inside], masks, 0).start(around),

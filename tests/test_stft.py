@@ -287,7 +287,7 @@ def test_leading_axes_are_transformed_each_alone(rng: np.random.Generator) -> No
 @pytest.mark.parametrize("workers", [2, 5, -1])
 @pytest.mark.parametrize("leading", [(), (3,)])
 def test_result_does_not_depend_on_workers(workers: int, leading: tuple[int, ...]) -> None:
-    audio = signal_of(8 * oracle.frames.BATCH_FRAMES + 3, *leading)
+    audio = signal_of(8 * oracle.frames.BLOCK_FRAMES + 3, *leading)
     alone = STFT(n_fft=16, hop_length=4, workers=1)
     many = dataclasses.replace(alone, workers=workers)
     spectrum = alone.forward(audio)
@@ -301,12 +301,12 @@ def test_result_does_not_depend_on_workers(workers: int, leading: tuple[int, ...
 @pytest.mark.parametrize(
     ("n_fft", "hop_length"), [(15, 4), (16, 8), (16, 2), (9, 3), (9, 6), (8, 8)]
 )
-@pytest.mark.parametrize("batch_frames", [1, 2, 7])
+@pytest.mark.parametrize("block_frames", [1, 2, 7])
 @pytest.mark.parametrize("n_samples", [1, 150])
-def test_result_does_not_depend_on_batches(
+def test_result_does_not_depend_on_blocks(
     n_fft: int,
     hop_length: int,
-    batch_frames: int,
+    block_frames: int,
     n_samples: int,
     monkeypatch: pytest.MonkeyPatch,
     rng: np.random.Generator,
@@ -316,7 +316,7 @@ def test_result_does_not_depend_on_batches(
     spectrum = stft.forward(audio)
     random = random_spectrum(rng, *spectrum.shape)
     inverse = stft.inverse(random, n_samples=n_samples)
-    monkeypatch.setattr(oracle.stft, "BATCH_FRAMES", batch_frames)
+    monkeypatch.setattr(oracle.stft, "BLOCK_FRAMES", block_frames)
     assert_close(stft.forward(audio), spectrum)
     assert_close(stft.inverse(random, n_samples=n_samples), inverse)
 
@@ -532,7 +532,7 @@ def test_modify_equals_inverse_of_the_changed_spectra(
     def total(spectra: Spectrum, frames: slice) -> Spectrum:
         return np.asarray(spectra.sum(axis=0))
 
-    parts = stft.modify([product, total], list(signals), cut=slice(start, stop))
+    parts = stft.modify([product, total], list(signals), piece=slice(start, stop))
     spectra = stft.forward(signals)
     for part, change in zip(parts, (product, total), strict=True):
         all_frames = slice(0, stft.n_frames(n_samples))
@@ -562,8 +562,11 @@ def test_modify_analyses_in_the_precision_asked_for(rng: np.random.Generator) ->
     [
         ({"signals": [np.ones(9)]}, "signals must have one shape (n_channels, n_samples), got"),
         ({"signals": [np.ones((1, 9)), np.ones((2, 9))]}, "got [(1, 9), (2, 9)]"),
-        ({"cut": slice(0, 8, 2)}, "cut must hold samples, and have no step, got slice(0, 8, 2)"),
-        ({"cut": slice(5, 5)}, "cut must hold samples"),
+        (
+            {"piece": slice(0, 8, 2)},
+            "piece must hold samples, and have no step, got slice(0, 8, 2)",
+        ),
+        ({"piece": slice(5, 5)}, "piece must hold samples"),
     ],
 )
 def test_modify_refuses_what_it_cannot_cut(change: dict[str, Any], message: str) -> None:
@@ -575,7 +578,7 @@ def test_modify_refuses_what_it_cannot_cut(change: dict[str, Any], message: str)
 def test_sums_over_frames_where_a_segment_starts_in_the_padding() -> None:
     stft = STFT(n_fft=64, hop_length=48)
     n_samples = 255 * 48 + 1
-    assert stft.n_frames(n_samples) == oracle.frames.SEGMENT_FRAMES + 1
+    assert stft.n_frames(n_samples) == oracle.frames.CHUNK_FRAMES + 1
     signals = np.ones((1, 2, n_samples))
     (total,) = stft.sum_over_frames(lambda spectra: [spectra.sum(axis=-1)], list(signals))
     np.testing.assert_allclose(total, stft.forward(signals).sum(axis=-1), atol=1e-9)
@@ -855,5 +858,5 @@ def test_sum_of_squares_of_a_part_is_that_part_of_the_whole(
     whole = stft.frames.sum_of_squares(n_samples)
     assert whole.dtype == np.float64
     np.testing.assert_allclose(whole, expected, rtol=1e-12)
-    part = stft.frames.sum_of_squares(n_samples, cut=slice(start, stop))
+    part = stft.frames.sum_of_squares(n_samples, piece=slice(start, stop))
     np.testing.assert_allclose(part, expected[start:stop], rtol=1e-12)

@@ -122,9 +122,9 @@ def framewise_ceiling(
     goal = Goal(tolerance, max_iterations)
     alone = replace(stft, workers=1)
 
-    def certify(cut: slice) -> list[Ceiling]:
-        heard = not any(is_silent(source[:, cut]) for source in sources)
-        return certify_window(cut, alone, mixture, list(sources), masks, goal, heard=heard)
+    def certify(piece: slice) -> list[Ceiling]:
+        heard = not any(is_silent(source[:, piece]) for source in sources)
+        return certify_window(piece, alone, mixture, list(sources), masks, goal, heard=heard)
 
     with one_blas_thread():
         found = list(in_threads(certify, windows, workers=stft.workers))
@@ -142,7 +142,7 @@ class Ceiling(NamedTuple):
 
 
 def certify_window(
-    cut: slice,
+    window: slice,
     stft: STFT,
     mixture: Audio,
     sources: Sequence[Audio],
@@ -157,7 +157,7 @@ def certify_window(
     `starts` are masks of the frames that reach there; the best bin by bin by default.
     """
     nothing = Ceiling(np.nan, np.nan, True)
-    synthesis = Synthesis(stft, mixture, masks, cut=cut)
+    synthesis = Synthesis(stft, mixture, masks, piece=window)
     if not heard or not synthesis.magnitude.any():
         return [nothing] * len(sources)
     ceilings = []

@@ -81,7 +81,7 @@ def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: 
     ----------
     synthesis : Synthesis
         The map B; that of a whole signal, if masks have no maximum.
-    source, residual : array of shape (n_channels, n_samples of the cut)
+    source, residual : array of shape (n_channels, n_samples of the piece)
         The source s, and any r.
     masks : MaskClass
         The class.
@@ -99,7 +99,7 @@ def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: 
 def compute_terms(
     synthesis: Synthesis, source: Audio, residual: Audio, *, own: slice | None = None
 ) -> Terms:
-    """Add up what a certificate needs, of the frames and samples of a cut.
+    """Add up what a certificate needs, of the frames and samples of a piece.
 
     `own` are those of the samples that are counted here; all by default.
     """

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.frames import place_in
 from oracle.machine.levels import scaled
 from oracle.machine.threads import n_threads
 from oracle.optimal.binary import best_binary
@@ -25,7 +26,7 @@ from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.descent import Found, compute_energy
 from oracle.optimal.ends import fit_ends
 from oracle.optimal.problems import Problem
-from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
+from oracle.optimal.synthesis import Synthesis, split_blocks
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
 
@@ -184,7 +185,7 @@ class Chunks:
         synthesis, inside = self._with_halo(index)
         rounded = []
         for source, mask in zip(self.sources, masks(synthesis.frames), strict=True):
-            problem = Problem.of(synthesis, source[:, synthesis.cut], self.masks)
+            problem = Problem.of(synthesis, source[:, synthesis.piece], self.masks)
             flipped, *_ = best_binary(
                 problem.synthesis,
                 problem.source,
@@ -202,33 +203,30 @@ class Chunks:
         stop = min((own.stop - 1) * hop + margin, self.n_samples)
         if index == len(self.frames) - 1:
             stop = self.n_samples
-        synthesis = Synthesis(self.stft, self.mixture, self.masks, cut=slice(start, stop))
+        synthesis = Synthesis(self.stft, self.mixture, self.masks, piece=slice(start, stop))
         first = synthesis.frames.start
         return synthesis, slice(own.start - first, own.stop - first)
 
     def alone(self, index: int, *, level: int | None = None) -> Synthesis:
         """Make the map of the frames of a chunk, to all samples under them."""
         own = self.frames[index]
-        start = own.start * self.stft.hop_length - self.stft.n_fft // 2
-        stop = start + self.stft.frames.padded_length(own.stop - own.start)
-        cut = slice(max(start, 0), min(stop, self.n_samples))
-        return Synthesis(self.stft, self.mixture, self.masks, cut=cut, frames=own, level=level)
+        under = self.stft.frames.samples_under(own)
+        piece = slice(max(under.start, 0), min(under.stop, self.n_samples))
+        return Synthesis(self.stft, self.mixture, self.masks, piece=piece, frames=own, level=level)
 
     def _others(self, index: int, synthesis: Synthesis, beside: Callable[[slice], Mask]) -> Audio:
         """Compute what the frames beside a chunk make of the samples under it, of each source."""
-        own, cut, level = self.frames[index], synthesis.cut, synthesis.level
-        over = self.stft.frames.find(cut.start, cut.stop, self.n_samples)
-        total = np.zeros((len(self.sources), len(self.mixture), cut.stop - cut.start))
+        own, piece, level = self.frames[index], synthesis.piece, synthesis.level
+        over = self.stft.frames.find(piece.start, piece.stop, self.n_samples)
+        total = np.zeros((len(self.sources), len(self.mixture), piece.stop - piece.start))
         for frames in (slice(over.start, own.start), slice(own.stop, over.stop)):
             if frames.start >= frames.stop:
                 continue
             audio = self.synthesized(frames, beside(frames), level)
-            first = frames.start * self.stft.hop_length - self.stft.n_fft // 2
-            both = slice(max(first, cut.start), min(first + audio.shape[-1], cut.stop))
-            total[..., both.start - cut.start : both.stop - cut.start] += audio[
-                ..., both.start - first : both.stop - first
-            ]
-        total /= self.stft.frames.sum_of_squares(self.n_samples, cut=cut)
+            under = self.stft.frames.samples_under(frames)
+            both = slice(max(under.start, piece.start), min(under.stop, piece.stop))
+            total[..., place_in(piece, both)] += audio[..., place_in(under, both)]
+        total /= self.stft.frames.sum_of_squares(self.n_samples, piece=piece)
         return scaled(total, level)
 
     def synthesized(self, frames: slice, masks: Mask, level: int) -> Audio:
@@ -241,14 +239,13 @@ class Chunks:
         """
         stft, n_frames = self.stft, frames.stop - frames.start
         padded = np.zeros((len(masks), len(self.mixture), stft.frames.padded_length(n_frames)))
-        size = max(BLOCK_SAMPLES // stft.n_fft, 1)
-        for first in range(0, n_frames, size):
-            block = slice(frames.start + first, min(frames.start + first + size, frames.stop))
+        for block in split_blocks(frames, stft.n_fft):
             mixture = stft.frames.under(block, self.mixture, dtype=np.float64)
             spectra = stft.frames.analyse(scaled(mixture, -level))
+            place = place_in(frames, block)
             for mask, audio in zip(masks, padded, strict=True):
-                masked = mask[:, first : first + size] * spectra
-                stft.frames.synthesize(masked, into=audio[:, first * stft.hop_length :])
+                masked = mask[:, place] * spectra
+                stft.frames.synthesize(masked, into=audio[:, place.start * stft.hop_length :])
         return padded
 
 
@@ -294,11 +291,11 @@ def solve_each(
     """
     found: list[tuple[Problem, Found]] = []
     for index, source in enumerate(sources):
-        wanted = source[:, synthesis.cut]
+        wanted = source[:, synthesis.piece]
         if others is not None:
             wanted = (wanted - others[index]).astype(source.dtype)
         problem = Problem.of(synthesis, wanted, masks)
-        rest = _rest_of_mask(found, mixture, sources, index, synthesis.cut, masks)
+        rest = _rest_of_mask(found, mixture, sources, index, synthesis.piece, masks)
         if rest is not None:
             start = problem.start_from(rest)
         elif starts is not None:
@@ -317,14 +314,14 @@ def _rest_of_mask(
     mixture: Audio,
     sources: Sequence[Audio],
     index: int,
-    cut: slice,
+    piece: slice,
     masks: MaskClass,
 ) -> Mask | None:
     """Return what the mask of a source leaves, with which this one makes up the mixture."""
     if masks.complex_valued or masks.maximum != 1:  # what is left may be of no such class
         return None
     # Some of the samples tell: it is only where to start from.
-    some = slice(cut.start, cut.stop, THINNED)
+    some = slice(piece.start, piece.stop, THINNED)
     with np.errstate(over="ignore", invalid="ignore"):
         missing = mixture[:, some].astype(np.float64) - sources[index][:, some]
         for other, (problem, best) in zip(sources, found, strict=False):

@@ -101,12 +101,12 @@ def descend(
     ----------
     synthesis : Synthesis
         The map from masks to samples.
-    source : array of shape (n_channels, n_samples of the cut)
+    source : array of shape (n_channels, n_samples of the piece)
         What the samples should be.
     start : array of shape (n_channels or 1, n_frames, n_freqs or n_bands)
         |X| times the mask to start from; it is overwritten.
     masks : MaskClass
-        The class of the masks here. Its maximum may be infinite if the cut is the whole signal.
+        The class of the masks here. Its maximum may be infinite if the piece is the whole signal.
     tolerance : float
         The gap in dB between the SDR and its certificate at which to stop.
     max_iterations : int

@@ -6,6 +6,7 @@ care for what is heard beyond them. Most frames of a window need no steps once i
 
 import numpy as np
 
+from oracle.frames import place_in
 from oracle.optimal.classes import Scaled
 from oracle.optimal.descent import compute_energy, descend, gap
 from oracle.optimal.problems import Problem
@@ -49,8 +50,7 @@ def fit_ends(problem: Problem, start: Scaled, *, tolerance: float, max_iteration
 
     for frames in (slice(0, size), slice(n_frames - size, n_frames)):
         end = synthesis.of_frames(frames)
-        offset = end.cut.start - synthesis.cut.start
-        left = residual[:, offset : offset + end.cut.stop - end.cut.start]
+        left = residual[:, place_in(synthesis.piece, end.piece)]
         own = np.array(start[:, frames])
         start[:, frames] = descend(
             end,

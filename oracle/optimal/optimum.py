@@ -57,7 +57,7 @@ class OptimalMask(NamedTuple):
         No mask of the class has a higher SDR (or SI-SDR) than this; +inf where nothing
         is proven.
     iterations : array of shape (n_sources,), int
-        Steps taken, of a long signal in the part that took the most.
+        Steps taken, of a long signal in the chunk that took the most.
     converged : array of shape (n_sources,), bool
         Whether the two are within the tolerance, or the estimate is perfect but for rounding.
     """
@@ -89,7 +89,7 @@ def optimal_mask(
     The estimate ``stft.inverse(mask * stft.forward(mixture))`` is linear in the mask, so to
     find the mask of the least error is a convex problem, least squares within limits, through
     the actual inverse STFT with all the overlap of its frames. Accelerated projected gradients
-    solve it, some seconds of a long signal at a time; by duality what they leave of the source
+    solve it, a chunk of a long signal at a time; by duality what they leave of the source
     also gives an SDR that *no* mask of the class exceeds. It is computed in double precision.
     One that comes within `tolerance` of the SDR that is achieved certifies both.
 
@@ -128,7 +128,7 @@ def optimal_mask(
         could make anything of them.
     binary : bool, optional
         For SDR: whether the masks are 0 or 1. The best that is found is one that no change
-        of a single bin improves (but near where the parts of a long signal meet); the
+        of a single bin improves (but near where the chunks of a long signal meet); the
         certificate is that of all masks in [0, 1]. The best binary mask lies between the two,
         which are seldom near enough to be `converged`.
     complex_valued : bool, optional
@@ -141,7 +141,7 @@ def optimal_mask(
     tolerance : float, optional
         The gap between achieved and certified, in dB, at which to stop.
     max_iterations : int, optional
-        The number of steps after which to stop in any case, of each part of a long signal. The
+        The number of steps after which to stop in any case, of each chunk of a long signal. The
         certificate holds however many are taken.
 
     Returns

@@ -21,7 +21,7 @@ from oracle.tracks.track import Audio
 # squares of its errors, or of what it leaves of the mixture, are.
 FAR = 2.0**30
 
-# What is just outside a part, and more than this louder, does not matter to its first mask.
+# What is just outside a piece, and more than this louder, does not matter to its first mask.
 LOUDEST = 2.0**40
 
 
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
     ----------
     synthesis : Synthesis
         The map from masks to samples.
-    source : array of shape (n_channels, n_samples of the cut)
+    source : array of shape (n_channels, n_samples of the piece)
         What the samples should be.
     masks : MaskClass
         The class of the masks here.

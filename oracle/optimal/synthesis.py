@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import Spectrum
+from oracle.frames import Spectrum, place_in, split
 from oracle.machine.levels import find_level
 from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
 from oracle.stft import STFT
@@ -50,7 +50,7 @@ class Synthesis:
         The signal that is masked.
     masks : MaskClass
         Which bins share a mask, and whether it is complex.
-    cut : slice, optional
+    piece : slice, optional
         The samples; all by default.
     frames : slice, optional
         The frames; all that reach into the samples by default.
@@ -65,7 +65,7 @@ class Synthesis:
 
     Attributes
     ----------
-    cut : slice
+    piece : slice
         The samples.
     frames : slice
         The frames of the mask.
@@ -87,7 +87,7 @@ class Synthesis:
         mixture: Audio,
         masks: MaskClass,
         *,
-        cut: slice | None = None,
+        piece: slice | None = None,
         frames: slice | None = None,
         level: int | None = None,
         floor: float = 0.0,
@@ -97,19 +97,16 @@ class Synthesis:
         self.dtype = np.dtype(mixture.dtype if dtype is None else dtype)
         self._mixture, self._floor = mixture, floor
         n_samples = mixture.shape[-1]
-        self.cut = cut = slice(0, n_samples) if cut is None else cut
-        self.frames = stft.frames.find(cut.start, cut.stop, n_samples) if frames is None else frames
+        self.piece = piece = slice(0, n_samples) if piece is None else piece
+        self.frames = (
+            stft.frames.find(piece.start, piece.stop, n_samples) if frames is None else frames
+        )
         self.level = find_level(stft.frames.under(self.frames, mixture)) if level is None else level
         self.n_frames = self.frames.stop - self.frames.start
-        size = max(BLOCK_SAMPLES // stft.n_fft, 1)
-        self.blocks = [
-            slice(start, min(start + size, self.n_frames))
-            for start in range(0, self.n_frames, size)
-        ]
-        offset = self.frames.start * stft.hop_length - stft.n_fft // 2
-        self.inside = slice(cut.start - offset, cut.stop - offset)
+        self.blocks = split_blocks(slice(0, self.n_frames), stft.n_fft)
+        self.inside = place_in(stft.frames.samples_under(self.frames), piece)
         self.squares = np.zeros(stft.frames.padded_length(self.n_frames))
-        self.squares[self.inside] = stft.frames.sum_of_squares(n_samples, cut=cut)
+        self.squares[self.inside] = stft.frames.sum_of_squares(n_samples, piece=piece)
         self.inverse_squares = np.zeros(len(self.squares), self.dtype)
         self.inverse_squares[self.inside] = 1 / self.squares[self.inside]
         self.step = float(self.squares[self.inside].min())
@@ -121,7 +118,7 @@ class Synthesis:
             self.stft,
             self._mixture,
             self.masks,
-            cut=self.cut,
+            piece=self.piece,
             frames=self.frames,
             level=self.level,
             floor=self._floor,
@@ -131,13 +128,12 @@ class Synthesis:
     def of_frames(self, frames: slice) -> "Synthesis":
         """Return the map of some frames, counted from the first here, to samples under them."""
         own = slice(self.frames.start + frames.start, self.frames.start + frames.stop)
-        start = own.start * self.stft.hop_length - self.stft.n_fft // 2
-        stop = start + self.stft.frames.padded_length(own.stop - own.start)
-        part = Synthesis(
+        under = self.stft.frames.samples_under(own)
+        result = Synthesis(
             self.stft,
             self._mixture,
             self.masks,
-            cut=slice(max(start, self.cut.start), min(stop, self.cut.stop)),
+            piece=slice(max(under.start, self.piece.start), min(under.stop, self.piece.stop)),
             frames=own,
             level=self.level,
             floor=self._floor,
@@ -146,8 +142,8 @@ class Synthesis:
         phase, magnitude = self._analysed
         if not self.masks.complex_valued:
             phase = phase[:, frames]
-        part._analysed = phase, magnitude[:, frames]
-        return part
+        result._analysed = phase, magnitude[:, frames]
+        return result
 
     @property
     def phase(self) -> Spectrum:
@@ -193,7 +189,7 @@ class Synthesis:
         return phases, magnitudes
 
     def spectra_in_double(self, block: slice) -> Spectrum:
-        """Compute the STFT of the mixture in a block, at its level here; once, of a part."""
+        """Compute the STFT of the mixture in a block, at its level here; once, of few frames."""
         if block.start not in self._kept:
             spectra = self.stft.frames.analyse(self.under(block, np.float64))
             if self.n_frames > MOST_KEPT:
@@ -298,14 +294,14 @@ class Synthesis:
         self.stft.frames.synthesize(spectra, into=into)
 
     def forward(self, scaled: Scaled) -> Audio:
-        """Compute B z, array of shape (n_channels, n_samples of the cut)."""
+        """Compute B z, array of shape (n_channels, n_samples of the piece)."""
         total = np.zeros((self.n_channels, len(self.squares)), self.dtype)
         for block in self.blocks:
             self.synthesize(scaled[:, block], block, into=total[:, self.region(block)])
         return total[:, self.inside] * self.inverse_squares[self.inside]
 
     def adjoint(self, residual: Audio) -> Scaled:
-        """Compute B^T r of a signal r on the samples of the cut."""
+        """Compute B^T r of a signal r on the samples of the piece."""
         padded = self.padded(residual) * self.inverse_squares
         weights = self.weights.astype(padded.dtype)
         result = self.empty()
@@ -342,6 +338,11 @@ class Synthesis:
             spectra = self.stft.frames.analyse(self.under(block, self.dtype))
             mask[:, block] *= spectra.real / size[:, block] - 1j * (spectra.imag / size[:, block])
         return mask
+
+
+def split_blocks(frames: slice, n_fft: int) -> list[slice]:
+    """Split frames into blocks."""
+    return split(frames, max(BLOCK_SAMPLES // n_fft, 1))
 
 
 def inner(signals: Scaled, others: Scaled) -> float:
