@@ -38,9 +38,9 @@ from oracle.optimal import OptimalMask, framewise_ceiling, optimal_mask
 from oracle.optimal.binary import _norms, best_binary
 from oracle.optimal.ceilings import certify_window
 from oracle.optimal.certificates import least_error, least_error_of_cone
-from oracle.optimal.chunks import Goal
 from oracle.optimal.classes import MaskClass
-from oracle.optimal.descent import descend
+from oracle.optimal.descent import _Descent, descend
+from oracle.optimal.goals import Goal
 from oracle.optimal.problems import Problem as ProblemNearOne
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
@@ -1445,9 +1445,9 @@ def test_descent_finds_what_it_says() -> None:
     problem = problem_of(2, 200, dtype=np.float32)
     synthesis = synthesis_of(SMALL, problem.mixture)
     start = ProblemNearOne(synthesis, problem.sources[0], box(1), 0).start()
-    found = descend(
-        synthesis, problem.sources[0], start, masks=box(1), tolerance=0.01, max_iterations=100
-    )
+    before = start.copy()
+    found = descend(synthesis, problem.sources[0], start, Goal(0.01, 100), masks=box(1))
+    np.testing.assert_array_equal(start, before)
     assert found.energy == pytest.approx(problem.energy, rel=1e-12)
     audio = synthesis.forward(found.scaled)
     error = ((problem.sources[0].astype(float) - audio) ** 2).sum()
@@ -1461,13 +1461,24 @@ def test_descent_to_silence_ends_in_silence() -> None:
     found = descend(
         synthesis,
         np.zeros((2, 100)),
-        synthesis.magnitude.copy(),
+        synthesis.magnitude,
+        Goal(0.01, 10),
         masks=box(1),
-        tolerance=0.01,
-        max_iterations=10,
     )
     assert not found.scaled.any()
     assert (found.energy, found.error, found.least_error, found.converged) == (0, 0, 0, True)
+
+
+def test_a_step_is_that_of_the_last_look_and_is_taken_once() -> None:
+    problem = problem_of(2, 200)
+    synthesis = synthesis_of(SMALL, problem.mixture)
+    descent = _Descent(synthesis, problem.sources[0], synthesis.magnitude, box(1), 1.0)
+    outdated, view = descent.look(), descent.look()
+    with pytest.raises(RuntimeError, match="that of the last look"):
+        descent.step(outdated)
+    descent.step(view)
+    with pytest.raises(RuntimeError, match="taken once"):
+        descent.step(view)
 
 
 # The real track.

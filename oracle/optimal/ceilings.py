@@ -11,9 +11,7 @@ import numpy.typing as npt
 from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.energy_ratios import Float64s, is_silent
 from oracle.metrics.windows import window_starts
-from oracle.optimal.chunks import Goal, solve_each
-from oracle.optimal.classes import Mask, MaskClass
-from oracle.optimal.optimum import (
+from oracle.optimal.arguments import (
     MAX_ITERATIONS,
     TOLERANCE,
     check_limits,
@@ -21,6 +19,9 @@ from oracle.optimal.optimum import (
     check_stft,
     mask_class,
 )
+from oracle.optimal.classes import Mask, MaskClass
+from oracle.optimal.each_source import solve_each
+from oracle.optimal.goals import Goal
 from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
 from oracle.tracks.track import Audio

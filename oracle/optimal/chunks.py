@@ -6,13 +6,9 @@ is kept. Every other chunk is solved between two that are there already. Chunks 
 in any case, so that masks do not depend on who asks for which frames, or on the number of threads.
 """
 
-from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from itertools import pairwise
-from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +16,10 @@ import numpy.typing as npt
 
 from oracle.frames import place_in
 from oracle.machine.levels import scaled
-from oracle.machine.threads import n_threads
 from oracle.optimal.binary import best_binary
 from oracle.optimal.classes import Mask, MaskClass
-from oracle.optimal.descent import Found, compute_energy
-from oracle.optimal.ends import fit_ends
+from oracle.optimal.each_source import solve_each
+from oracle.optimal.goals import Goal
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis, split_blocks
 from oracle.stft import STFT
@@ -38,22 +33,6 @@ HALO = 2
 
 # How near each chunk comes for all together to be near, as a part of the tolerance.
 MARGIN = 0.9
-
-# Two sources make a mixture if what is missing is this part of the error of the best mask.
-NEGLIGIBLE = 0.01
-
-# Of so many samples one is looked at for that.
-THINNED = 16
-
-# Chunks that are kept beside those that threads work on: those beside them.
-KEPT = 4
-
-
-class Goal(NamedTuple):
-    """When to stop: the gap in dB, and the number of steps of a chunk."""
-
-    tolerance: float
-    max_iterations: int
 
 
 class Solved(NamedTuple):
@@ -247,158 +226,3 @@ class Chunks:
                 masked = mask[:, place] * spectra
                 stft.frames.synthesize(masked, into=audio[:, place.start * stft.hop_length :])
         return padded
-
-
-def solve_each(
-    synthesis: Synthesis,
-    mixture: Audio,
-    sources: Sequence[Audio],
-    masks: MaskClass,
-    goal: Goal,
-    starts: Mask | None = None,
-    others: Audio | Sequence[Audio] | None = None,
-    prove: bool = True,
-) -> list[tuple[Problem, Found]]:
-    """Find the best mask for each source in some samples.
-
-    Where two sources make up the mixture, what the mask of the one leaves is the mask of the
-    other: so an accompaniment costs nothing, once the vocals are there.
-
-    Parameters
-    ----------
-    synthesis : Synthesis
-        The map from masks to these samples.
-    mixture : array of shape (n_channels, n_samples)
-        The whole signal, and
-    sources : sequence of arrays of shape (n_channels, n_samples)
-        whole sources.
-    masks : MaskClass
-        The class.
-    goal : Goal
-        When to stop.
-    starts : array of shape (n_sources, n_channels or 1, n_frames, n_freqs), optional
-        Masks to start from, of a longer signal if there are no `others`; the best bin by bin by
-        default.
-    others : sequence of arrays of shape (n_channels, n_samples of the map), optional
-        What other frames make of the samples, of each source.
-    prove : bool, optional
-        Whether what is found is certified.
-
-    Returns
-    -------
-    found : list of tuple of (Problem, Found)
-        By source.
-    """
-    found: list[tuple[Problem, Found]] = []
-    for index, source in enumerate(sources):
-        wanted = source[:, synthesis.piece]
-        if others is not None:
-            wanted = (wanted - others[index]).astype(source.dtype)
-        problem = Problem.of(synthesis, wanted, masks)
-        rest = _rest_of_mask(found, mixture, sources, index, synthesis.piece, masks)
-        if rest is not None:
-            start = problem.start_from(rest)
-        elif starts is not None:
-            start = problem.start_from(starts[index])
-            if others is None:
-                fit_ends(problem, start, **goal._asdict())
-        else:
-            start = problem.start(synthesis.stft.frames.under(synthesis.frames, source))
-        best = problem.solve(start, **goal._asdict(), prove=prove)
-        found.append((problem, best))
-    return found
-
-
-def _rest_of_mask(
-    found: Sequence[tuple[Problem, Found]],
-    mixture: Audio,
-    sources: Sequence[Audio],
-    index: int,
-    piece: slice,
-    masks: MaskClass,
-) -> Mask | None:
-    """Return what the mask of a source leaves, with which this one makes up the mixture."""
-    if masks.complex_valued or masks.maximum != 1:  # what is left may be of no such class
-        return None
-    # Some of the samples tell: it is only where to start from.
-    some = slice(piece.start, piece.stop, THINNED)
-    with np.errstate(over="ignore", invalid="ignore"):
-        missing = mixture[:, some].astype(np.float64) - sources[index][:, some]
-        for other, (problem, best) in zip(sources, found, strict=False):
-            left = THINNED * compute_energy(np.ldexp(missing - other[:, some], -problem.level))
-            if best.error and left <= NEGLIGIBLE * best.error:
-                mask: Mask = 1 - problem.mask(best.scaled)
-                return mask
-    return None
-
-
-class Masks:
-    """Masks of any frames, found chunk by chunk as they are asked for, each once.
-
-    Parameters
-    ----------
-    frames : sequence of slice
-        The frames of each chunk.
-    find : callable
-        ``index -> masks`` of a chunk: array of shape (n_sources, n_channels or 1, n_frames,
-        n_freqs).
-    step : int, optional
-        Every which chunk is asked for.
-    """
-
-    def __init__(
-        self, frames: Sequence[slice], find: Callable[[int], Mask], *, step: int = 1
-    ) -> None:
-        self._frames, self._find, self._step = frames, find, step
-        self._starts = [own.start for own in frames]
-        self._lock = Lock()
-        self._found: OrderedDict[int, Future[Mask]] = OrderedDict()
-
-    def of(self, frames: slice) -> Mask:
-        """Return masks, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
-
-        It may be called in threads, which help each other with what is needed.
-        """
-        first = bisect_right(self._starts, frames.start) - 1
-        needed = range(first, bisect_left(self._starts, frames.stop))
-        parts = []
-        for index, future in zip(needed, self._futures(needed), strict=True):
-            own = self._frames[index]
-            start, stop = max(frames.start - own.start, 0), frames.stop - own.start
-            parts.append(future.result()[:, :, start:stop])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
-
-    def _futures(self, needed: Sequence[int]) -> list[Future[Mask]]:
-        """Find what nobody does yet: what is needed, then what comes next while others do it."""
-        threads = n_threads()
-        last = min(needed[-1] + self._step * (threads + 1), len(self._frames) - 1)
-        ahead = range(needed[0], last + 1, self._step)
-        futures: dict[int, Future[Mask]] = {}
-        while True:
-            with self._lock:
-                for index in set(needed) & self._found.keys():
-                    self._found.move_to_end(index)
-                    futures[index] = self._found[index]
-                todo = [
-                    index for index in ahead if index not in self._found and index not in futures
-                ]
-                done = len(futures) == len(needed) and all(f.done() for f in futures.values())
-                if done or not todo:
-                    return [futures[index] for index in needed]
-                mine = todo[0]
-                future: Future[Mask] = Future()
-                self._found[mine] = future
-                # What is being found stays: who needs it next is not to find it again.
-                ready = [index for index, each in self._found.items() if each.done()]
-                excess = len(self._found) - len(needed) - 2 * threads - KEPT
-                for index in ready[: max(excess, 0)]:
-                    del self._found[index]
-            try:
-                future.set_result(self._find(mine))
-            except BaseException as error:
-                # Who waits for it fails as well; who comes later tries again.
-                with self._lock:
-                    if self._found.get(mine) is future:
-                        del self._found[mine]
-                future.set_exception(error)
-                raise

@@ -10,8 +10,10 @@ import numpy as np
 from oracle.frames import Spectrum
 from oracle.optimal.ceilings import Ceiling, certify_window
 from oracle.optimal.certificates import Terms
-from oracle.optimal.chunks import MARGIN, Chunks, Goal, Masks
+from oracle.optimal.chunks import MARGIN, Chunks
 from oracle.optimal.classes import Mask
+from oracle.optimal.found_masks import Masks
+from oracle.optimal.goals import Goal
 from oracle.optimal.named import NamedClass
 from oracle.optimal.verdicts import Judge
 from oracle.stft import STFT

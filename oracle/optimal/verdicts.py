@@ -12,7 +12,7 @@ from oracle.metrics.energy_ratios import decibels
 from oracle.optimal.certificates import Terms, compute_terms
 from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import Mask, MaskClass
-from oracle.optimal.descent import is_perfect
+from oracle.optimal.goals import is_perfect
 from oracle.optimal.problems import near_one
 from oracle.tracks.track import Audio
 
