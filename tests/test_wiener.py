@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import oracle.wiener
+import oracle.wiener.filters
 from oracle import STFT, masks
 from oracle.frames import BLOCK_FRAMES_OF_MANY
 from oracle.wiener import (
@@ -381,7 +381,7 @@ def test_result_does_not_depend_on_blocks(
     mixture = random_spectra(rng, *sources.shape[1:])
     expected = multichannel_wiener_filter(sources, mixture)
     expected_sisec18 = sisec18_wiener_filter(sources, mixture, window_sum=1e4)
-    monkeypatch.setattr(oracle.wiener, "BLOCK_FRAMES_OF_MANY", block_frames)
+    monkeypatch.setattr(oracle.wiener.filters, "BLOCK_FRAMES_OF_MANY", block_frames)
     assert_close(multichannel_wiener_filter(sources, mixture), expected)
     assert_close(sisec18_wiener_filter(sources, mixture, window_sum=1e4), expected_sisec18)
 
