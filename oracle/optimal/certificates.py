@@ -172,14 +172,14 @@ def _supports(synthesis: Synthesis, mixture: Spectrum, other: Spectrum) -> Float
     if synthesis.masks.complex_valued:
         sizes = np.abs(mixture)
         sizes *= np.abs(other)
-        return np.asarray(sizes.sum(axis=1) @ synthesis.frequency_weights)
+        return np.asarray(sizes.sum(axis=1) @ synthesis.bands.frequency_weights)
     products = _products(synthesis, mixture, other)
     if synthesis.masks.bands is not None:
-        products *= synthesis.frequency_weights
-        products = np.add.reduceat(products, synthesis.masks.bands, axis=-1)
+        products *= synthesis.bands.frequency_weights
+        products = synthesis.bands.add_up(products)
         return np.asarray(np.maximum(products, 0).sum(axis=(1, 2)))
     np.maximum(products, 0, out=products)
-    return np.asarray(products.sum(axis=1) @ synthesis.frequency_weights)
+    return np.asarray(products.sum(axis=1) @ synthesis.bands.frequency_weights)
 
 
 def _products(synthesis: Synthesis, spectra: Spectrum, others: Spectrum) -> Float64s:

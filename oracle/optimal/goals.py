@@ -23,6 +23,13 @@ def gap(error: float, least: float) -> float:
     return 10 * math.log10(ratio) if ratio > 0 else -math.inf
 
 
+def scale_free_gap(error: float, least: float, energy: float) -> float:
+    """Return the gap of SI-SDR, which is energy / error - 1 of masks of the best scale."""
+    if least >= energy * (1 - USELESS):
+        return 0.0
+    return gap(error, least) + gap(energy - least, max(energy - error, 0.0))
+
+
 @dataclass(frozen=True)
 class Goal:
     """When to stop.
@@ -54,10 +61,3 @@ def compute_energy(signal: Audio) -> float:
 def is_perfect(error: float, energy: float, dtype: npt.DTypeLike) -> bool:
     """Tell whether an error is nothing but the rounding of audio of this energy."""
     return error <= energy * (PERFECT * float(np.finfo(np.dtype(dtype)).eps)) ** 2
-
-
-def scale_free_gap(error: float, least: float, energy: float) -> float:
-    """Return the same for SI-SDR, which is energy / error - 1 of masks of the best scale."""
-    if least >= energy * (1 - USELESS):
-        return 0.0
-    return gap(error, least) + gap(energy - least, max(energy - error, 0.0))

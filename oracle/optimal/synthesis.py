@@ -1,4 +1,8 @@
-"""Synthesis: from a mask, through the inverse STFT, to samples; and the adjoint."""
+"""Synthesis: from a mask, through the inverse STFT, to samples; and the adjoint.
+
+The file is long because one class is all of the map: both ways need the same frames, phases and
+magnitudes of the mixture.
+"""
 
 from functools import cached_property
 from typing import Any
@@ -8,6 +12,7 @@ import numpy.typing as npt
 
 from oracle.frames import Spectrum, place_in, split
 from oracle.machine.levels import find_level
+from oracle.optimal.bands import Bands
 from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
@@ -71,6 +76,8 @@ class Synthesis:
         The frames of the mask.
     inside : slice
         The samples, among all those under the frames ("padded").
+    bands : Bands
+        The bins that share a value of the mask.
     blocks : list of slice
         The frames, a few at a time.
     squares : array of shape (n_padded,), float64
@@ -94,6 +101,7 @@ class Synthesis:
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         self.stft, self.masks = stft, masks
+        self.bands = Bands(masks.bands, stft.n_fft)
         self.dtype = np.dtype(mixture.dtype if dtype is None else dtype)
         self._mixture, self._floor = mixture, floor
         n_samples = mixture.shape[-1]
@@ -110,6 +118,7 @@ class Synthesis:
         self.inverse_squares = np.zeros(len(self.squares), self.dtype)
         self.inverse_squares[self.inside] = 1 / self.squares[self.inside]
         self.step = float(self.squares[self.inside].min())
+        self._shares = self.bands.shares.astype(self.dtype)
         self._kept: dict[int, Spectrum] = {}
 
     def in_double(self) -> "Synthesis":
@@ -160,8 +169,7 @@ class Synthesis:
         """Transform the mixture, where it is needed in the precision of the map."""
         n_channels, n_freqs = self.n_channels, self.stft.n_freqs
         n_rows = 1 if self.masks.shared else n_channels
-        n_columns = n_freqs if self.masks.bands is None else len(self.masks.bands)
-        magnitudes = np.empty((n_rows, self.n_frames, n_columns), self.dtype)
+        magnitudes = np.empty((n_rows, self.n_frames, self.bands.count), self.dtype)
         kind = np.result_type(self.dtype, np.complex64)
         # Complex masks need none.
         shape = (0,) if self.masks.complex_valued else (n_channels, self.n_frames, n_freqs)
@@ -173,17 +181,16 @@ class Synthesis:
             if self._floor:
                 norms = np.linalg.norm(magnitude, axis=-1, keepdims=True)
                 magnitude[magnitude <= np.maximum(self._floor * norms, SMALLEST)] = 0
-            # Not by squares, which may not be floats.
             if self.masks.shared:
+                # Not by squares, which may not be floats.
                 magnitude = np.hypot.reduce(magnitude, axis=0, keepdims=True)
-            if self.masks.bands is not None:
-                magnitude = np.hypot.reduceat(magnitude, self.masks.bands, axis=-1)
+            magnitude = self.bands.combine_sizes(magnitude)
             magnitudes[:, block] = magnitude
             if self.masks.complex_valued:
                 continue
             # Part by part: numpy takes the reciprocal, which may not be a float, of what a
             # complex number is divided by.
-            divisor = self._spread(np.where(magnitude > 0, magnitude, np.inf))
+            divisor = self.bands.spread(np.where(magnitude > 0, magnitude, np.inf))
             phases[:, block].real = spectra.real / divisor
             phases[:, block].imag = spectra.imag / divisor
         return phases, magnitudes
@@ -210,37 +217,10 @@ class Synthesis:
         """How many channels there are."""
         return len(self._mixture)
 
-    @cached_property
-    def frequency_weights(self) -> npt.NDArray[np.float64]:
-        """The weight w of each frequency, array of shape (n_freqs,)."""
-        weights = np.full(self.stft.n_freqs, 2 / self.stft.n_fft)
-        weights[0] /= 2
-        if self.stft.n_fft % 2 == 0:
-            weights[-1] /= 2
-        return weights
-
-    @cached_property
+    @property
     def weights(self) -> npt.NDArray[np.float64]:
         """The weight w of each number of a frame of z: of a band, the largest in it."""
-        if self.masks.bands is None:
-            return self.frequency_weights
-        return np.asarray(np.maximum.reduceat(self.frequency_weights, self.masks.bands))
-
-    @cached_property
-    def _shares(self) -> Reals:
-        """What the weight of each frequency is of that of its band."""
-        return np.asarray(self.frequency_weights / self._spread(self.weights), self.dtype)
-
-    @cached_property
-    def _band_widths(self) -> npt.NDArray[np.int_]:
-        """How many frequencies are in each band."""
-        return np.diff([*(self.masks.bands or ()), self.stft.n_freqs])
-
-    def _spread(self, of_bands: Any) -> Any:
-        """Give each frequency what its band has."""
-        if self.masks.bands is None:
-            return of_bands
-        return np.repeat(of_bands, self._band_widths, axis=-1)
+        return self.bands.weights
 
     def under(self, block: slice, dtype: npt.DTypeLike) -> Audio:
         """Return the samples of the mixture, at its level here, under the frames of a block."""
@@ -281,7 +261,7 @@ class Synthesis:
         result: Reals = real + imaginary
         if self.masks.bands is not None:
             result *= self._shares
-            result = np.add.reduceat(result, self.masks.bands, axis=-1)
+            result = self.bands.add_up(result)
         if self.masks.shared:
             result = result.sum(axis=0, keepdims=True)
         out[:] = result
@@ -290,7 +270,7 @@ class Synthesis:
         """Add D B z of the frames of a block to what is under these frames."""
         spectra: Any = scaled
         if not self.masks.complex_valued:
-            spectra = self.phase[:, block] * self._spread(scaled)
+            spectra = self.phase[:, block] * self.bands.spread(scaled)
         self.stft.frames.synthesize(spectra, into=into)
 
     def forward(self, scaled: Scaled) -> Audio:
@@ -330,7 +310,7 @@ class Synthesis:
         """Compute the mask of z, for all frequencies; 0 where nothing is heard."""
         size = np.where(self.magnitude > 0, self.magnitude, np.inf)
         if not self.masks.complex_valued:
-            return np.asarray(self._spread(scaled / size))
+            return np.asarray(self.bands.spread(scaled / size))
         # Part by part, as in `_analysed`.
         mask = np.empty_like(scaled)
         mask.real, mask.imag = scaled.real / size, scaled.imag / size
