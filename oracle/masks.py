@@ -12,6 +12,8 @@ over a mixture that is next to silent, is the largest number there is: masks are
 The functions work on any array of the array API standard (numpy, torch, CuPy, JAX, ...),
 return the same kind of array, and can be differentiated where they are continuous. In torch
 gradients are finite too: what no number could hold, in bins that are next to silent, is 0.
+
+The file is long because it is a list, and two thirds of it are docstrings.
 """
 
 import math

@@ -49,7 +49,8 @@ from oracle.jobs.bounds import BOUNDS, score_track
 from oracle.machine.threads import limited_threads
 from oracle.metrics.names import MUSEVAL
 from oracle.optimal import of_track
-from oracle.optimal.chunks import MARGIN, Goal
+from oracle.optimal.chunks import MARGIN
+from oracle.optimal.goals import Goal
 from oracle.tracks.track import with_accompaniment
 
 Audio = npt.NDArray[np.float32]

@@ -462,7 +462,7 @@ def test_any_part_of_opt_is_that_of_the_whole() -> None:
     whole = separate(track, "OPT", stft=SMALL)
     separation = Separation(track, ["IRM2", "OPT"], stft=SMALL)
     for start, stop in ((0, track.n_samples), (5000, 5001), (123, 9000)):
-        estimates = separation.part(start, stop)
+        estimates = separation.separate_piece(start, stop)
         assert set(estimates) == {"IRM2", "OPT"}
         assert list(estimates["OPT"]) == list(whole)
         for target, audio in estimates["OPT"].items():

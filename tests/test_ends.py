@@ -4,8 +4,8 @@ import numpy as np
 
 from oracle import STFT
 from oracle.optimal.classes import MaskClass
-from oracle.optimal.descent import compute_energy
 from oracle.optimal.ends import REACH, fit_ends
+from oracle.optimal.goals import Goal, compute_energy
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis
 
@@ -17,8 +17,8 @@ def problem_in(cut: slice) -> tuple[Problem, np.ndarray]:
     sources = np.random.default_rng(0).standard_normal((2, 2, 600))
     masks, mixture = MaskClass(), sources.sum(axis=0)
     longer = slice(cut.start - 80, cut.stop + 80)
-    whole = Problem.of(Synthesis(SMALL, mixture, masks, cut=longer), sources[0, :, longer], masks)
-    window = Synthesis(SMALL, mixture, masks, cut=cut)
+    whole = Problem.of(Synthesis(SMALL, mixture, masks, piece=longer), sources[0, :, longer], masks)
+    window = Synthesis(SMALL, mixture, masks, piece=cut)
     first = window.frames.start - whole.synthesis.frames.start
     mask = whole.mask(whole.start())[:, first : first + window.n_frames]
     problem = Problem.of(window, sources[0, :, cut], masks)
@@ -27,8 +27,9 @@ def problem_in(cut: slice) -> tuple[Problem, np.ndarray]:
 
 def test_only_the_ends_change_and_for_the_better() -> None:
     problem, start = problem_in(slice(200, 400))
-    fitted = start.copy()
-    fit_ends(problem, fitted, tolerance=0.01, max_iterations=200)
+    before = start.copy()
+    fitted = fit_ends(problem, start, Goal(0.01, 200))
+    np.testing.assert_array_equal(start, before)
     size = REACH * 2
     np.testing.assert_array_equal(fitted[:, size:-size], start[:, size:-size])
     synthesis = problem.synthesis
@@ -46,6 +47,5 @@ def test_only_the_ends_change_and_for_the_better() -> None:
 
 def test_windows_that_are_little_but_ends_are_left_alone() -> None:
     problem, start = problem_in(slice(200, 260))
-    fitted = start.copy()
-    fit_ends(problem, fitted, tolerance=0.01, max_iterations=200)
+    fitted = fit_ends(problem, start.copy(), Goal(0.01, 200))
     np.testing.assert_array_equal(fitted, start)

@@ -33,19 +33,20 @@ from optimal_problems import (
 )
 
 import oracle.optimal.chunks
-import oracle.optimal.optimum
+import oracle.optimal.found_masks
 import oracle.optimal.synthesis
 from oracle import STFT, Track, masks, metrics
 from oracle.jobs.bounds import score_track
 from oracle.machine.threads import limited_threads
 from oracle.methods import CEILINGS, METHODS
 from oracle.optimal import CLASSES, OptimalMask, framewise_ceiling, make_bands, mel_edges
+from oracle.optimal.arguments import mask_class
 from oracle.optimal.certificates import least_error
-from oracle.optimal.chunks import Masks
 from oracle.optimal.classes import MaskClass
+from oracle.optimal.found_masks import Masks
 from oracle.optimal.named import BAND_SPLIT_EDGES, BARK_EDGES
 from oracle.optimal.of_track import TOLERANCE
-from oracle.optimal.optimum import mask_class, optimal_mask
+from oracle.optimal.optimum import optimal_mask
 from oracle.optimal.synthesis import Synthesis
 from oracle.results.tables import tidy
 
@@ -184,9 +185,9 @@ def test_adjoint_has_the_inner_products_of_the_map_and_steps_are_safe(
     stop = data.draw(st.integers(start + 1, n_samples))
     mixture = rng.standard_normal((n_channels, n_samples))
     for cut in (None, slice(start, stop)):
-        synthesis = Synthesis(stft, mixture, kind, level=0, cut=cut)
+        synthesis = Synthesis(stft, mixture, kind, level=0, piece=cut)
         scaled = random_of(rng, synthesis.magnitude.shape, kind)
-        residual = rng.standard_normal((n_channels, synthesis.cut.stop - synthesis.cut.start))
+        residual = rng.standard_normal((n_channels, synthesis.piece.stop - synthesis.piece.start))
         forward, adjoint = synthesis.forward(scaled), synthesis.adjoint(residual)
         assert forward.shape == residual.shape
         assert adjoint.shape == scaled.shape
@@ -716,7 +717,7 @@ def test_masks_are_those_of_the_frames_in_any_order_and_few_are_kept(
             frames = slice(start, min(start + length, 397))
             assert frames_of(masks.of(frames)) == list(range(frames.start, frames.stop))
             most = max(most, (frames.stop - 1) // 10 - start // 10 + 1)
-            assert len(masks._found) <= most + 2 * threads + oracle.optimal.chunks.KEPT
+            assert len(masks._found) <= most + 2 * threads + oracle.optimal.found_masks.KEPT
         with ThreadPoolExecutor(threads) as pool:
             found = pool.map(lambda cut: masks.of(slice(cut[0], min(sum(cut), 397))), cuts)
             for (start, length), each in zip(cuts, found, strict=True):

@@ -19,6 +19,7 @@ from oracle.methods import (
     masking,
     separate_each,
 )
+from oracle.methods.separation import PIECE_SAMPLES
 from oracle.tracks.track import Audio
 
 # Estimates are float32: relative to the loudest sample.
@@ -215,7 +216,7 @@ def test_parts_of_a_separation_are_parts_of_the_estimates(track: Track, stft: ST
     separation = Separation(track, list(METHODS), stft=stft)
     whole = dict(separate_each(track, METHODS, stft=stft))
     for start, stop in ((0, 1), (0, 700), (5000, 13000), (track.n_samples - 9, track.n_samples)):
-        part = separation.part(start, stop)
+        part = separation.separate_piece(start, stop)
         assert part.keys() == whole.keys()
         for method, estimates in part.items():
             assert list(estimates) == separation.targets == list(whole[method])
@@ -225,7 +226,7 @@ def test_parts_of_a_separation_are_parts_of_the_estimates(track: Track, stft: ST
 
 
 def test_long_tracks_are_separated_whole(rng: np.random.Generator) -> None:
-    n_samples = 2 * methods.SEGMENT_SAMPLES + 77
+    n_samples = 2 * PIECE_SAMPLES + 77
     sources = {name: rng.standard_normal((1, n_samples)) for name in ("low", "high")}
     track = Track.from_sources("long", 8000, sources)
     stft = STFT()

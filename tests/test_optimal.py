@@ -36,9 +36,9 @@ from oracle.optimal import OptimalMask, framewise_ceiling, optimal_mask
 from oracle.optimal.binary import _norms, best_binary
 from oracle.optimal.ceilings import certify_window
 from oracle.optimal.certificates import least_error, least_error_of_cone
-from oracle.optimal.chunks import Goal
 from oracle.optimal.classes import MaskClass
-from oracle.optimal.descent import descend
+from oracle.optimal.descent import _Descent, descend
+from oracle.optimal.goals import Goal
 from oracle.optimal.problems import Problem as ProblemNearOne
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
@@ -118,7 +118,7 @@ def test_adjoint_has_the_inner_products_of_the_map_of_any_part(
     stop = data.draw(st.integers(start + 1, n_samples))
     mixture = rng.standard_normal((2, n_samples))
     whole = synthesis_of(stft, mixture, shared=shared)
-    part = synthesis_of(stft, mixture, shared=shared, cut=slice(start, stop))
+    part = synthesis_of(stft, mixture, shared=shared, piece=slice(start, stop))
     assert_adjoint(part, stop - start, rng)
     # It is a part of the whole map, and no other frame reaches into it.
     scaled: Any = rng.standard_normal(whole.magnitude.shape)
@@ -154,7 +154,7 @@ def test_nothing_grows_more_than_the_steps_allow(
     stop = data.draw(st.integers(start + 1, n_samples))
     mixture = rng.standard_normal((1, n_samples))
     for cut in (None, slice(start, stop)):
-        synthesis = synthesis_of(stft, mixture, cut=cut)
+        synthesis = synthesis_of(stft, mixture, piece=cut)
         scaled: Any = rng.standard_normal(synthesis.magnitude.shape)
         for _ in range(20):  # towards what grows most
             audio = synthesis.forward(scaled)
@@ -189,9 +189,9 @@ def test_bins_up_to_the_floor_of_their_frame_count_as_zero() -> None:
 @each_shared
 def test_map_in_double_precision_is_that_of_the_same_samples(shared: bool) -> None:
     mixture = noise(2, 100)[0].astype(np.float32)
-    single = synthesis_of(SMALL, mixture, shared=shared, cut=slice(20, 71))
+    single = synthesis_of(SMALL, mixture, shared=shared, piece=slice(20, 71))
     double = single.in_double()
-    expected = synthesis_of(SMALL, mixture.astype(np.float64), shared=shared, cut=slice(20, 71))
+    expected = synthesis_of(SMALL, mixture.astype(np.float64), shared=shared, piece=slice(20, 71))
     for attribute in ("magnitude", "phase", "squares", "inverse_squares"):
         actual = getattr(double, attribute)
         assert actual.dtype.itemsize in (8, 16)
@@ -1380,7 +1380,7 @@ def test_ceilings_of_a_window_are_those_of_its_frames_alone() -> None:
         assert found.converged
         # Wherever it starts from.
         start = np.random.default_rng(0).random(problem.shape).swapaxes(-1, -2)
-        frames = SMALL.find_frames(cut.start, cut.stop, 400)
+        frames = SMALL.frames.find(cut.start, cut.stop, 400)
         (other,) = certify_window(
             cut, SMALL, mixture, sources, box(1), goal, starts=start[None][:, :, frames]
         )
@@ -1421,8 +1421,8 @@ def test_start_is_the_mask_that_is_best_bin_by_bin() -> None:
                 )
             expected = np.clip(in_phase / squares, 0, maximum) * squares**0.5
             np.testing.assert_allclose(start, expected.swapaxes(-1, -2), atol=1e-9)
-            part = synthesis_of(SMALL, problem.mixture, shared=shared, cut=slice(100, 150))
-            around = SMALL.under(part.frames, problem.sources[0])
+            part = synthesis_of(SMALL, problem.mixture, shared=shared, piece=slice(100, 150))
+            around = SMALL.frames.under(part.frames, problem.sources[0])
             np.testing.assert_allclose(
                 ProblemNearOne(part, around[:, part.inside], masks, 0).start(around),
                 start[:, part.frames],
@@ -1437,9 +1437,9 @@ def test_descent_finds_what_it_says() -> None:
     problem = problem_of(2, 200, dtype=np.float32)
     synthesis = synthesis_of(SMALL, problem.mixture)
     start = ProblemNearOne(synthesis, problem.sources[0], box(1), 0).start()
-    found = descend(
-        synthesis, problem.sources[0], start, masks=box(1), tolerance=0.01, max_iterations=100
-    )
+    before = start.copy()
+    found = descend(synthesis, problem.sources[0], start, Goal(0.01, 100), masks=box(1))
+    np.testing.assert_array_equal(start, before)
     assert found.energy == pytest.approx(problem.energy, rel=1e-12)
     audio = synthesis.forward(found.scaled)
     error = ((problem.sources[0].astype(float) - audio) ** 2).sum()
@@ -1453,13 +1453,24 @@ def test_descent_to_silence_ends_in_silence() -> None:
     found = descend(
         synthesis,
         np.zeros((2, 100)),
-        synthesis.magnitude.copy(),
+        synthesis.magnitude,
+        Goal(0.01, 10),
         masks=box(1),
-        tolerance=0.01,
-        max_iterations=10,
     )
     assert not found.scaled.any()
     assert (found.energy, found.error, found.least_error, found.converged) == (0, 0, 0, True)
+
+
+def test_a_step_is_that_of_the_last_look_and_is_taken_once() -> None:
+    problem = problem_of(2, 200)
+    synthesis = synthesis_of(SMALL, problem.mixture)
+    descent = _Descent(synthesis, problem.sources[0], synthesis.magnitude, box(1), 1.0)
+    outdated, view = descent.look(), descent.look()
+    with pytest.raises(RuntimeError, match="that of the last look"):
+        descent.step(outdated)
+    descent.step(view)
+    with pytest.raises(RuntimeError, match="taken once"):
+        descent.step(view)
 
 
 # The real track.

@@ -14,9 +14,10 @@ import scipy.signal
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+import oracle.frames
 import oracle.stft
 from oracle import STFT
-from oracle.stft import Spectrum
+from oracle.frames import Spectrum
 from oracle.tracks.track import Audio
 
 # Rounding of an FFT and an overlap-add of values around 1, in units of the machine epsilon:
@@ -286,7 +287,7 @@ def test_leading_axes_are_transformed_each_alone(rng: np.random.Generator) -> No
 @pytest.mark.parametrize("workers", [2, 5, -1])
 @pytest.mark.parametrize("leading", [(), (3,)])
 def test_result_does_not_depend_on_workers(workers: int, leading: tuple[int, ...]) -> None:
-    audio = signal_of(8 * oracle.stft.BATCH_FRAMES + 3, *leading)
+    audio = signal_of(8 * oracle.frames.BLOCK_FRAMES + 3, *leading)
     alone = STFT(n_fft=16, hop_length=4, workers=1)
     many = dataclasses.replace(alone, workers=workers)
     spectrum = alone.forward(audio)
@@ -300,12 +301,12 @@ def test_result_does_not_depend_on_workers(workers: int, leading: tuple[int, ...
 @pytest.mark.parametrize(
     ("n_fft", "hop_length"), [(15, 4), (16, 8), (16, 2), (9, 3), (9, 6), (8, 8)]
 )
-@pytest.mark.parametrize("batch_frames", [1, 2, 7])
+@pytest.mark.parametrize("block_frames", [1, 2, 7])
 @pytest.mark.parametrize("n_samples", [1, 150])
-def test_result_does_not_depend_on_batches(
+def test_result_does_not_depend_on_blocks(
     n_fft: int,
     hop_length: int,
-    batch_frames: int,
+    block_frames: int,
     n_samples: int,
     monkeypatch: pytest.MonkeyPatch,
     rng: np.random.Generator,
@@ -315,7 +316,7 @@ def test_result_does_not_depend_on_batches(
     spectrum = stft.forward(audio)
     random = random_spectrum(rng, *spectrum.shape)
     inverse = stft.inverse(random, n_samples=n_samples)
-    monkeypatch.setattr(oracle.stft, "BATCH_FRAMES", batch_frames)
+    monkeypatch.setattr(oracle.stft, "BLOCK_FRAMES", block_frames)
     assert_close(stft.forward(audio), spectrum)
     assert_close(stft.inverse(random, n_samples=n_samples), inverse)
 
@@ -531,7 +532,7 @@ def test_modify_equals_inverse_of_the_changed_spectra(
     def total(spectra: Spectrum, frames: slice) -> Spectrum:
         return np.asarray(spectra.sum(axis=0))
 
-    parts = stft.modify([product, total], list(signals), cut=slice(start, stop))
+    parts = stft.modify([product, total], list(signals), piece=slice(start, stop))
     spectra = stft.forward(signals)
     for part, change in zip(parts, (product, total), strict=True):
         all_frames = slice(0, stft.n_frames(n_samples))
@@ -561,8 +562,11 @@ def test_modify_analyses_in_the_precision_asked_for(rng: np.random.Generator) ->
     [
         ({"signals": [np.ones(9)]}, "signals must have one shape (n_channels, n_samples), got"),
         ({"signals": [np.ones((1, 9)), np.ones((2, 9))]}, "got [(1, 9), (2, 9)]"),
-        ({"cut": slice(0, 8, 2)}, "cut must hold samples, and have no step, got slice(0, 8, 2)"),
-        ({"cut": slice(5, 5)}, "cut must hold samples"),
+        (
+            {"piece": slice(0, 8, 2)},
+            "piece must hold samples, and have no step, got slice(0, 8, 2)",
+        ),
+        ({"piece": slice(5, 5)}, "piece must hold samples"),
     ],
 )
 def test_modify_refuses_what_it_cannot_cut(change: dict[str, Any], message: str) -> None:
@@ -574,7 +578,7 @@ def test_modify_refuses_what_it_cannot_cut(change: dict[str, Any], message: str)
 def test_sums_over_frames_where_a_segment_starts_in_the_padding() -> None:
     stft = STFT(n_fft=64, hop_length=48)
     n_samples = 255 * 48 + 1
-    assert stft.n_frames(n_samples) == oracle.stft.SEGMENT_FRAMES + 1
+    assert stft.n_frames(n_samples) == oracle.frames.CHUNK_FRAMES + 1
     signals = np.ones((1, 2, n_samples))
     (total,) = stft.sum_over_frames(lambda spectra: [spectra.sum(axis=-1)], list(signals))
     np.testing.assert_allclose(total, stft.forward(signals).sum(axis=-1), atol=1e-9)
@@ -623,7 +627,7 @@ def test_frames_over_a_part_are_those_that_share_a_sample_with_it(
     start, stop, n_samples = cut
     places = spans(stft, n_samples)
     expected = [f for f, (first, end) in enumerate(places) if first < stop and start < end]
-    frames = stft.find_frames(start, stop, n_samples)
+    frames = stft.frames.find(start, stop, n_samples)
     assert frames.step is None
     assert list(range(frames.start, frames.stop)) == expected
 
@@ -640,20 +644,20 @@ def test_frames_over_a_part_are_those_that_share_a_sample_with_it(
 )
 def test_frames_over_a_part_in_numbers(start: int, stop: int, frames: tuple[int, int]) -> None:
     stft = STFT(n_fft=8, hop_length=4)
-    assert stft.find_frames(start, stop, 100) == slice(*frames)
+    assert stft.frames.find(start, stop, 100) == slice(*frames)
 
 
 def test_frames_over_a_signal_leave_out_one_that_lies_in_the_padding_alone() -> None:
     stft = STFT(n_fft=9, hop_length=4, window="boxcar")
     # Frame 1 begins at sample 0 of two, frame 2 would at sample 4.
     assert stft.n_frames(2) == 2
-    assert stft.find_frames(0, 2, 2) == slice(0, 2)
+    assert stft.frames.find(0, 2, 2) == slice(0, 2)
     odd = STFT(n_fft=8, hop_length=3, window="boxcar")
     assert odd.n_frames(1) == 2
-    assert odd.find_frames(0, 1, 1) == slice(0, 2)
+    assert odd.frames.find(0, 1, 1) == slice(0, 2)
     narrow = STFT(n_fft=8, hop_length=4)
     assert narrow.n_frames(4) == 2  # its frame 2 would begin behind the last sample
-    assert narrow.find_frames(0, 4, 4) == slice(0, 2)
+    assert narrow.frames.find(0, 4, 4) == slice(0, 2)
 
 
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(8, 4), (8, 8), (9, 4), (100, 30)])
@@ -663,7 +667,7 @@ def test_padded_length_is_the_end_of_the_last_frame(
 ) -> None:
     stft = STFT(n_fft=n_fft, hop_length=hop_length, window="boxcar")
     expected = max(frame * hop_length + n_fft for frame in range(n_frames))
-    assert stft.padded_length(n_frames) == expected
+    assert stft.frames.padded_length(n_frames) == expected
 
 
 @settings(max_examples=200, deadline=None)
@@ -674,11 +678,11 @@ def test_under_some_frames_lies_the_signal_between_zeros(
     signal = signal_of(n_samples, 2)
     n_frames = stft.n_frames(n_samples)
     first, last = sorted(min(int(edge * n_frames), n_frames - 1) for edge in edges)
-    margin = stft.n_fft + stft.padded_length(n_frames)
+    margin = stft.n_fft + stft.frames.padded_length(n_frames)
     everywhere = np.pad(signal, ((0, 0), (margin, margin)))
     start = spans(stft, n_samples)[first][0] + margin
-    length = stft.padded_length(last + 1 - first)
-    padded = stft.under(slice(first, last + 1), signal)
+    length = stft.frames.padded_length(last + 1 - first)
+    padded = stft.frames.under(slice(first, last + 1), signal)
     np.testing.assert_array_equal(padded, everywhere[:, start : start + length])
 
 
@@ -686,23 +690,27 @@ def test_under_gives_a_copy_in_the_dtype_asked_for() -> None:
     stft = STFT(n_fft=8, hop_length=4)
     signal = signal_of(20, 3, 2).astype(np.float32)
     before = signal.copy()
-    padded = stft.under(slice(0, 5), signal)
+    padded = stft.frames.under(slice(0, 5), signal)
     assert padded.dtype == np.float32
-    assert padded.shape == (3, 2, 24) == (3, 2, stft.padded_length(5))
-    double = stft.under(slice(0, 5), signal, dtype=np.float64)
+    assert padded.shape == (3, 2, 24) == (3, 2, stft.frames.padded_length(5))
+    double = stft.frames.under(slice(0, 5), signal, dtype=np.float64)
     assert double.dtype == np.float64
     np.testing.assert_array_equal(double, padded)
     padded[:] = 9
     np.testing.assert_array_equal(signal, before)
     signal.flags.writeable = False
-    stft.under(slice(1, 2), signal)[:] = 9  # also of what is all inside
+    stft.frames.under(slice(1, 2), signal)[:] = 9  # also of what is all inside
 
 
 def test_under_a_frame_behind_the_signal_are_zeros() -> None:
     stft = STFT(n_fft=8, hop_length=4)
-    np.testing.assert_array_equal(stft.under(slice(3, 4), np.ones(4)), np.zeros(8))
-    np.testing.assert_array_equal(stft.under(slice(1, 2), np.ones(4)), [1, 1, 1, 1, 0, 0, 0, 0])
-    np.testing.assert_array_equal(stft.under(slice(0, 1), np.ones(4)), [0, 0, 0, 0, 1, 1, 1, 1])
+    np.testing.assert_array_equal(stft.frames.under(slice(3, 4), np.ones(4)), np.zeros(8))
+    np.testing.assert_array_equal(
+        stft.frames.under(slice(1, 2), np.ones(4)), [1, 1, 1, 1, 0, 0, 0, 0]
+    )
+    np.testing.assert_array_equal(
+        stft.frames.under(slice(0, 1), np.ones(4)), [0, 0, 0, 0, 1, 1, 1, 1]
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -717,13 +725,13 @@ def test_forward_is_to_analyse_what_lies_under_all_frames(
 ) -> None:
     audio = signal_of(n_samples, *leading).astype(dtype)
     n_frames = stft.n_frames(n_samples)
-    spectra = stft.analyse(stft.under(slice(0, n_frames), audio))
+    spectra = stft.frames.analyse(stft.frames.under(slice(0, n_frames), audio))
     assert spectra.shape == (*leading, n_frames, stft.n_freqs)
     assert spectra.dtype == np.result_type(dtype, np.complex64)
     assert_close(spectra.swapaxes(-1, -2), stft.forward(audio))
     # Some of the frames are the same as in the whole.
     some = slice(n_frames // 3, n_frames // 3 + 1)
-    assert_close(stft.analyse(stft.under(some, audio)), spectra[..., some, :])
+    assert_close(stft.frames.analyse(stft.frames.under(some, audio)), spectra[..., some, :])
 
 
 def test_analysis_of_one_frame_is_the_fft_of_its_windowed_samples(
@@ -731,7 +739,7 @@ def test_analysis_of_one_frame_is_the_fft_of_its_windowed_samples(
 ) -> None:
     stft = STFT(n_fft=15, hop_length=5)
     samples = rng.standard_normal(15)
-    (frame,) = stft.analyse(samples)
+    (frame,) = stft.frames.analyse(samples)
     turns = np.exp(-2j * np.pi * np.outer(np.arange(8), np.arange(15)) / 15)
     assert_close(frame, turns @ (samples * stft.window_samples))
 
@@ -741,7 +749,7 @@ def test_analysis_leaves_its_input_unchanged(hop_length: int) -> None:
     stft = STFT(n_fft=8, hop_length=hop_length, window="hamming")
     padded = signal_of(2400)
     before = padded.copy()
-    for analysis in (stft.analyse, stft.forward):
+    for analysis in (stft.frames.analyse, stft.forward):
         analysis(padded)
         np.testing.assert_array_equal(padded, before)
 
@@ -762,11 +770,11 @@ def test_inverse_is_to_synthesize_and_divide_by_the_sum_of_squares(
     n_frames = stft.n_frames(n_samples)
     spectra = random_spectrum(np.random.default_rng(0), *leading, n_frames, stft.n_freqs)
     spectra = spectra.astype(dtype)
-    padded = stft.synthesize(spectra)
-    assert padded.shape == (*leading, stft.padded_length(n_frames))
+    padded = stft.frames.synthesize(spectra)
+    assert padded.shape == (*leading, stft.frames.padded_length(n_frames))
     assert padded.dtype == (np.float32 if dtype == np.complex64 else np.float64)
     inside = padded[..., stft.n_fft // 2 : stft.n_fft // 2 + n_samples]
-    weight = stft.sum_of_squares(n_samples)
+    weight = stft.frames.sum_of_squares(n_samples)
     expected = stft.inverse(spectra.swapaxes(-1, -2), n_samples=n_samples)
     assert_close((inside / weight).astype(expected.dtype), expected, LEAST_OVERLAP)
 
@@ -778,8 +786,8 @@ def test_constant_frames_synthesize_to_the_sum_of_their_windows() -> None:
     expected = np.zeros(16)
     for frame in range(5):
         expected[2 * frame : 2 * frame + 8] += stft.window_samples
-    assert_close(stft.synthesize(constant), expected)
-    assert_close(stft.synthesize(constant[:1]), stft.window_samples)
+    assert_close(stft.frames.synthesize(constant), expected)
+    assert_close(stft.frames.synthesize(constant[:1]), stft.window_samples)
 
 
 @each_size
@@ -787,25 +795,25 @@ def test_synthesize_is_the_adjoint_of_analyse(
     n_fft: int, hop_length: int, rng: np.random.Generator
 ) -> None:
     stft = STFT(n_fft=n_fft, hop_length=hop_length)
-    padded = rng.standard_normal(stft.padded_length(6))
+    padded = rng.standard_normal(stft.frames.padded_length(6))
     spectra = random_spectrum(rng, 6, stft.n_freqs)
-    products = (stft.analyse(padded) * spectra.conj()).real * whole_spectrum_weights(stft)
-    expected = np.dot(padded, stft.synthesize(spectra))
+    products = (stft.frames.analyse(padded) * spectra.conj()).real * whole_spectrum_weights(stft)
+    expected = np.dot(padded, stft.frames.synthesize(spectra))
     assert products.sum() / n_fft == pytest.approx(expected, abs=1e-10)
 
 
 def test_synthesize_adds_to_what_it_is_given(rng: np.random.Generator) -> None:
     stft = STFT(n_fft=9, hop_length=4)
     spectra = random_spectrum(rng, 2, 3, stft.n_freqs)
-    alone = stft.synthesize(spectra)
+    alone = stft.frames.synthesize(spectra)
     before = rng.standard_normal((2, 20))
     into = before.copy()
-    assert stft.synthesize(spectra, into=into) is into
+    assert stft.frames.synthesize(spectra, into=into) is into
     np.testing.assert_array_equal(into[:, 17:], before[:, 17:])
     assert_close(into[:, :17], before[:, :17] + alone)
     # A part of a longer array, as `modify` does.
     longer = np.zeros((2, 30))
-    stft.synthesize(spectra, into=longer[:, 8:])
+    stft.frames.synthesize(spectra, into=longer[:, 8:])
     np.testing.assert_array_equal(longer[:, 8:25], alone)
     assert not longer[:, :8].any()
     assert not longer[:, 25:].any()
@@ -815,7 +823,7 @@ def test_synthesize_leaves_the_spectra_unchanged(rng: np.random.Generator) -> No
     spectra = random_spectrum(rng, 3, 5)
     before = spectra.copy()
     spectra.flags.writeable = False
-    STFT(n_fft=8, hop_length=4).synthesize(spectra)
+    STFT(n_fft=8, hop_length=4).frames.synthesize(spectra)
     np.testing.assert_array_equal(spectra, before)
 
 
@@ -825,14 +833,16 @@ def test_sum_of_squares_has_closed_forms() -> None:
         stft = STFT(n_fft=n_fft, hop_length=hop_length)
         expected = 3 / 8 * n_fft / hop_length
         # Half a window from the ends, as before them and behind them no frame begins.
-        inner = stft.sum_of_squares(4 * n_fft)[n_fft // 2 : -n_fft // 2]
+        inner = stft.frames.sum_of_squares(4 * n_fft)[n_fft // 2 : -n_fft // 2]
         np.testing.assert_allclose(inner, expected, rtol=1e-12)
     # Two: sin^4 + cos^4, which begins in the middle of a window.
     angle = np.pi * (np.arange(1000) + 32) / 64
     expected_of_two = np.sin(angle) ** 4 + np.cos(angle) ** 4
-    np.testing.assert_allclose(STFT(n_fft=64, hop_length=32).sum_of_squares(1000), expected_of_two)
+    np.testing.assert_allclose(
+        STFT(n_fft=64, hop_length=32).frames.sum_of_squares(1000), expected_of_two
+    )
     boxes = STFT(n_fft=8, hop_length=8, window="boxcar")
-    np.testing.assert_array_equal(boxes.sum_of_squares(21), np.ones(21))
+    np.testing.assert_array_equal(boxes.frames.sum_of_squares(21), np.ones(21))
 
 
 @settings(max_examples=200, deadline=None)
@@ -845,8 +855,8 @@ def test_sum_of_squares_of_a_part_is_that_part_of_the_whole(
     for first, end in spans(stft, n_samples):
         for place in range(max(first, 0), min(end, n_samples)):
             expected[place] += stft.window_samples[place - first] ** 2
-    whole = stft.sum_of_squares(n_samples)
+    whole = stft.frames.sum_of_squares(n_samples)
     assert whole.dtype == np.float64
     np.testing.assert_allclose(whole, expected, rtol=1e-12)
-    part = stft.sum_of_squares(n_samples, cut=slice(start, stop))
+    part = stft.frames.sum_of_squares(n_samples, piece=slice(start, stop))
     np.testing.assert_allclose(part, expected[start:stop], rtol=1e-12)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import oracle.wiener
+import oracle.wiener.filters
 from oracle import STFT, masks
+from oracle.frames import BLOCK_FRAMES_OF_MANY
 from oracle.wiener import (
     SpatialModel,
     multichannel_wiener_filter,
@@ -372,15 +373,15 @@ def test_silent_frames_give_zeros_and_leave_the_others_as_they_are(
     assert_close(actual, np.pad(expected, gap))
 
 
-@pytest.mark.parametrize("batch_frames", [1, 7, 1000])
-def test_result_does_not_depend_on_batches(
-    batch_frames: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+@pytest.mark.parametrize("block_frames", [1, 7, 1000])
+def test_result_does_not_depend_on_blocks(
+    block_frames: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
-    sources = random_sources(rng, 3, 2, n_frames=2 * oracle.wiener.BATCH_FRAMES + 5)
+    sources = random_sources(rng, 3, 2, n_frames=2 * BLOCK_FRAMES_OF_MANY + 5)
     mixture = random_spectra(rng, *sources.shape[1:])
     expected = multichannel_wiener_filter(sources, mixture)
     expected_sisec18 = sisec18_wiener_filter(sources, mixture, window_sum=1e4)
-    monkeypatch.setattr(oracle.wiener, "BATCH_FRAMES", batch_frames)
+    monkeypatch.setattr(oracle.wiener.filters, "BLOCK_FRAMES_OF_MANY", block_frames)
     assert_close(multichannel_wiener_filter(sources, mixture), expected)
     assert_close(sisec18_wiener_filter(sources, mixture, window_sum=1e4), expected_sisec18)
 

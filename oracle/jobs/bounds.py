@@ -204,7 +204,7 @@ def score_track(
                 each.examine(piece)
 
         found = scorer.score_each(
-            separation.part,
+            separation.separate_piece,
             beside=certify,
             advance=lambda part: advance(track.name, part * len(names) / len(chosen)),
         )

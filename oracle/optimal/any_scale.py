@@ -24,7 +24,7 @@ from oracle.metrics.energy_ratios import decibels
 from oracle.metrics.scale_invariant import scale_invariant_ratios
 from oracle.optimal.certificates import ROUNDING, least_error
 from oracle.optimal.classes import MaskClass, Scaled
-from oracle.optimal.descent import gap, is_perfect, scale_free_gap
+from oracle.optimal.goals import Goal, gap, is_perfect, scale_free_gap
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
@@ -69,10 +69,9 @@ class Best(NamedTuple):
 def best_of_any_scale(
     synthesis: Synthesis,
     source: Audio,
+    goal: Goal,
     *,
     masks: MaskClass,
-    tolerance: float,
-    max_iterations: int,
 ) -> Best:
     """Find the mask of the best SI-SDR.
 
@@ -84,15 +83,13 @@ def best_of_any_scale(
         The map from masks to samples, of a whole signal in double precision.
     source : array of shape (n_channels, n_samples)
         The true source.
+    goal : Goal
+        When to stop: the gap of SI-SDR, and the number of steps for each sign.
     masks : MaskClass
         The class of the mask at its best scale, real; its maximum may be infinite.
-    tolerance : float
-        The gap in dB at which to stop.
-    max_iterations : int
-        The number of steps, for each sign, after which to stop in any case.
     """
     problem = Problem.of(synthesis, source.astype(np.float64), masks)
-    best = _search(problem, tolerance, max_iterations)
+    best = _search(problem, goal)
     # Of -s, what the mixture itself proves as a dual point, D x, is mostly enough.
     opposite = problem._replace(source=-problem.source)
     least_of_opposite = least_error(
@@ -102,7 +99,7 @@ def best_of_any_scale(
         masks=opposite.masks,
     )
     if least_of_opposite < best.error:
-        other = _search(opposite, tolerance, max_iterations)
+        other = _search(opposite, goal)
         least_of_opposite = max(least_of_opposite, other.least_error)
         best, least = min(best, other, key=lambda found: found.error), best.least_error
     else:
@@ -112,9 +109,9 @@ def best_of_any_scale(
     achieved = float(scale_invariant_ratios([problem.source], [best.audio]).si_sdr[0])
     certified = float(decibels(max(energy - least, 0.0), least))
     # Not a number: a silent source or estimate, or infinity less infinity.
-    converged = not certified - achieved > tolerance
+    converged = not certified - achieved > goal.tolerance
     converged |= is_perfect(best.error, energy, source.dtype)
-    converged |= scale_free_gap(best.error, least, energy) <= tolerance
+    converged |= scale_free_gap(best.error, least, energy) <= goal.tolerance
     return Best(
         problem.mask(best.scaled),
         problem.estimate(best.audio),
@@ -138,7 +135,7 @@ class _Member(NamedTuple):
     iterations: int = 0
 
 
-def _search(problem: Problem, tolerance: float, max_iterations: int) -> _Member:
+def _search(problem: Problem, goal: Goal) -> _Member:
     """Stretch the source until its best mask is at its best scale."""
     energy = _inner(problem.source, problem.source)
     best = _Member(
@@ -151,11 +148,13 @@ def _search(problem: Problem, tolerance: float, max_iterations: int) -> _Member:
         of_members = partial(_error_of_member, stretch, energy)
         found = problem.solve(
             start,
-            # Half of it is left to what the stretch may be wrong by.
-            tolerance=tolerance if stretch == 1 else tolerance / 2,
-            max_iterations=max_iterations - iterations,
+            Goal(
+                # Half of it is left to what the stretch may be wrong by.
+                tolerance=goal.tolerance if stretch == 1 else goal.tolerance / 2,
+                max_iterations=goal.max_iterations - iterations,
+                distance=partial(_distance, of_members, energy),
+            ),
             stretch=stretch,
-            distance=partial(_distance, of_members, energy),
             # Where next to nothing is left of a source, longer steps may not end.
             long=1.0,
         )
@@ -168,9 +167,9 @@ def _search(problem: Problem, tolerance: float, max_iterations: int) -> _Member:
         start = found.scaled
         if (
             problem.masks.maximum == math.inf
-            or scale_free_gap(best.error, least, energy) <= tolerance
+            or scale_free_gap(best.error, least, energy) <= goal.tolerance
             or is_perfect(best.error, energy, problem.source.dtype)
-            or iterations == max_iterations
+            or iterations == goal.max_iterations
             or not stretches.go_on(scale)
         ):
             return best._replace(least_error=least, iterations=iterations)

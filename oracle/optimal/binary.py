@@ -32,7 +32,7 @@ def best_binary(
     ----------
     synthesis : Synthesis
         The map from masks to samples.
-    source : array of shape (n_channels, n_samples of the cut)
+    source : array of shape (n_channels, n_samples of the piece)
         What the samples should be.
     scaled : array of shape (n_channels or 1, n_frames, n_freqs)
         |X| times a mask, to start from.

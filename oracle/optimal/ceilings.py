@@ -11,9 +11,7 @@ import numpy.typing as npt
 from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.energy_ratios import Float64s, is_silent
 from oracle.metrics.windows import window_starts
-from oracle.optimal.chunks import Goal, solve_each
-from oracle.optimal.classes import Mask, MaskClass
-from oracle.optimal.optimum import (
+from oracle.optimal.arguments import (
     MAX_ITERATIONS,
     TOLERANCE,
     check_limits,
@@ -21,6 +19,9 @@ from oracle.optimal.optimum import (
     check_stft,
     mask_class,
 )
+from oracle.optimal.classes import Mask, MaskClass
+from oracle.optimal.each_source import solve_each
+from oracle.optimal.goals import Goal
 from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
@@ -122,9 +123,9 @@ def framewise_ceiling(
     goal = Goal(tolerance, max_iterations)
     alone = replace(stft, workers=1)
 
-    def certify(cut: slice) -> list[Ceiling]:
-        heard = not any(is_silent(source[:, cut]) for source in sources)
-        return certify_window(cut, alone, mixture, list(sources), masks, goal, heard=heard)
+    def certify(piece: slice) -> list[Ceiling]:
+        heard = not any(is_silent(source[:, piece]) for source in sources)
+        return certify_window(piece, alone, mixture, list(sources), masks, goal, heard=heard)
 
     with one_blas_thread():
         found = list(in_threads(certify, windows, workers=stft.workers))
@@ -142,7 +143,7 @@ class Ceiling(NamedTuple):
 
 
 def certify_window(
-    cut: slice,
+    window: slice,
     stft: STFT,
     mixture: Audio,
     sources: Sequence[Audio],
@@ -157,7 +158,7 @@ def certify_window(
     `starts` are masks of the frames that reach there; the best bin by bin by default.
     """
     nothing = Ceiling(np.nan, np.nan, True)
-    synthesis = Synthesis(stft, mixture, masks, cut=cut)
+    synthesis = Synthesis(stft, mixture, masks, piece=window)
     if not heard or not synthesis.magnitude.any():
         return [nothing] * len(sources)
     ceilings = []

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from oracle.frames import Spectrum
 from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import SMALLEST, Synthesis
-from oracle.stft import Spectrum
 from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: 
     ----------
     synthesis : Synthesis
         The map B; that of a whole signal, if masks have no maximum.
-    source, residual : array of shape (n_channels, n_samples of the cut)
+    source, residual : array of shape (n_channels, n_samples of the piece)
         The source s, and any r.
     masks : MaskClass
         The class.
@@ -99,7 +99,7 @@ def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: 
 def compute_terms(
     synthesis: Synthesis, source: Audio, residual: Audio, *, own: slice | None = None
 ) -> Terms:
-    """Add up what a certificate needs, of the frames and samples of a cut.
+    """Add up what a certificate needs, of the frames and samples of a piece.
 
     `own` are those of the samples that are counted here; all by default.
     """
@@ -107,7 +107,7 @@ def compute_terms(
 
     support = np.zeros(1 if synthesis.masks.shared else len(source))
     for block in synthesis.blocks:
-        other = synthesis.stft.analyse(divided[:, synthesis.region(block)])
+        other = synthesis.stft.frames.analyse(divided[:, synthesis.region(block)])
         support += _supports(synthesis, synthesis.spectra_in_double(block), other)
     own = slice(None) if own is None else own
     s, r = (signal[:, own].astype(np.float64, copy=False) for signal in (source, residual))
@@ -138,7 +138,7 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, residual: Audio) ->
 
     def need(block: slice) -> Float64s:
         mixture = synthesis.spectra_in_double(block)
-        other = synthesis.stft.analyse(divided[:, synthesis.region(block)])
+        other = synthesis.stft.frames.analyse(divided[:, synthesis.region(block)])
         squares, others = (_products(synthesis, each, each) for each in (mixture, other))
         rounding = _root(squares) * _norm(others) + _root(others) * _norm(squares)
         products = _products(synthesis, mixture, other) + ROUNDING_OF_FFT * rounding
@@ -172,14 +172,14 @@ def _supports(synthesis: Synthesis, mixture: Spectrum, other: Spectrum) -> Float
     if synthesis.masks.complex_valued:
         sizes = np.abs(mixture)
         sizes *= np.abs(other)
-        return np.asarray(sizes.sum(axis=1) @ synthesis.frequency_weights)
+        return np.asarray(sizes.sum(axis=1) @ synthesis.bands.frequency_weights)
     products = _products(synthesis, mixture, other)
     if synthesis.masks.bands is not None:
-        products *= synthesis.frequency_weights
-        products = np.add.reduceat(products, synthesis.masks.bands, axis=-1)
+        products *= synthesis.bands.frequency_weights
+        products = synthesis.bands.add_up(products)
         return np.asarray(np.maximum(products, 0).sum(axis=(1, 2)))
     np.maximum(products, 0, out=products)
-    return np.asarray(products.sum(axis=1) @ synthesis.frequency_weights)
+    return np.asarray(products.sum(axis=1) @ synthesis.bands.frequency_weights)
 
 
 def _products(synthesis: Synthesis, spectra: Spectrum, others: Spectrum) -> Float64s:

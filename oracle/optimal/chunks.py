@@ -6,26 +6,22 @@ is kept. Every other chunk is solved between two that are there already. Chunks 
 in any case, so that masks do not depend on who asks for which frames, or on the number of threads.
 """
 
-from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from itertools import pairwise
-from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from oracle.frames import place_in
 from oracle.machine.levels import scaled
-from oracle.machine.threads import n_threads
 from oracle.optimal.binary import best_binary
 from oracle.optimal.classes import Mask, MaskClass
-from oracle.optimal.descent import Found, compute_energy
-from oracle.optimal.ends import fit_ends
+from oracle.optimal.each_source import solve_each
+from oracle.optimal.goals import Goal
 from oracle.optimal.problems import Problem
-from oracle.optimal.synthesis import BLOCK_SAMPLES, Synthesis
+from oracle.optimal.synthesis import Synthesis, split_blocks
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
 
@@ -37,22 +33,6 @@ HALO = 2
 
 # How near each chunk comes for all together to be near, as a part of the tolerance.
 MARGIN = 0.9
-
-# Two sources make a mixture if what is missing is this part of the error of the best mask.
-NEGLIGIBLE = 0.01
-
-# Of so many samples one is looked at for that.
-THINNED = 16
-
-# Chunks that are kept beside those that threads work on: those beside them.
-KEPT = 4
-
-
-class Goal(NamedTuple):
-    """When to stop: the gap in dB, and the number of steps of a chunk."""
-
-    tolerance: float
-    max_iterations: int
 
 
 class Solved(NamedTuple):
@@ -101,7 +81,7 @@ class Chunks:
         self.stft = replace(stft, workers=1)
         self.mixture, self.sources, self.masks = mixture, sources, masks
         self.n_samples = mixture.shape[-1]
-        n_frames = stft.find_frames(0, self.n_samples, self.n_samples).stop
+        n_frames = stft.frames.find(0, self.n_samples, self.n_samples).stop
         # Several windows long, however small the hop is.
         size = max(CHUNK_FRAMES, CHUNK_WINDOWS * -(-stft.n_fft // stft.hop_length))
         n_chunks = max(n_frames // size, 1)
@@ -184,7 +164,7 @@ class Chunks:
         synthesis, inside = self._with_halo(index)
         rounded = []
         for source, mask in zip(self.sources, masks(synthesis.frames), strict=True):
-            problem = Problem.of(synthesis, source[:, synthesis.cut], self.masks)
+            problem = Problem.of(synthesis, source[:, synthesis.piece], self.masks)
             flipped, *_ = best_binary(
                 problem.synthesis,
                 problem.source,
@@ -202,33 +182,30 @@ class Chunks:
         stop = min((own.stop - 1) * hop + margin, self.n_samples)
         if index == len(self.frames) - 1:
             stop = self.n_samples
-        synthesis = Synthesis(self.stft, self.mixture, self.masks, cut=slice(start, stop))
+        synthesis = Synthesis(self.stft, self.mixture, self.masks, piece=slice(start, stop))
         first = synthesis.frames.start
         return synthesis, slice(own.start - first, own.stop - first)
 
     def alone(self, index: int, *, level: int | None = None) -> Synthesis:
         """Make the map of the frames of a chunk, to all samples under them."""
         own = self.frames[index]
-        start = own.start * self.stft.hop_length - self.stft.n_fft // 2
-        stop = start + self.stft.padded_length(own.stop - own.start)
-        cut = slice(max(start, 0), min(stop, self.n_samples))
-        return Synthesis(self.stft, self.mixture, self.masks, cut=cut, frames=own, level=level)
+        under = self.stft.frames.samples_under(own)
+        piece = slice(max(under.start, 0), min(under.stop, self.n_samples))
+        return Synthesis(self.stft, self.mixture, self.masks, piece=piece, frames=own, level=level)
 
     def _others(self, index: int, synthesis: Synthesis, beside: Callable[[slice], Mask]) -> Audio:
         """Compute what the frames beside a chunk make of the samples under it, of each source."""
-        own, cut, level = self.frames[index], synthesis.cut, synthesis.level
-        over = self.stft.find_frames(cut.start, cut.stop, self.n_samples)
-        total = np.zeros((len(self.sources), len(self.mixture), cut.stop - cut.start))
+        own, piece, level = self.frames[index], synthesis.piece, synthesis.level
+        over = self.stft.frames.find(piece.start, piece.stop, self.n_samples)
+        total = np.zeros((len(self.sources), len(self.mixture), piece.stop - piece.start))
         for frames in (slice(over.start, own.start), slice(own.stop, over.stop)):
             if frames.start >= frames.stop:
                 continue
             audio = self.synthesized(frames, beside(frames), level)
-            first = frames.start * self.stft.hop_length - self.stft.n_fft // 2
-            both = slice(max(first, cut.start), min(first + audio.shape[-1], cut.stop))
-            total[..., both.start - cut.start : both.stop - cut.start] += audio[
-                ..., both.start - first : both.stop - first
-            ]
-        total /= self.stft.sum_of_squares(self.n_samples, cut=cut)
+            under = self.stft.frames.samples_under(frames)
+            both = slice(max(under.start, piece.start), min(under.stop, piece.stop))
+            total[..., place_in(piece, both)] += audio[..., place_in(under, both)]
+        total /= self.stft.frames.sum_of_squares(self.n_samples, piece=piece)
         return scaled(total, level)
 
     def synthesized(self, frames: slice, masks: Mask, level: int) -> Audio:
@@ -240,168 +217,12 @@ class Chunks:
             Not divided by the squared windows.
         """
         stft, n_frames = self.stft, frames.stop - frames.start
-        padded = np.zeros((len(masks), len(self.mixture), stft.padded_length(n_frames)))
-        size = max(BLOCK_SAMPLES // stft.n_fft, 1)
-        for first in range(0, n_frames, size):
-            block = slice(frames.start + first, min(frames.start + first + size, frames.stop))
-            mixture = stft.under(block, self.mixture, dtype=np.float64)
-            spectra = stft.analyse(scaled(mixture, -level))
+        padded = np.zeros((len(masks), len(self.mixture), stft.frames.padded_length(n_frames)))
+        for block in split_blocks(frames, stft.n_fft):
+            mixture = stft.frames.under(block, self.mixture, dtype=np.float64)
+            spectra = stft.frames.analyse(scaled(mixture, -level))
+            place = place_in(frames, block)
             for mask, audio in zip(masks, padded, strict=True):
-                masked = mask[:, first : first + size] * spectra
-                stft.synthesize(masked, into=audio[:, first * stft.hop_length :])
+                masked = mask[:, place] * spectra
+                stft.frames.synthesize(masked, into=audio[:, place.start * stft.hop_length :])
         return padded
-
-
-def solve_each(
-    synthesis: Synthesis,
-    mixture: Audio,
-    sources: Sequence[Audio],
-    masks: MaskClass,
-    goal: Goal,
-    starts: Mask | None = None,
-    others: Audio | Sequence[Audio] | None = None,
-    prove: bool = True,
-) -> list[tuple[Problem, Found]]:
-    """Find the best mask for each source in some samples.
-
-    Where two sources make up the mixture, what the mask of the one leaves is the mask of the
-    other: so an accompaniment costs nothing, once the vocals are there.
-
-    Parameters
-    ----------
-    synthesis : Synthesis
-        The map from masks to these samples.
-    mixture : array of shape (n_channels, n_samples)
-        The whole signal, and
-    sources : sequence of arrays of shape (n_channels, n_samples)
-        whole sources.
-    masks : MaskClass
-        The class.
-    goal : Goal
-        When to stop.
-    starts : array of shape (n_sources, n_channels or 1, n_frames, n_freqs), optional
-        Masks to start from, of a longer signal if there are no `others`; the best bin by bin by
-        default.
-    others : sequence of arrays of shape (n_channels, n_samples of the map), optional
-        What other frames make of the samples, of each source.
-    prove : bool, optional
-        Whether what is found is certified.
-
-    Returns
-    -------
-    found : list of tuple of (Problem, Found)
-        By source.
-    """
-    found: list[tuple[Problem, Found]] = []
-    for index, source in enumerate(sources):
-        wanted = source[:, synthesis.cut]
-        if others is not None:
-            wanted = (wanted - others[index]).astype(source.dtype)
-        problem = Problem.of(synthesis, wanted, masks)
-        rest = _rest_of_mask(found, mixture, sources, index, synthesis.cut, masks)
-        if rest is not None:
-            start = problem.start_from(rest)
-        elif starts is not None:
-            start = problem.start_from(starts[index])
-            if others is None:
-                fit_ends(problem, start, **goal._asdict())
-        else:
-            start = problem.start(synthesis.stft.under(synthesis.frames, source))
-        best = problem.solve(start, **goal._asdict(), prove=prove)
-        found.append((problem, best))
-    return found
-
-
-def _rest_of_mask(
-    found: Sequence[tuple[Problem, Found]],
-    mixture: Audio,
-    sources: Sequence[Audio],
-    index: int,
-    cut: slice,
-    masks: MaskClass,
-) -> Mask | None:
-    """Return what the mask of a source leaves, with which this one makes up the mixture."""
-    if masks.complex_valued or masks.maximum != 1:  # what is left may be of no such class
-        return None
-    # Some of the samples tell: it is only where to start from.
-    some = slice(cut.start, cut.stop, THINNED)
-    with np.errstate(over="ignore", invalid="ignore"):
-        missing = mixture[:, some].astype(np.float64) - sources[index][:, some]
-        for other, (problem, best) in zip(sources, found, strict=False):
-            left = THINNED * compute_energy(np.ldexp(missing - other[:, some], -problem.level))
-            if best.error and left <= NEGLIGIBLE * best.error:
-                mask: Mask = 1 - problem.mask(best.scaled)
-                return mask
-    return None
-
-
-class Masks:
-    """Masks of any frames, found chunk by chunk as they are asked for, each once.
-
-    Parameters
-    ----------
-    frames : sequence of slice
-        The frames of each chunk.
-    find : callable
-        ``index -> masks`` of a chunk: array of shape (n_sources, n_channels or 1, n_frames,
-        n_freqs).
-    step : int, optional
-        Every which chunk is asked for.
-    """
-
-    def __init__(
-        self, frames: Sequence[slice], find: Callable[[int], Mask], *, step: int = 1
-    ) -> None:
-        self._frames, self._find, self._step = frames, find, step
-        self._starts = [own.start for own in frames]
-        self._lock = Lock()
-        self._found: OrderedDict[int, Future[Mask]] = OrderedDict()
-
-    def of(self, frames: slice) -> Mask:
-        """Return masks, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
-
-        It may be called in threads, which help each other with what is needed.
-        """
-        first = bisect_right(self._starts, frames.start) - 1
-        needed = range(first, bisect_left(self._starts, frames.stop))
-        parts = []
-        for index, future in zip(needed, self._futures(needed), strict=True):
-            own = self._frames[index]
-            start, stop = max(frames.start - own.start, 0), frames.stop - own.start
-            parts.append(future.result()[:, :, start:stop])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
-
-    def _futures(self, needed: Sequence[int]) -> list[Future[Mask]]:
-        """Find what nobody does yet: what is needed, then what comes next while others do it."""
-        threads = n_threads()
-        last = min(needed[-1] + self._step * (threads + 1), len(self._frames) - 1)
-        ahead = range(needed[0], last + 1, self._step)
-        futures: dict[int, Future[Mask]] = {}
-        while True:
-            with self._lock:
-                for index in set(needed) & self._found.keys():
-                    self._found.move_to_end(index)
-                    futures[index] = self._found[index]
-                todo = [
-                    index for index in ahead if index not in self._found and index not in futures
-                ]
-                done = len(futures) == len(needed) and all(f.done() for f in futures.values())
-                if done or not todo:
-                    return [futures[index] for index in needed]
-                mine = todo[0]
-                future: Future[Mask] = Future()
-                self._found[mine] = future
-                # What is being found stays: who needs it next is not to find it again.
-                ready = [index for index, each in self._found.items() if each.done()]
-                excess = len(self._found) - len(needed) - 2 * threads - KEPT
-                for index in ready[: max(excess, 0)]:
-                    del self._found[index]
-            try:
-                future.set_result(self._find(mine))
-            except BaseException as error:
-                # Who waits for it fails as well; who comes later tries again.
-                with self._lock:
-                    if self._found.get(mine) is future:
-                        del self._found[mine]
-                future.set_exception(error)
-                raise

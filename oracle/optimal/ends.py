@@ -4,10 +4,10 @@ The best masks of a whole track are the best of a window, too, but near its ends
 care for what is heard beyond them. Most frames of a window need no steps once its ends fit.
 """
 
-import numpy as np
-
+from oracle.frames import place_in
 from oracle.optimal.classes import Scaled
-from oracle.optimal.descent import compute_energy, descend, gap
+from oracle.optimal.descent import descend
+from oracle.optimal.goals import Goal, compute_energy, gap
 from oracle.optimal.problems import Problem
 
 # How far the ends reach into a window, in windows of the STFT.
@@ -17,7 +17,7 @@ REACH = 3
 SHARE = 0.25
 
 
-def fit_ends(problem: Problem, start: Scaled, *, tolerance: float, max_iterations: int) -> None:
+def fit_ends(problem: Problem, start: Scaled, goal: Goal) -> Scaled:
     """Improve the first and the last frames of a mask, beside what lies between.
 
     Where ends would be most of the frames nothing is done.
@@ -27,38 +27,35 @@ def fit_ends(problem: Problem, start: Scaled, *, tolerance: float, max_iteration
     problem : Problem
         The source in the window.
     start : array of shape (n_channels or 1, n_frames, n_freqs or n_bands)
-        |X| times the mask; it is changed in place.
-    tolerance : float
-        How near the best the whole is to come, in dB.
-    max_iterations : int
-        Steps of each end after which to stop in any case.
+        |X| times the mask.
+    goal : Goal
+        How near the best the whole is to come, and the number of steps of each end.
+
+    Returns
+    -------
+    fitted : array of the same shape
+        |X| times the mask with other ends.
     """
     synthesis = problem.synthesis
     overlap = -(-synthesis.stft.n_fft // synthesis.stft.hop_length)
     n_frames, size = synthesis.n_frames, REACH * overlap
     # Beyond an overlap ends have no samples in common.
     if n_frames < 2 * size + overlap:
-        return
+        return start
     residual = problem.source - synthesis.forward(start)
     whole = compute_energy(residual)
     if whole == 0:
-        return
+        return start
 
     def distance(error: float, least: float) -> float:
         return gap(whole, max(whole - (error - least), 0.0))
 
+    nearer = Goal(SHARE * goal.tolerance, goal.max_iterations, distance)
+    fitted = start.copy()
     for frames in (slice(0, size), slice(n_frames - size, n_frames)):
         end = synthesis.of_frames(frames)
-        offset = end.cut.start - synthesis.cut.start
-        left = residual[:, offset : offset + end.cut.stop - end.cut.start]
-        own = np.array(start[:, frames])
-        start[:, frames] = descend(
-            end,
-            left + end.forward(own),
-            own,
-            masks=problem.masks,
-            tolerance=SHARE * tolerance,
-            max_iterations=max_iterations,
-            distance=distance,
-            prove=False,
-        ).scaled
+        left = residual[:, place_in(synthesis.piece, end.piece)]
+        own = start[:, frames]
+        found = descend(end, left + end.forward(own), own, nearer, masks=problem.masks, prove=False)
+        fitted[:, frames] = found.scaled
+    return fitted

@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.frames import Spectrum
 from oracle.optimal.ceilings import Ceiling, certify_window
 from oracle.optimal.certificates import Terms
-from oracle.optimal.chunks import MARGIN, Chunks, Goal, Masks
+from oracle.optimal.chunks import MARGIN, Chunks
 from oracle.optimal.classes import Mask
+from oracle.optimal.found_masks import Masks
+from oracle.optimal.goals import Goal
 from oracle.optimal.named import NamedClass
 from oracle.optimal.verdicts import Judge
-from oracle.stft import STFT, Spectrum
+from oracle.stft import STFT
 from oracle.tracks.track import Audio, Track
 
 # How near bounds come to their certificate, in dB.
@@ -121,10 +124,10 @@ class Ceilings:
         # The targets that are certified in each window, by its start.
         self._heard: dict[int, list[str]] = {}
         self._stops: dict[int, int] = {}
-        for name, cuts in windows.items():
-            for cut in cuts:
-                self._heard.setdefault(cut.start, []).append(name)
-                self._stops[cut.start] = cut.stop
+        for name, of_target in windows.items():
+            for window in of_target:
+                self._heard.setdefault(window.start, []).append(name)
+                self._stops[window.start] = window.stop
         self._window_starts = sorted(self._heard)
         chunks = masks.chunks
         self._chunk_starts = [chunks.samples_of(i).start for i in range(len(chunks.frames))]
@@ -136,11 +139,11 @@ class Ceilings:
             _, self._terms[index] = self._judge.examine(index, self._masks.certified.of)
         for place in _within(self._window_starts, piece):
             start = self._window_starts[place]
-            names, cut = self._heard[start], slice(start, self._stops[start])
-            frames = chunks.stft.find_frames(cut.start, cut.stop, chunks.n_samples)
+            names, window = self._heard[start], slice(start, self._stops[start])
+            frames = chunks.stft.frames.find(window.start, window.stop, chunks.n_samples)
             starts = self._masks.certified.of(frames)[[self._places.index(name) for name in names]]
             found = certify_window(
-                cut,
+                window,
                 chunks.stft,
                 chunks.mixture,
                 [self._masks.targets[name] for name in names],
@@ -159,8 +162,8 @@ class Ceilings:
             for place, name in enumerate(self._places)
         }
         windows = {
-            name: [self._in_windows[name, cut.start] for cut in cuts]
-            for name, cuts in self._windows.items()
+            name: [self._in_windows[name, window.start] for window in of_target]
+            for name, of_target in self._windows.items()
         }
         return Certified(whole, windows)
 

@@ -1,10 +1,9 @@
 """The best mask for each source, and the score that no mask of its class exceeds."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,29 +12,29 @@ import numpy.typing as npt
 from oracle.machine.threads import in_threads
 from oracle.metrics.energy_ratios import Float64s
 from oracle.optimal.any_scale import best_of_any_scale
-from oracle.optimal.certificates import Terms
-from oracle.optimal.chunks import MARGIN, Chunks, Goal
+from oracle.optimal.arguments import (
+    LARGEST_MAXIMUM,
+    MAX_ITERATIONS,
+    TOLERANCE,
+    check_limits,
+    check_signals,
+    check_stft,
+    mask_class,
+)
+from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import MaskClass
+from oracle.optimal.goals import Goal
+from oracle.optimal.rounds import Solution
 from oracle.optimal.synthesis import Synthesis
-from oracle.optimal.verdicts import Judge, Verdict
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
 
-# How near a mask comes to its certificate, in dB, unless asked otherwise.
-TOLERANCE = 0.01
-MAX_ITERATIONS = 1000
-
 # The largest value of a mask unless asked otherwise: of SI-SDR, at the best scale.
 MAXIMUM, MAXIMUM_OF_SI_SDR = 1.0, 100.0
-LARGEST_MAXIMUM = 1e6
 
 # Bins below this part of the norm of their frame are rounding errors of its FFT; a mask whose
 # scale does not matter could make anything of them.
 FLOOR = 1e-14
-
-# How often chunks are solved at the most for all of them together to be near, and how often they
-# come twice as near as the time before.
-ROUNDS, HALVINGS = 30, 3
 
 Mask = npt.NDArray[np.inexact[Any]]
 
@@ -57,7 +56,7 @@ class OptimalMask(NamedTuple):
         No mask of the class has a higher SDR (or SI-SDR) than this; +inf where nothing
         is proven.
     iterations : array of shape (n_sources,), int
-        Steps taken, of a long signal in the part that took the most.
+        Steps taken, of a long signal in the chunk that took the most.
     converged : array of shape (n_sources,), bool
         Whether the two are within the tolerance, or the estimate is perfect but for rounding.
     """
@@ -89,7 +88,7 @@ def optimal_mask(
     The estimate ``stft.inverse(mask * stft.forward(mixture))`` is linear in the mask, so to
     find the mask of the least error is a convex problem, least squares within limits, through
     the actual inverse STFT with all the overlap of its frames. Accelerated projected gradients
-    solve it, some seconds of a long signal at a time; by duality what they leave of the source
+    solve it, a chunk of a long signal at a time; by duality what they leave of the source
     also gives an SDR that *no* mask of the class exceeds. It is computed in double precision.
     One that comes within `tolerance` of the SDR that is achieved certifies both.
 
@@ -128,7 +127,7 @@ def optimal_mask(
         could make anything of them.
     binary : bool, optional
         For SDR: whether the masks are 0 or 1. The best that is found is one that no change
-        of a single bin improves (but near where the parts of a long signal meet); the
+        of a single bin improves (but near where the chunks of a long signal meet); the
         certificate is that of all masks in [0, 1]. The best binary mask lies between the two,
         which are seldom near enough to be `converged`.
     complex_valued : bool, optional
@@ -141,7 +140,7 @@ def optimal_mask(
     tolerance : float, optional
         The gap between achieved and certified, in dB, at which to stop.
     max_iterations : int, optional
-        The number of steps after which to stop in any case, of each part of a long signal. The
+        The number of steps after which to stop in any case, of each chunk of a long signal. The
         certificate holds however many are taken.
 
     Returns
@@ -201,7 +200,7 @@ def optimal_mask(
         maximum = MAXIMUM_OF_SI_SDR if scale_free else MAXIMUM
     largest = math.inf if scale_free else LARGEST_MAXIMUM
     check_limits(maximum, tolerance, max_iterations, largest=largest)
-    maximum = float(maximum)
+    goal, maximum = Goal(tolerance, max_iterations), float(maximum)
     kind = "complex masks" if complex_valued else None if bands is None else "bands"
     if scale_free and kind:
         raise ValueError(f"masks must be real and have a value a bin for SI-SDR, got {kind}")
@@ -218,85 +217,27 @@ def optimal_mask(
         stft, maximum=maximum, complex_valued=complex_valued, shared=shared, bands=bands
     )
     if scale_free:
-        return _of_any_scale(sources, mixture, stft, masks, tolerance, max_iterations)
+        return _of_any_scale(sources, mixture, stft, masks, goal)
     chunks = Chunks(stft, mixture, list(sources), masks)
-    return _of_chunks(chunks, stft, tolerance, max_iterations, binary)
+    return _of_chunks(chunks, goal, workers=stft.workers, binary=binary)
 
 
-def _of_chunks(
-    chunks: Chunks, stft: STFT, tolerance: float, max_iterations: int, binary: bool
-) -> OptimalMask:
-    """Find the masks chunk by chunk, judge what they make of all, and go on if it is not near."""
-    mixture, sources = chunks.mixture, chunks.sources
-    # A last frame that lies in the padding alone does not matter; it gets zeros.
-    shape = (
-        len(sources),
-        1 if chunks.masks.shared else len(mixture),
-        stft.n_frames(mixture.shape[-1]),
-        stft.n_freqs,
-    )
-    found = np.zeros(shape, chunks.masks.dtype_for(mixture.dtype))
-    estimates = np.empty((len(sources), *mixture.shape), mixture.dtype)
-    iterations = np.zeros((len(chunks.frames), len(sources)), np.int64)
-    judge, indices = Judge(chunks), range(len(chunks.frames))
-
-    def frames_of(masks: Mask) -> Callable[[slice], Mask]:
-        return lambda frames: masks[:, :, frames]
-
-    def verdicts_on(masks: Mask) -> list[Verdict]:
-        terms: list[list[Terms]] = [[] for _ in sources]
-        examine = partial(judge.examine, masks=frames_of(masks))
-        for index, (audio, more) in enumerate(in_threads(examine, indices, workers=stft.workers)):
-            estimates[:, :, chunks.samples_of(index)] = audio
-            for of_source, one in zip(terms, more, strict=True):
-                of_source.append(one)
-        return [judge.verdict(*each) for each in enumerate(terms)]
-
-    places = list(range(len(sources)))
-    for round_ in range(ROUNDS):
-        # Later rounds go on where the one before has ended, and come nearer.
-        before = iterations.sum()
-        left = max_iterations - int(iterations[:, places].max())
-        goal = Goal(MARGIN * tolerance / 2 ** min(round_, HALVINGS), left)
-        for first in (0, 1):
-            solve = partial(
-                chunks.solve,
-                goal=goal,
-                beside=frames_of(found) if first or round_ else None,
-                places=places,
-                starts=frames_of(found) if round_ else None,
-            )
-            some = indices[first::2]
-            for index, solved in zip(
-                some, in_threads(solve, some, workers=stft.workers), strict=True
-            ):
-                iterations[index, places] += solved.iterations
-                found[places, :, chunks.frames[index]] = solved.masks
-        verdicts = verdicts_on(found)
-        places = [
-            place
-            for place, verdict in enumerate(verdicts)
-            if not verdict.is_within(tolerance) and iterations[:, place].max() < max_iterations
-        ]
-        if not places or iterations.sum() == before:
-            break
+def _of_chunks(chunks: Chunks, goal: Goal, *, workers: int, binary: bool) -> OptimalMask:
+    """Find the masks of the best SDR, chunk by chunk."""
+    solution = Solution(chunks, workers=workers)
+    verdicts = solution.solve(goal)
     if binary:
-        rounded = np.zeros_like(found)
-        flip = partial(chunks.round, masks=frames_of(found), max_iterations=max_iterations)
-        for index, masks in enumerate(in_threads(flip, indices, workers=stft.workers)):
-            rounded[:, :, chunks.frames[index]] = masks
-        found = rounded
         verdicts = [
             verdict._replace(certified=real.certified)
-            for verdict, real in zip(verdicts_on(found), verdicts, strict=True)
+            for verdict, real in zip(solution.round(goal), verdicts, strict=True)
         ]
     return OptimalMask(
-        found.swapaxes(-1, -2),
-        estimates,
+        solution.masks.swapaxes(-1, -2),
+        solution.estimates,
         np.array([verdict.achieved for verdict in verdicts]),
         np.array([verdict.certified for verdict in verdicts]),
-        iterations.max(axis=0),
-        np.array([verdict.is_within(tolerance) for verdict in verdicts]),
+        solution.iterations.max(axis=0),
+        np.array([verdict.is_within(goal.tolerance) for verdict in verdicts]),
     )
 
 
@@ -305,8 +246,7 @@ def _of_any_scale(
     mixture: Audio,
     stft: STFT,
     masks: MaskClass,
-    tolerance: float,
-    max_iterations: int,
+    goal: Goal,
 ) -> OptimalMask:
     """Find the masks of the best SI-SDR: of whole signals, for all of one have the same scale."""
     alone = replace(stft, workers=1)
@@ -316,122 +256,10 @@ def _of_any_scale(
     found = np.zeros(shape, sources.dtype)
     estimates = np.empty_like(sources)
     verdicts = []
-    search = partial(
-        best_of_any_scale,
-        synthesis,
-        masks=masks,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-    )
+    search = partial(best_of_any_scale, synthesis, goal=goal, masks=masks)
     for index, best in enumerate(in_threads(search, sources, workers=stft.workers)):
         found[index, :, synthesis.frames] = masks.rounded(best.mask, found.dtype)
         estimates[index] = best.estimate
         verdicts.append(best[2:])
     columns = [np.array(column) for column in zip(*verdicts, strict=True)]
     return OptimalMask(found.swapaxes(-1, -2), estimates, *columns)
-
-
-def check_signals(sources: Audio, mixture: Audio) -> None:
-    """Check that sources and mixture are audio of one shape and dtype.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `optimal_mask`.
-    """
-    for argument, audio, axes in (
-        ("sources", sources, "(n_sources, n_channels, n_samples)"),
-        ("mixture", mixture, "(n_channels, n_samples)"),
-    ):
-        if not isinstance(audio, np.ndarray) or audio.dtype not in (np.float32, np.float64):
-            kind = getattr(audio, "dtype", type(audio).__name__)
-            raise TypeError(f"{argument} must be a numpy array of float32 or float64, got {kind}")
-        if audio.ndim != axes.count(",") + 1 or audio.size == 0:
-            raise ValueError(
-                f"{argument} must have shape {axes} and not be empty, got {audio.shape}"
-            )
-        if not np.isfinite(audio).all():
-            raise ValueError(f"{argument} must be finite, got NaN or infinity")
-    if sources.shape[1:] != mixture.shape:
-        raise ValueError(
-            f"sources must have the channels and samples of mixture, {mixture.shape}, "
-            f"got {sources.shape}"
-        )
-    if sources.dtype != mixture.dtype:
-        raise TypeError(
-            f"sources must have the dtype of mixture, {mixture.dtype}, got {sources.dtype}"
-        )
-
-
-def check_stft(stft: object) -> None:
-    """Check that an STFT is one.
-
-    Raises
-    ------
-    TypeError
-        As `optimal_mask`.
-    """
-    if not isinstance(stft, STFT):
-        raise TypeError(f"stft must be an oracle.STFT, got {stft!r}")
-
-
-def mask_class(
-    stft: STFT,
-    *,
-    maximum: float,
-    complex_valued: bool,
-    shared: bool,
-    bands: Sequence[int] | None,
-) -> MaskClass:
-    """Make the class of masks that options tell.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `optimal_mask`.
-    """
-    if complex_valued and (shared or bands is not None):
-        kind = "shared masks" if shared else "bands"
-        raise ValueError(f"complex masks must have a value for each bin, got {kind}")
-    if bands is not None:
-        starts = list(bands)
-        if not all(isinstance(each, Integral) and not isinstance(each, bool) for each in starts):
-            raise TypeError(f"bands must be integers, the first bin of each, got {bands!r}")
-        ascending = sorted({*starts}) == starts
-        if not (starts and ascending and starts[0] == 0 and starts[-1] < stft.n_freqs):
-            raise ValueError(
-                f"bands must start with bin 0 and ascend to less than {stft.n_freqs}, the number "
-                f"of frequencies, got {starts}"
-            )
-        bands = tuple(int(each) for each in starts)
-    return MaskClass(maximum=maximum, complex_valued=complex_valued, shared=shared, bands=bands)
-
-
-def check_limits(
-    maximum: float, tolerance: float, max_iterations: int, *, largest: float = LARGEST_MAXIMUM
-) -> None:
-    """Check the numbers that both functions take.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `optimal_mask`.
-    """
-    for argument, value in (("maximum", maximum), ("tolerance", tolerance)):
-        if not isinstance(value, Real) or isinstance(value, bool):
-            raise TypeError(f"{argument} must be a number, got {value!r}")
-        if not value > 0:
-            raise ValueError(f"{argument} must be positive, got {value}")
-    if maximum > largest:
-        vacuous = (
-            ": without a limit, complex masks make nearly any signal of a mixture, real ones do "
-            "where frames overlap by half or more, and a ceiling of them says nothing"
-        )
-        raise ValueError(
-            f"maximum must be at most {largest:g} for SDR, got {maximum}"
-            f"{vacuous if maximum == math.inf else ''}"
-        )
-    if not isinstance(max_iterations, Integral) or isinstance(max_iterations, bool):
-        raise TypeError(f"max_iterations must be an integer, got {max_iterations!r}")
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations must be at least 1, got {max_iterations}")

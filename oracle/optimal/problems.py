@@ -5,7 +5,6 @@ error and source is the same. So no level leaves the range of floats, only the l
 mask moves.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, Self
 
@@ -13,7 +12,8 @@ import numpy as np
 
 from oracle.machine.levels import LARGEST_EXPONENT, find_level, scaled
 from oracle.optimal.classes import Mask, MaskClass, Scaled
-from oracle.optimal.descent import LONG, Found, descend, gap
+from oracle.optimal.descent import LONG, Found, descend
+from oracle.optimal.goals import Goal
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
 
@@ -21,7 +21,7 @@ from oracle.tracks.track import Audio
 # squares of its errors, or of what it leaves of the mixture, are.
 FAR = 2.0**30
 
-# What is just outside a part, and more than this louder, does not matter to its first mask.
+# What is just outside a piece, and more than this louder, does not matter to its first mask.
 LOUDEST = 2.0**40
 
 
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
     ----------
     synthesis : Synthesis
         The map from masks to samples.
-    source : array of shape (n_channels, n_samples of the cut)
+    source : array of shape (n_channels, n_samples of the piece)
         What the samples should be.
     masks : MaskClass
         The class of the masks here.
@@ -83,11 +83,9 @@ class Problem(NamedTuple):
     def solve(
         self,
         start: Scaled,
+        goal: Goal,
         *,
-        tolerance: float,
-        max_iterations: int,
         stretch: float = 1.0,
-        distance: Callable[[float, float], float] = gap,
         long: float = LONG,
         prove: bool = True,
     ) -> Found:
@@ -96,10 +94,8 @@ class Problem(NamedTuple):
             self.synthesis,
             stretch * self.source if stretch != 1 else self.source,
             start,
+            goal,
             masks=self.masks,
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-            distance=distance,
             long=long,
             prove=prove,
         )

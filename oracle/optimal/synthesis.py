@@ -1,4 +1,8 @@
-"""Synthesis: from a mask, through the inverse STFT, to samples; and the adjoint."""
+"""Synthesis: from a mask, through the inverse STFT, to samples; and the adjoint.
+
+The file is long because one class is all of the map: both ways need the same frames, phases and
+magnitudes of the mixture.
+"""
 
 from functools import cached_property
 from typing import Any
@@ -6,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oracle.frames import Spectrum, place_in, split
 from oracle.machine.levels import find_level
+from oracle.optimal.bands import Bands
 from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
-from oracle.stft import STFT, Spectrum
+from oracle.stft import STFT
 from oracle.tracks.track import Audio
 
 # Samples in the windows of a block of frames: few enough for its arrays to stay in the cache.
@@ -49,7 +55,7 @@ class Synthesis:
         The signal that is masked.
     masks : MaskClass
         Which bins share a mask, and whether it is complex.
-    cut : slice, optional
+    piece : slice, optional
         The samples; all by default.
     frames : slice, optional
         The frames; all that reach into the samples by default.
@@ -64,12 +70,14 @@ class Synthesis:
 
     Attributes
     ----------
-    cut : slice
+    piece : slice
         The samples.
     frames : slice
         The frames of the mask.
     inside : slice
         The samples, among all those under the frames ("padded").
+    bands : Bands
+        The bins that share a value of the mask.
     blocks : list of slice
         The frames, a few at a time.
     squares : array of shape (n_padded,), float64
@@ -86,32 +94,31 @@ class Synthesis:
         mixture: Audio,
         masks: MaskClass,
         *,
-        cut: slice | None = None,
+        piece: slice | None = None,
         frames: slice | None = None,
         level: int | None = None,
         floor: float = 0.0,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
         self.stft, self.masks = stft, masks
+        self.bands = Bands(masks.bands, stft.n_fft)
         self.dtype = np.dtype(mixture.dtype if dtype is None else dtype)
         self._mixture, self._floor = mixture, floor
         n_samples = mixture.shape[-1]
-        self.cut = cut = slice(0, n_samples) if cut is None else cut
-        self.frames = stft.find_frames(cut.start, cut.stop, n_samples) if frames is None else frames
-        self.level = find_level(stft.under(self.frames, mixture)) if level is None else level
+        self.piece = piece = slice(0, n_samples) if piece is None else piece
+        self.frames = (
+            stft.frames.find(piece.start, piece.stop, n_samples) if frames is None else frames
+        )
+        self.level = find_level(stft.frames.under(self.frames, mixture)) if level is None else level
         self.n_frames = self.frames.stop - self.frames.start
-        size = max(BLOCK_SAMPLES // stft.n_fft, 1)
-        self.blocks = [
-            slice(start, min(start + size, self.n_frames))
-            for start in range(0, self.n_frames, size)
-        ]
-        offset = self.frames.start * stft.hop_length - stft.n_fft // 2
-        self.inside = slice(cut.start - offset, cut.stop - offset)
-        self.squares = np.zeros(stft.padded_length(self.n_frames))
-        self.squares[self.inside] = stft.sum_of_squares(n_samples, cut=cut)
+        self.blocks = split_blocks(slice(0, self.n_frames), stft.n_fft)
+        self.inside = place_in(stft.frames.samples_under(self.frames), piece)
+        self.squares = np.zeros(stft.frames.padded_length(self.n_frames))
+        self.squares[self.inside] = stft.frames.sum_of_squares(n_samples, piece=piece)
         self.inverse_squares = np.zeros(len(self.squares), self.dtype)
         self.inverse_squares[self.inside] = 1 / self.squares[self.inside]
         self.step = float(self.squares[self.inside].min())
+        self._shares = self.bands.shares.astype(self.dtype)
         self._kept: dict[int, Spectrum] = {}
 
     def in_double(self) -> "Synthesis":
@@ -120,7 +127,7 @@ class Synthesis:
             self.stft,
             self._mixture,
             self.masks,
-            cut=self.cut,
+            piece=self.piece,
             frames=self.frames,
             level=self.level,
             floor=self._floor,
@@ -130,13 +137,12 @@ class Synthesis:
     def of_frames(self, frames: slice) -> "Synthesis":
         """Return the map of some frames, counted from the first here, to samples under them."""
         own = slice(self.frames.start + frames.start, self.frames.start + frames.stop)
-        start = own.start * self.stft.hop_length - self.stft.n_fft // 2
-        stop = start + self.stft.padded_length(own.stop - own.start)
-        part = Synthesis(
+        under = self.stft.frames.samples_under(own)
+        result = Synthesis(
             self.stft,
             self._mixture,
             self.masks,
-            cut=slice(max(start, self.cut.start), min(stop, self.cut.stop)),
+            piece=slice(max(under.start, self.piece.start), min(under.stop, self.piece.stop)),
             frames=own,
             level=self.level,
             floor=self._floor,
@@ -145,8 +151,8 @@ class Synthesis:
         phase, magnitude = self._analysed
         if not self.masks.complex_valued:
             phase = phase[:, frames]
-        part._analysed = phase, magnitude[:, frames]
-        return part
+        result._analysed = phase, magnitude[:, frames]
+        return result
 
     @property
     def phase(self) -> Spectrum:
@@ -163,38 +169,36 @@ class Synthesis:
         """Transform the mixture, where it is needed in the precision of the map."""
         n_channels, n_freqs = self.n_channels, self.stft.n_freqs
         n_rows = 1 if self.masks.shared else n_channels
-        n_columns = n_freqs if self.masks.bands is None else len(self.masks.bands)
-        magnitudes = np.empty((n_rows, self.n_frames, n_columns), self.dtype)
+        magnitudes = np.empty((n_rows, self.n_frames, self.bands.count), self.dtype)
         kind = np.result_type(self.dtype, np.complex64)
         # Complex masks need none.
         shape = (0,) if self.masks.complex_valued else (n_channels, self.n_frames, n_freqs)
         phases = np.empty(shape, kind)
 
         for block in self.blocks:
-            spectra = self.stft.analyse(self.under(block, self.dtype))
+            spectra = self.stft.frames.analyse(self.under(block, self.dtype))
             magnitude = np.abs(spectra)
             if self._floor:
                 norms = np.linalg.norm(magnitude, axis=-1, keepdims=True)
                 magnitude[magnitude <= np.maximum(self._floor * norms, SMALLEST)] = 0
-            # Not by squares, which may not be floats.
             if self.masks.shared:
+                # Not by squares, which may not be floats.
                 magnitude = np.hypot.reduce(magnitude, axis=0, keepdims=True)
-            if self.masks.bands is not None:
-                magnitude = np.hypot.reduceat(magnitude, self.masks.bands, axis=-1)
+            magnitude = self.bands.combine_sizes(magnitude)
             magnitudes[:, block] = magnitude
             if self.masks.complex_valued:
                 continue
             # Part by part: numpy takes the reciprocal, which may not be a float, of what a
             # complex number is divided by.
-            divisor = self._spread(np.where(magnitude > 0, magnitude, np.inf))
+            divisor = self.bands.spread(np.where(magnitude > 0, magnitude, np.inf))
             phases[:, block].real = spectra.real / divisor
             phases[:, block].imag = spectra.imag / divisor
         return phases, magnitudes
 
     def spectra_in_double(self, block: slice) -> Spectrum:
-        """Compute the STFT of the mixture in a block, at its level here; once, of a part."""
+        """Compute the STFT of the mixture in a block, at its level here; once, of few frames."""
         if block.start not in self._kept:
-            spectra = self.stft.analyse(self.under(block, np.float64))
+            spectra = self.stft.frames.analyse(self.under(block, np.float64))
             if self.n_frames > MOST_KEPT:
                 return spectra
             self._kept[block.start] = spectra
@@ -213,49 +217,22 @@ class Synthesis:
         """How many channels there are."""
         return len(self._mixture)
 
-    @cached_property
-    def frequency_weights(self) -> npt.NDArray[np.float64]:
-        """The weight w of each frequency, array of shape (n_freqs,)."""
-        weights = np.full(self.stft.n_freqs, 2 / self.stft.n_fft)
-        weights[0] /= 2
-        if self.stft.n_fft % 2 == 0:
-            weights[-1] /= 2
-        return weights
-
-    @cached_property
+    @property
     def weights(self) -> npt.NDArray[np.float64]:
         """The weight w of each number of a frame of z: of a band, the largest in it."""
-        if self.masks.bands is None:
-            return self.frequency_weights
-        return np.asarray(np.maximum.reduceat(self.frequency_weights, self.masks.bands))
-
-    @cached_property
-    def _shares(self) -> Reals:
-        """What the weight of each frequency is of that of its band."""
-        return np.asarray(self.frequency_weights / self._spread(self.weights), self.dtype)
-
-    @cached_property
-    def _band_widths(self) -> npt.NDArray[np.int_]:
-        """How many frequencies are in each band."""
-        return np.diff([*(self.masks.bands or ()), self.stft.n_freqs])
-
-    def _spread(self, of_bands: Any) -> Any:
-        """Give each frequency what its band has."""
-        if self.masks.bands is None:
-            return of_bands
-        return np.repeat(of_bands, self._band_widths, axis=-1)
+        return self.bands.weights
 
     def under(self, block: slice, dtype: npt.DTypeLike) -> Audio:
         """Return the samples of the mixture, at its level here, under the frames of a block."""
         first = self.frames.start
         frames = slice(first + block.start, first + block.stop)
-        samples = self.stft.under(frames, self._mixture, dtype=dtype)
+        samples = self.stft.frames.under(frames, self._mixture, dtype=dtype)
         return np.ldexp(samples, -self.level, out=samples)
 
     def region(self, block: slice) -> slice:
         """Tell where the frames of a block lie, among all padded samples."""
         start = block.start * self.stft.hop_length
-        return slice(start, start + self.stft.padded_length(block.stop - block.start))
+        return slice(start, start + self.stft.frames.padded_length(block.stop - block.start))
 
     def padded(self, signal: Audio) -> Audio:
         """Place a signal on the samples, with zeros elsewhere."""
@@ -270,7 +247,7 @@ class Synthesis:
 
     def project(self, padded: Audio, block: slice, *, out: Scaled) -> None:
         """Find how much of the mixture's phase is in a signal: B^T D r / w, of a block."""
-        spectra = self.stft.analyse(padded)
+        spectra = self.stft.frames.analyse(padded)
         if self.masks.complex_valued:
             out[:] = spectra
             return
@@ -284,7 +261,7 @@ class Synthesis:
         result: Reals = real + imaginary
         if self.masks.bands is not None:
             result *= self._shares
-            result = np.add.reduceat(result, self.masks.bands, axis=-1)
+            result = self.bands.add_up(result)
         if self.masks.shared:
             result = result.sum(axis=0, keepdims=True)
         out[:] = result
@@ -293,18 +270,18 @@ class Synthesis:
         """Add D B z of the frames of a block to what is under these frames."""
         spectra: Any = scaled
         if not self.masks.complex_valued:
-            spectra = self.phase[:, block] * self._spread(scaled)
-        self.stft.synthesize(spectra, into=into)
+            spectra = self.phase[:, block] * self.bands.spread(scaled)
+        self.stft.frames.synthesize(spectra, into=into)
 
     def forward(self, scaled: Scaled) -> Audio:
-        """Compute B z, array of shape (n_channels, n_samples of the cut)."""
+        """Compute B z, array of shape (n_channels, n_samples of the piece)."""
         total = np.zeros((self.n_channels, len(self.squares)), self.dtype)
         for block in self.blocks:
             self.synthesize(scaled[:, block], block, into=total[:, self.region(block)])
         return total[:, self.inside] * self.inverse_squares[self.inside]
 
     def adjoint(self, residual: Audio) -> Scaled:
-        """Compute B^T r of a signal r on the samples of the cut."""
+        """Compute B^T r of a signal r on the samples of the piece."""
         padded = self.padded(residual) * self.inverse_squares
         weights = self.weights.astype(padded.dtype)
         result = self.empty()
@@ -325,7 +302,7 @@ class Synthesis:
             of_bands = mask if self.masks.bands is None else mask[..., self.masks.bands]
             return np.multiply(of_bands, self.magnitude, out=scaled)
         for block in self.blocks:
-            spectra = self.stft.analyse(self.under(block, self.dtype))
+            spectra = self.stft.frames.analyse(self.under(block, self.dtype))
             np.multiply(mask[:, block], spectra, out=scaled[:, block])
         return scaled
 
@@ -333,14 +310,19 @@ class Synthesis:
         """Compute the mask of z, for all frequencies; 0 where nothing is heard."""
         size = np.where(self.magnitude > 0, self.magnitude, np.inf)
         if not self.masks.complex_valued:
-            return np.asarray(self._spread(scaled / size))
+            return np.asarray(self.bands.spread(scaled / size))
         # Part by part, as in `_analysed`.
         mask = np.empty_like(scaled)
         mask.real, mask.imag = scaled.real / size, scaled.imag / size
         for block in self.blocks:
-            spectra = self.stft.analyse(self.under(block, self.dtype))
+            spectra = self.stft.frames.analyse(self.under(block, self.dtype))
             mask[:, block] *= spectra.real / size[:, block] - 1j * (spectra.imag / size[:, block])
         return mask
+
+
+def split_blocks(frames: slice, n_fft: int) -> list[slice]:
+    """Split frames into blocks."""
+    return split(frames, max(BLOCK_SAMPLES // n_fft, 1))
 
 
 def inner(signals: Scaled, others: Scaled) -> float:

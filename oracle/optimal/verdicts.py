@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.frames import place_in
 from oracle.machine.levels import find_level, scaled
 from oracle.metrics.energy_ratios import decibels
 from oracle.optimal.certificates import Terms, compute_terms
 from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import Mask, MaskClass
-from oracle.optimal.descent import is_perfect
+from oracle.optimal.goals import is_perfect
 from oracle.optimal.problems import near_one
 from oracle.tracks.track import Audio
 
@@ -68,27 +69,25 @@ class Judge:
         """
         chunks = self._chunks
         synthesis = chunks.alone(index, level=self._level)
-        span = synthesis.cut
-        counted = chunks.samples_of(index)
-        counted = slice(counted.start - span.start, counted.stop - span.start)
+        piece = synthesis.piece
+        counted = place_in(piece, chunks.samples_of(index))
         estimates, terms = [], []
         for estimate, source, (level, _) in zip(
-            self._estimates(span, masks), chunks.sources, self._near, strict=True
+            self._estimates(piece, masks), chunks.sources, self._near, strict=True
         ):
-            true = scaled(source[:, span].astype(np.float64), -level)
+            true = scaled(source[:, piece].astype(np.float64), -level)
             residual = true - scaled(estimate, self._level - level)
             terms.append(compute_terms(synthesis, true, residual, own=counted))
             estimates.append(scaled(estimate[:, counted], self._level))
         return estimates, terms
 
-    def _estimates(self, span: slice, masks: Callable[[slice], Mask]) -> Audio:
+    def _estimates(self, piece: slice, masks: Callable[[slice], Mask]) -> Audio:
         """Compute what the inverse STFT makes of the masked mixture, at its level here."""
         chunks, stft = self._chunks, self._chunks.stft
-        frames = stft.find_frames(span.start, span.stop, chunks.n_samples)
+        frames = stft.frames.find(piece.start, piece.stop, chunks.n_samples)
         padded = chunks.synthesized(frames, masks(frames), self._level)
-        offset = span.start + stft.n_fft // 2 - frames.start * stft.hop_length
-        audio = padded[..., offset : offset + span.stop - span.start]
-        audio /= stft.sum_of_squares(chunks.n_samples, cut=span)
+        audio = padded[..., place_in(stft.frames.samples_under(frames), piece)]
+        audio /= stft.frames.sum_of_squares(chunks.n_samples, piece=piece)
         return audio
 
     def verdict(self, source: int, of_chunks: Sequence[Terms]) -> Verdict:

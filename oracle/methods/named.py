@@ -1,7 +1,6 @@
-"""The named methods (MIX, IBM1, IRM2, ...): a track in, estimates out."""
+"""The list of named methods, and of the ceilings of their classes; long because it is a list."""
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -10,15 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from oracle import masks, wiener
-from oracle.machine.threads import in_threads
+from oracle.frames import Spectrum
 from oracle.optimal.named import CLASSES, REAL, NamedClass
-from oracle.optimal.of_track import OptimalMasks
-from oracle.stft import STFT, Spectrum
-from oracle.tracks.rest import InputWarning, complete, what_becomes
-from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
-
-# Samples that a thread separates at a time.
-SEGMENT_SAMPLES = 2**18
+from oracle.stft import STFT
+from oracle.tracks.track import Track
 
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
 # (n_channels, n_freqs, n) in n frames, and which frames these are, to the STFTs of the estimates:
@@ -280,193 +274,6 @@ CEILINGS: dict[str, Method] = {ceiling.name: ceiling for ceiling in map(_ceiling
 
 # That of masks in [0, 1].
 CEILING = CEILINGS["CEILING"]
-
-
-def separate(
-    track: Track, method: MethodName | str, *, stft: STFT | None = None, rest: Rest | None = None
-) -> dict[str, Audio]:
-    """Separate the mixture of a track with a named method.
-
-    Parameters
-    ----------
-    track : Track
-        The mixture and its true sources.
-    method : str
-        A name in `oracle.methods.METHODS`.
-    stft : STFT, optional
-        The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
-    rest : {"source", "ignore", "refuse"}, optional
-        What becomes of sound in the mixture that is in none of its sources, where it is
-        louder than -25 dB: see `oracle.tracks.rest.complete`.
-
-    Returns
-    -------
-    estimates : dict from str to array of shape (n_channels, n_samples)
-        By source name, in the track's dtype; then ``accompaniment``, where the track has
-        vocals: the sum of the estimates of all other sources, but OPT has a mask for it.
-
-    Raises
-    ------
-    ValueError
-        If there is no such method, or the mixture is refused.
-
-    Warns
-    -----
-    oracle.tracks.rest.InputWarning
-        If there is such sound, and it is one more source.
-
-    Examples
-    --------
-    >>> import oracle
-    >>> estimates = oracle.separate(oracle.datasets.waltz(), "IRM2")
-    >>> list(estimates)
-    ['drums', 'bass', 'other', 'vocals', 'accompaniment']
-    """
-    completed = complete(track, rest)
-    if completed.added is not None:
-        warnings.warn(
-            f"The mixture of {track.name} holds more than its sources. "
-            f"{what_becomes(completed.added)}",
-            InputWarning,
-            stacklevel=2,
-        )
-    ((_, estimates),) = separate_each(completed.track, [method], stft=stft)
-    return estimates
-
-
-def separate_each(
-    track: Track, methods: Iterable[str], *, stft: STFT | None = None
-) -> Iterator[tuple[str, dict[str, Audio]]]:
-    """Separate the mixture of a track with several methods, one after the other.
-
-    The estimates of a method can be dropped before those of the next are made.
-
-    Parameters
-    ----------
-    track, stft
-        As in `separate`.
-    methods : iterable of str
-        Names in `oracle.methods.METHODS`.
-
-    Yields
-    ------
-    name : str
-        Name of the method.
-    estimates : dict
-        As `separate` returns them.
-
-    Raises
-    ------
-    ValueError
-        If there is no such method.
-    """
-    starts = range(0, track.n_samples, SEGMENT_SAMPLES)
-    for method in find_methods(methods):
-        separation = Separation(track, [method.name], stft=stft)
-        targets = separation.targets
-        audio = np.empty((len(targets), *track.mixture.shape), track.mixture.dtype)
-
-        def fill(start: int, separation: Separation = separation, audio: Audio = audio) -> None:
-            stop = min(start + SEGMENT_SAMPLES, track.n_samples)
-            (estimates,) = separation.part(start, stop).values()
-            for place, estimate in zip(audio, estimates.values(), strict=True):
-                place[:, start:stop] = estimate
-
-        for _ in in_threads(fill, starts, workers=separation.stft.workers):
-            pass
-        yield method.name, dict(zip(targets, audio, strict=True))
-        del audio, fill
-
-
-class Separation:
-    """A track about to be separated with several methods: any part of it, at any time.
-
-    What methods must know of the whole track is computed when this is made.
-
-    Parameters
-    ----------
-    track : Track
-        The mixture and its true sources.
-    methods : sequence of str
-        Names in `oracle.methods.METHODS`; none if only `optimal` masks are wanted.
-    stft : STFT, optional
-        The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
-    targets : mapping, optional
-        ``track.targets``, where they are there already.
-
-    Attributes
-    ----------
-    targets : list of str
-        Names of the estimates.
-    stft : STFT
-        The transform.
-
-    Raises
-    ------
-    ValueError
-        If there is no such method.
-    """
-
-    def __init__(
-        self,
-        track: Track,
-        methods: Sequence[str],
-        *,
-        stft: STFT | None = None,
-        targets: Mapping[str, Audio] | None = None,
-    ) -> None:
-        self.stft = STFT() if stft is None else stft
-        self._targets = targets
-        self._track = track
-        self._signals = [*track.sources.values(), track.mixture]
-        self._optimal: dict[str, OptimalMasks] = {}
-        chosen = find_methods(methods) if methods else []
-        self._separators = {method: _on_stack(self._separator(method)) for method in chosen}
-        self.targets = target_names(track.sources)
-
-    def _separator(self, method: Method) -> Separator:
-        if method.masks is not None:
-            return self.optimal(method.masks).separate
-        assert method.prepare is not None
-        return method.prepare(self._track, self.stft)
-
-    def optimal(self, masks: NamedClass) -> OptimalMasks:
-        """Return the best masks of a class: those that its method separates with."""
-        if masks.name not in self._optimal:
-            self._optimal[masks.name] = OptimalMasks(
-                self._track, self.stft, masks, targets=self._targets
-            )
-        return self._optimal[masks.name]
-
-    def part(self, start: int, stop: int) -> dict[str, dict[str, Audio]]:
-        """Separate the samples from `start` to `stop`.
-
-        Returns
-        -------
-        estimates : dict from str to dict from str to array of shape (n_channels, stop - start)
-            By method, then target, as `separate` returns them.
-        """
-        estimates = {}
-        for double in (False, True):
-            chosen = {m: s for m, s in self._separators.items() if m.double == double}
-            audio = self.stft.modify(
-                list(chosen.values()),
-                self._signals,
-                cut=slice(start, stop),
-                dtype=np.float64 if double else None,
-            )
-            for method, sources in zip(chosen, audio, strict=True):
-                if len(sources) == len(self.targets):
-                    estimates[method.name] = dict(zip(self.targets, sources, strict=True))
-                else:
-                    by_name = dict(zip(self._track.sources, sources, strict=True))
-                    estimates[method.name] = with_accompaniment(by_name)
-        return estimates
-
-
-def _on_stack(separator: Separator) -> Callable[[Spectrum, slice], Spectrum]:
-    """Have a separator take the spectra of sources and mixture as one array."""
-    return lambda spectra, frames: separator(spectra[:-1], spectra[-1], frames)
 
 
 def find_methods(methods: Iterable[str], *, known: Mapping[str, Method] = METHODS) -> list[Method]:

@@ -1,0 +1,204 @@
+"""Separation: a mixture by named methods, all of it or any piece."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from oracle.frames import Spectrum, split
+from oracle.machine.threads import in_threads
+from oracle.methods.named import Method, MethodName, Separator, find_methods
+from oracle.optimal.named import NamedClass
+from oracle.optimal.of_track import OptimalMasks
+from oracle.stft import STFT
+from oracle.tracks.rest import InputWarning, complete, what_becomes
+from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
+
+# Samples of a piece, which a thread separates at a time.
+PIECE_SAMPLES = 2**18
+
+
+def separate(
+    track: Track, method: MethodName | str, *, stft: STFT | None = None, rest: Rest | None = None
+) -> dict[str, Audio]:
+    """Separate the mixture of a track with a named method.
+
+    Parameters
+    ----------
+    track : Track
+        The mixture and its true sources.
+    method : str
+        A name in `oracle.methods.METHODS`.
+    stft : STFT, optional
+        The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
+    rest : {"source", "ignore", "refuse"}, optional
+        What becomes of sound in the mixture that is in none of its sources, where it is
+        louder than -25 dB: see `oracle.tracks.rest.complete`.
+
+    Returns
+    -------
+    estimates : dict from str to array of shape (n_channels, n_samples)
+        By source name, in the track's dtype; then ``accompaniment``, where the track has
+        vocals: the sum of the estimates of all other sources, but OPT has a mask for it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method, or the mixture is refused.
+
+    Warns
+    -----
+    oracle.tracks.rest.InputWarning
+        If there is such sound, and it is one more source.
+
+    Examples
+    --------
+    >>> import oracle
+    >>> estimates = oracle.separate(oracle.datasets.waltz(), "IRM2")
+    >>> list(estimates)
+    ['drums', 'bass', 'other', 'vocals', 'accompaniment']
+    """
+    completed = complete(track, rest)
+    if completed.added is not None:
+        warnings.warn(
+            f"The mixture of {track.name} holds more than its sources. "
+            f"{what_becomes(completed.added)}",
+            InputWarning,
+            stacklevel=2,
+        )
+    ((_, estimates),) = separate_each(completed.track, [method], stft=stft)
+    return estimates
+
+
+def separate_each(
+    track: Track, methods: Iterable[str], *, stft: STFT | None = None
+) -> Iterator[tuple[str, dict[str, Audio]]]:
+    """Separate the mixture of a track with several methods, one after the other.
+
+    The estimates of a method can be dropped before those of the next are made.
+
+    Parameters
+    ----------
+    track, stft
+        As in `separate`.
+    methods : iterable of str
+        Names in `oracle.methods.METHODS`.
+
+    Yields
+    ------
+    name : str
+        Name of the method.
+    estimates : dict
+        As `separate` returns them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    """
+    pieces = split(slice(0, track.n_samples), PIECE_SAMPLES)
+    for method in find_methods(methods):
+        separation = Separation(track, [method.name], stft=stft)
+        targets = separation.targets
+        audio = np.empty((len(targets), *track.mixture.shape), track.mixture.dtype)
+
+        def fill(piece: slice, separation: Separation = separation, audio: Audio = audio) -> None:
+            (estimates,) = separation.separate_piece(piece.start, piece.stop).values()
+            for place, estimate in zip(audio, estimates.values(), strict=True):
+                place[:, piece] = estimate
+
+        for _ in in_threads(fill, pieces, workers=separation.stft.workers):
+            pass
+        yield method.name, dict(zip(targets, audio, strict=True))
+        del audio, fill
+
+
+class Separation:
+    """A track about to be separated with several methods: any piece of it, at any time.
+
+    What methods must know of the whole track is computed when this is made.
+
+    Parameters
+    ----------
+    track : Track
+        The mixture and its true sources.
+    methods : sequence of str
+        Names in `oracle.methods.METHODS`; none if only `optimal` masks are wanted.
+    stft : STFT, optional
+        The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
+    targets : mapping, optional
+        ``track.targets``, where they are there already.
+
+    Attributes
+    ----------
+    targets : list of str
+        Names of the estimates.
+    stft : STFT
+        The transform.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    """
+
+    def __init__(
+        self,
+        track: Track,
+        methods: Sequence[str],
+        *,
+        stft: STFT | None = None,
+        targets: Mapping[str, Audio] | None = None,
+    ) -> None:
+        self.stft = STFT() if stft is None else stft
+        self._targets = targets
+        self._track = track
+        self._signals = [*track.sources.values(), track.mixture]
+        self._optimal: dict[str, OptimalMasks] = {}
+        chosen = find_methods(methods) if methods else []
+        self._separators = {method: _on_stack(self._separator(method)) for method in chosen}
+        self.targets = target_names(track.sources)
+
+    def _separator(self, method: Method) -> Separator:
+        if method.masks is not None:
+            return self.optimal(method.masks).separate
+        assert method.prepare is not None
+        return method.prepare(self._track, self.stft)
+
+    def optimal(self, masks: NamedClass) -> OptimalMasks:
+        """Return the best masks of a class: those that its method separates with."""
+        if masks.name not in self._optimal:
+            self._optimal[masks.name] = OptimalMasks(
+                self._track, self.stft, masks, targets=self._targets
+            )
+        return self._optimal[masks.name]
+
+    def separate_piece(self, start: int, stop: int) -> dict[str, dict[str, Audio]]:
+        """Separate the samples from `start` to `stop`.
+
+        Returns
+        -------
+        estimates : dict from str to dict from str to array of shape (n_channels, stop - start)
+            By method, then target, as `separate` returns them.
+        """
+        estimates = {}
+        for double in (False, True):
+            chosen = {m: s for m, s in self._separators.items() if m.double == double}
+            audio = self.stft.modify(
+                list(chosen.values()),
+                self._signals,
+                piece=slice(start, stop),
+                dtype=np.float64 if double else None,
+            )
+            for method, sources in zip(chosen, audio, strict=True):
+                if len(sources) == len(self.targets):
+                    estimates[method.name] = dict(zip(self.targets, sources, strict=True))
+                else:
+                    by_name = dict(zip(self._track.sources, sources, strict=True))
+                    estimates[method.name] = with_accompaniment(by_name)
+        return estimates
+
+
+def _on_stack(separator: Separator) -> Callable[[Spectrum, slice], Spectrum]:
+    """Have a separator take the spectra of sources and mixture as one array."""
+    return lambda spectra, frames: separator(spectra[:-1], spectra[-1], frames)
