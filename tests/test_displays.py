@@ -5,6 +5,7 @@ import copy
 import io
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -225,3 +226,13 @@ def test_a_notebook_lists_the_tracks_of_a_dataset() -> None:
 def test_figures_show_themselves() -> None:
     figure = oracle.plots.plot_waveforms({"x": song().mixture[0]}, rate=RATE)
     assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+
+
+def test_a_notebook_shows_comparisons_and_reports(tmp_path: Path) -> None:
+    for name in ("MIX", "IRM2"):
+        oracle.compute_bounds([song()], methods=[name], stft=SMALL, out=tmp_path / name)
+    comparison = oracle.compare([tmp_path / "MIX", tmp_path / "IRM2"])
+    assert repr(comparison).startswith("SDR in dB")
+    assert "<caption>SDR in dB</caption>" in comparison._repr_html_()
+    report = oracle.WaltzReport(song(), stft=SMALL)
+    assert "<caption>Norms of the residuals</caption>" in report._repr_html_()

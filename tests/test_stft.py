@@ -14,17 +14,17 @@ import scipy.signal
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-import oracle.frames
-import oracle.stft
+import oracle.stft.frames
 from oracle import STFT
-from oracle.frames import Spectrum
+from oracle.stft.frames import Spectrum
+from oracle.stft.transform import MIN_WEIGHT
 from oracle.tracks.track import Audio
 
 # Rounding of an FFT and an overlap-add of values around 1, in units of the machine epsilon:
 # measured below 5 here, with room for other FFTs.
 ROUNDING = 20
 # STFT allows the sum of squared windows to fall to MIN_WEIGHT: rounding may grow by its root.
-LEAST_OVERLAP = ROUNDING / oracle.stft.MIN_WEIGHT**0.5
+LEAST_OVERLAP = ROUNDING / MIN_WEIGHT**0.5
 # A dense pseudo-inverse loses digits to the condition number of the matrix, at most 100.
 DENSE = 1e-11
 
@@ -287,7 +287,7 @@ def test_leading_axes_are_transformed_each_alone(rng: np.random.Generator) -> No
 @pytest.mark.parametrize("workers", [2, 5, -1])
 @pytest.mark.parametrize("leading", [(), (3,)])
 def test_result_does_not_depend_on_workers(workers: int, leading: tuple[int, ...]) -> None:
-    audio = signal_of(8 * oracle.frames.BLOCK_FRAMES + 3, *leading)
+    audio = signal_of(8 * oracle.stft.frames.BLOCK_FRAMES + 3, *leading)
     alone = STFT(n_fft=16, hop_length=4, workers=1)
     many = dataclasses.replace(alone, workers=workers)
     spectrum = alone.forward(audio)
@@ -316,7 +316,7 @@ def test_result_does_not_depend_on_blocks(
     spectrum = stft.forward(audio)
     random = random_spectrum(rng, *spectrum.shape)
     inverse = stft.inverse(random, n_samples=n_samples)
-    monkeypatch.setattr(oracle.stft, "BLOCK_FRAMES", block_frames)
+    monkeypatch.setattr("oracle.stft.transform.BLOCK_FRAMES", block_frames)
     assert_close(stft.forward(audio), spectrum)
     assert_close(stft.inverse(random, n_samples=n_samples), inverse)
 
@@ -578,7 +578,7 @@ def test_modify_refuses_what_it_cannot_cut(change: dict[str, Any], message: str)
 def test_sums_over_frames_where_a_segment_starts_in_the_padding() -> None:
     stft = STFT(n_fft=64, hop_length=48)
     n_samples = 255 * 48 + 1
-    assert stft.n_frames(n_samples) == oracle.frames.CHUNK_FRAMES + 1
+    assert stft.n_frames(n_samples) == oracle.stft.frames.CHUNK_FRAMES + 1
     signals = np.ones((1, 2, n_samples))
     (total,) = stft.sum_over_frames(lambda spectra: [spectra.sum(axis=-1)], list(signals))
     np.testing.assert_allclose(total, stft.forward(signals).sum(axis=-1), atol=1e-9)

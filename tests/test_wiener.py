@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import oracle.wiener.filters
 from oracle import STFT, masks
-from oracle.frames import BLOCK_FRAMES_OF_MANY
+from oracle.stft.frames import BLOCK_FRAMES_OF_MANY
 from oracle.wiener import (
     SpatialModel,
     multichannel_wiener_filter,

@@ -12,7 +12,6 @@ from oracle.cli.options import Debug
 from oracle.displays.pages import print_page
 from oracle.report.published import load_published_track
 from oracle.report.waltz_report import WaltzReport
-from oracle.report.waltz_tables import lay_out
 from oracle.runs.notes import notes_of_input
 from oracle.runs.progress import show_progress
 from oracle.tracks.rest import InputWarning
@@ -65,7 +64,7 @@ def waltz_command(
     if out is not None:
         with show_progress(True, None) as shown:
             report.write(out, advance=shown.part)
-    print_page(lay_out(report))
+    print_page(report.page())
     if out is not None:
         print(f"Written to {out}")
 

@@ -20,6 +20,8 @@ from oracle.comparison.notes import (
 )
 from oracle.comparison.result_folders import Method, Results, read_results
 from oracle.comparison.summaries import aggregate_all, summarize
+from oracle.comparison.tables import lay_out
+from oracle.displays.pages import page_html, page_text
 from oracle.optimal.named import REAL, NamedClass, find_classes
 from oracle.results.statistics import check_confidence
 from oracle.results.tables import OverWindows
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Comparison:
-    """What `compare` found. Scores, differences and ends of intervals are in dB.
+    """What `compare` found. Printed, and in a notebook, it shows its tables.
+
+    Scores, differences and ends of intervals are in dB.
 
     Parameters
     ----------
@@ -81,6 +85,12 @@ class Comparison:
     windows: OverWindows
     confidence: float
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return page_text(lay_out(self))
+
+    def _repr_html_(self) -> str:
+        return page_html(lay_out(self))
 
 
 def compare(

@@ -2,24 +2,54 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from oracle.comparison.side_by_side import Comparison
 from oracle.displays.pages import Grid
 from oracle.optimal.named import CLASSES
-from oracle.results.tables import PERFECT_DB, has_infinite
+from oracle.results.tables import PERFECT_DB, OverWindows, has_infinite
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 
-def lay_out(comparison: Comparison) -> Iterator[Grid | str]:
+class _Comparison(Protocol):
+    """What is laid out: `oracle.Comparison`."""
+
+    @property
+    def scores(self) -> "DataFrame": ...
+
+    @property
+    def paired(self) -> "DataFrame": ...
+
+    @property
+    def distances(self) -> "DataFrame": ...
+
+    @property
+    def systems(self) -> tuple[str, ...]: ...
+
+    @property
+    def against(self) -> str: ...
+
+    @property
+    def mask_class(self) -> str: ...
+
+    @property
+    def windows(self) -> OverWindows: ...
+
+    @property
+    def confidence(self) -> float: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+def lay_out(comparison: _Comparison) -> Iterator[Grid | str]:
     """Lay out a comparison as the command prints it: tables, and notes below them."""
     yield from lay_out_tables(comparison)
     yield from comparison.notes
 
 
-def lay_out_tables(comparison: Comparison) -> Iterator[Grid]:
+def lay_out_tables(comparison: _Comparison) -> Iterator[Grid]:
     """Lay out the tables of a comparison: scores, paired differences and distances by metric.
 
     Differences of bounds are left out where a system is the reference: those are distances.
@@ -36,7 +66,7 @@ def lay_out_tables(comparison: Comparison) -> Iterator[Grid]:
             yield _lay_out_distances(comparison, distances, metric)
 
 
-def _lay_out_scores(comparison: Comparison, metric: str) -> Grid:
+def _lay_out_scores(comparison: _Comparison, metric: str) -> Grid:
     table = comparison.scores[comparison.scores["metric"] == metric]
     targets = list(table["target"].unique())
     found = list(table["method"].unique())
@@ -81,7 +111,7 @@ def _find_best(table: "DataFrame", systems: list[str], targets: list[str]) -> se
     }
 
 
-def _lay_out_paired(comparison: Comparison, table: "DataFrame", metric: str) -> Grid:
+def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: str) -> Grid:
     rows = [
         [row["method"], row["target"], *_format_difference(row), _format_p_value(row["p_value"])]
         for _, row in table.iterrows()
@@ -100,7 +130,7 @@ def _lay_out_paired(comparison: Comparison, table: "DataFrame", metric: str) -> 
     )
 
 
-def _lay_out_distances(comparison: Comparison, table: "DataFrame", metric: str) -> Grid:
+def _lay_out_distances(comparison: _Comparison, table: "DataFrame", metric: str) -> Grid:
     rows = [
         [row["method"], row["bound"], row["target"], *_format_difference(row), _format_above(row)]
         for _, row in table.iterrows()
@@ -119,7 +149,7 @@ def _lay_out_distances(comparison: Comparison, table: "DataFrame", metric: str) 
     )
 
 
-def _name_interval(comparison: Comparison, table: "DataFrame") -> str:
+def _name_interval(comparison: _Comparison, table: "DataFrame") -> str:
     if table["median_low"].isna().all():  # one track
         return ""
     return f" [{100 * comparison.confidence:g} % bootstrap interval over tracks]"

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from oracle import masks, wiener
-from oracle.frames import Spectrum
 from oracle.optimal.named import CLASSES, REAL, NamedClass
 from oracle.stft import STFT
+from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Track
 
 # From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture

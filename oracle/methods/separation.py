@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from oracle.frames import Spectrum, split
 from oracle.machine.threads import in_threads
 from oracle.methods.named import Method, MethodName, Separator, find_methods
 from oracle.optimal.named import NamedClass
 from oracle.optimal.of_track import OptimalMasks
 from oracle.stft import STFT
+from oracle.stft.frames import Spectrum, split
 from oracle.tracks.rest import InputWarning, complete, what_becomes
 from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
 

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import Spectrum
 from oracle.optimal.classes import MaskClass
 from oracle.optimal.synthesis import SMALLEST, Synthesis
+from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import place_in
 from oracle.machine.levels import scaled
 from oracle.optimal.binary import best_binary
 from oracle.optimal.classes import Mask, MaskClass
@@ -23,6 +22,7 @@ from oracle.optimal.goals import Goal
 from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis, split_blocks
 from oracle.stft import STFT
+from oracle.stft.frames import place_in
 from oracle.tracks.track import Audio
 
 # Frames of a chunk, at least, and windows of the STFT: three seconds of the default one.

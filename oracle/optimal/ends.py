@@ -4,11 +4,11 @@ The best masks of a whole track are the best of a window, too, but near its ends
 care for what is heard beyond them. Most frames of a window need no steps once its ends fit.
 """
 
-from oracle.frames import place_in
 from oracle.optimal.classes import Scaled
 from oracle.optimal.descent import descend
 from oracle.optimal.goals import Goal, compute_energy, gap
 from oracle.optimal.problems import Problem
+from oracle.stft.frames import place_in
 
 # How far the ends reach into a window, in windows of the STFT.
 REACH = 3

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.frames import Spectrum
 from oracle.optimal.ceilings import Ceiling, certify_window
 from oracle.optimal.certificates import Terms
 from oracle.optimal.chunks import MARGIN, Chunks
@@ -17,6 +16,7 @@ from oracle.optimal.goals import Goal
 from oracle.optimal.named import NamedClass
 from oracle.optimal.verdicts import Judge
 from oracle.stft import STFT
+from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio, Track
 
 # How near bounds come to their certificate, in dB.

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import Spectrum, place_in, split
 from oracle.machine.levels import find_level
 from oracle.optimal.bands import Bands
 from oracle.optimal.classes import Mask, MaskClass, Reals, Scaled
 from oracle.stft import STFT
+from oracle.stft.frames import Spectrum, place_in, split
 from oracle.tracks.track import Audio
 
 # Samples in the windows of a block of frames: few enough for its arrays to stay in the cache.

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oracle.frames import place_in
 from oracle.machine.levels import find_level, scaled
 from oracle.metrics.energy_ratios import decibels
 from oracle.optimal.certificates import Terms, compute_terms
@@ -14,6 +13,7 @@ from oracle.optimal.chunks import Chunks
 from oracle.optimal.classes import Mask, MaskClass
 from oracle.optimal.goals import is_perfect
 from oracle.optimal.problems import near_one
+from oracle.stft.frames import place_in
 from oracle.tracks.track import Audio
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle import residuals
-from oracle.frames import Spectrum
 from oracle.masks import ideal_amplitude_mask
 from oracle.metrics.energy_ratios import Float64s
 from oracle.report.published import EXCERPT, WALTZ
 from oracle.residuals import FrequencySeries
 from oracle.stft import STFT
+from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio, Track
 
 # What a mixture has beside the sources counts as one more source, if it has more than this

@@ -5,12 +5,13 @@ table of scores and norms of residuals; all its stems are mixed to mono. Here ar
 and the same computed of any track.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle import plots
+from oracle.displays.pages import Grid, page_html
 from oracle.report.figures import list_figures
 from oracle.report.files import write_files
 from oracle.report.masked_track import MaskedTrack
@@ -20,6 +21,7 @@ from oracle.report.tables import (
     compute_norms,
     compute_scores,
 )
+from oracle.report.waltz_tables import lay_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,6 +115,14 @@ class WaltzReport(MaskedTrack):
         As `oracle.report.degradations.score_degradations` returns it, of sources that are heard.
         """
         return compute_degradations(self)
+
+    def page(self) -> Iterator[Grid | str]:
+        """Lay out the tables of the report, as the command prints them."""
+        tables = {name: getattr(self, name) for name in TABLES}
+        return lay_out(self, **tables)
+
+    def _repr_html_(self) -> str:
+        return page_html(self.page())
 
     def figures(self) -> dict[str, Callable[[], "Figure"]]:
         """Name the figures of the report, with a function that draws each."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from oracle.displays.pages import Grid
-from oracle.report.masked_track import REST
+from oracle.report.masked_track import REST, MaskedTrack
 from oracle.report.published import (
     MISCOMPUTED,
     NORMS,
@@ -16,7 +16,6 @@ from oracle.report.published import (
     tabulate,
 )
 from oracle.report.tables import add_mean
-from oracle.report.waltz_report import WaltzReport
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,9 +23,15 @@ if TYPE_CHECKING:
 PREVIEW = "the 7 s excerpt in MUSDB18's preview"
 
 
-def lay_out(report: WaltzReport) -> Iterator[Grid | str]:
-    """Lay out a report, beside the published figures if it is of the published track."""
-    findings = report.findings.T.rename_axis("")  # first what may be missing a library
+def lay_out(
+    report: MaskedTrack,
+    *,
+    scores: "DataFrame",
+    norms: "DataFrame",
+    findings: "DataFrame",
+    degradations: "DataFrame",
+) -> Iterator[Grid | str]:
+    """Lay out the tables of a report, beside the published figures if it is of that track."""
     yield (
         f"{report.name}: {', '.join(report.targets)}; {report.duration:.2f} s, mixed to mono.\n"
         "Mask: IAM, |S_j| / max(|X|, |S_j|). STFT: "
@@ -48,20 +53,19 @@ def lay_out(report: WaltzReport) -> Iterator[Grid | str]:
             "SI-SIR and SI-SAR depend on how the others are divided, and cannot be compared with "
             "a full set of stems."
         )
-    yield from _lay_out_scores(report)
-    yield from _lay_out_norms(report)
-    yield _grid("What the residuals consist of", findings, ".4g")
+    yield from _lay_out_scores(report, scores)
+    yield from _lay_out_norms(report, norms)
+    yield _grid("What the residuals consist of", findings.T.rename_axis(""), ".4g")
     yield (
         "Contested bins: the other sources together are louder there than the source, or at most "
         "10 dB weaker. Error due to phase: exactly, bin by bin; the SNR of true magnitudes is "
         "what the mixture's phase leaves of a source if every magnitude is right. Coherences: "
         "weighted by power. p-value: that white noise has such residuals (Ljung-Box)."
     )
-    yield from _lay_out_degradations(report)
+    yield from _lay_out_degradations(degradations)
 
 
-def _lay_out_scores(report: WaltzReport) -> Iterator[Grid | str]:
-    scores = report.scores
+def _lay_out_scores(report: MaskedTrack, scores: "DataFrame") -> Iterator[Grid | str]:
     columns = [MISCOMPUTED if name == "SD-SDR" else name for name in SCORES]
     table, rows = scores[[*columns, "SD-SDR", "alpha"]], None
     if report.is_as_published:
@@ -97,8 +101,8 @@ def _lay_out_scores(report: WaltzReport) -> Iterator[Grid | str]:
         )
 
 
-def _lay_out_norms(report: WaltzReport) -> Iterator[Grid | str]:
-    table, rows = report.norms.T.rename_axis(""), None
+def _lay_out_norms(report: MaskedTrack, norms: "DataFrame") -> Iterator[Grid | str]:
+    table, rows = norms.T.rename_axis(""), None
     if report.is_as_published:
         rows = _beside(table, tabulate(PUBLISHED_NORMS, NORMS).T)
     yield _grid("Norms of the residuals", table, ".6g", rows)
@@ -109,8 +113,7 @@ def _lay_out_norms(report: WaltzReport) -> Iterator[Grid | str]:
     )
 
 
-def _lay_out_degradations(report: WaltzReport) -> Iterator[Grid | str]:
-    scores = report.degradations
+def _lay_out_degradations(scores: "DataFrame") -> Iterator[Grid | str]:
     n_targets = scores["target"].nunique()
     means = scores.pivot_table(
         index=["degradation", "level"], columns="metric", values="score", sort=False, dropna=False

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import Spectrum
 from oracle.metrics.energy_ratios import Float64s
+from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio
 
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import Spectrum
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import check_alike, checked_pair, quotient
+from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio
 
 MAX_MARGIN = 600  # dB, which floats can bear

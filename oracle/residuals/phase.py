@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from oracle.frames import Spectrum
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import checked_pair, quotient
+from oracle.stft.frames import Spectrum
 
 # This near to -pi or pi, in radians, an angle is pi: differences of angles are not more exact.
 CUT = 4 * np.pi * np.finfo(np.float64).eps

@@ -21,35 +21,29 @@ if TYPE_CHECKING:
 SHOWN = (*MUSEVAL, "uSDR")
 
 
-class Found(Protocol):
-    """What is laid out: `oracle.results.results.Results`."""
+class _Results(Protocol):
+    """What is laid out: `oracle.Results`."""
 
     @property
-    def table(self) -> "DataFrame":
-        """The aggregate."""
+    def table(self) -> "DataFrame": ...
 
     @property
-    def tracks(self) -> "DataFrame":
-        """The tracks that are done."""
+    def tracks(self) -> "DataFrame": ...
 
     @property
-    def failures(self) -> Sequence[TrackError]:
-        """Those that failed."""
+    def failures(self) -> Sequence[TrackError]: ...
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """How the results were made."""
+    def settings(self) -> Mapping[str, Any]: ...
 
     @property
-    def notes(self) -> Sequence[str]:
-        """What a reader must know."""
+    def notes(self) -> Sequence[str]: ...
 
     @property
-    def out(self) -> Path | None:
-        """Where the files are."""
+    def out(self) -> Path | None: ...
 
 
-def lay_out(results: Found, metrics: Sequence[str] | None = None) -> Iterator[Grid | str]:
+def lay_out(results: _Results, metrics: Sequence[str] | None = None) -> Iterator[Grid | str]:
     """Lay out results as the command prints them: tables, and notes below them.
 
     Parameters
@@ -74,7 +68,7 @@ def _shown_metrics(computed: Sequence[str]) -> Sequence[str]:
     return SHOWN if tuple(computed) == METRICS else computed
 
 
-def _tables(results: Found, metrics: Sequence[str]) -> Iterator[Grid]:
+def _tables(results: _Results, metrics: Sequence[str]) -> Iterator[Grid]:
     table, n_tracks = results.table, _count_tracks(results)
     match results.settings["task"]:
         case "sweep":
@@ -92,16 +86,16 @@ def _tables(results: Found, metrics: Sequence[str]) -> Iterator[Grid]:
                     yield _table_by_target(title, "method", shown, rows, n_tracks)
 
 
-def _count_tracks(results: Found) -> int:
+def _count_tracks(results: _Results) -> int:
     return int(results.table["n_tracks"].max())
 
 
-def _name_count(results: Found) -> str:
+def _name_count(results: _Results) -> str:
     n_tracks = _count_tracks(results)
     return "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
 
 
-def _what_they_are_of(results: Found) -> str:
+def _what_they_are_of(results: _Results) -> str:
     settings, tracks = results.settings, _name_count(results)
     subsets = results.tracks["subset"].value_counts(sort=False)
     if len(subsets) > 1:
@@ -121,7 +115,7 @@ def _what_they_are_of(results: Found) -> str:
     return f"{made_by} {tracks}" + (": median / mean over tracks." if several else ".")
 
 
-def _what_they_mean(results: Found, metrics: Sequence[str]) -> Iterator[str]:
+def _what_they_mean(results: _Results, metrics: Sequence[str]) -> Iterator[str]:
     table, is_score = results.table, results.settings["task"] == "score"
     for names, what in (
         (MUSEVAL, "museval v4"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import BLOCK_FRAMES_OF_MANY, Spectrum, split
+from oracle.stft.frames import BLOCK_FRAMES_OF_MANY, Spectrum, split
 from oracle.wiener.hermitian import (
     Complex,
     bring_near_one,

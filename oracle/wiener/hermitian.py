@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import Spectrum
 from oracle.machine.levels import LARGEST_EXPONENT, exponents
 from oracle.machine.threads import one_blas_thread
+from oracle.stft.frames import Spectrum
 
 # An eigenvalue or a pivot that is smaller, relative to the largest, is rounding: of float32 audio
 # in a direction in which it has no energy (about 1e-14), or of the matrices themselves.

@@ -4,8 +4,8 @@ Conventions: the signal is preceded and followed by half a window of zeros, then
 to whole hops, so that every sample, the first and the last too, lies under full windows.
 Frames are not scaled: a frame is the FFT of the windowed samples. The inverse is the
 least-squares one of Griffin & Lim (1984): overlap-add of the windowed frames over the sum
-of the squared windows. What both do with a run of frames is in `oracle.frames`; the file is long
-because the contracts of one class fill half of it.
+of the squared windows. What both do with a run of frames is in `oracle.stft.frames`.
+The file is long because the contracts of one class fill half of it.
 """
 
 import itertools
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oracle.frames import BLOCK_FRAMES, CHUNK_FRAMES, Frames, Spectrum, place_in, split
 from oracle.machine.threads import in_threads
+from oracle.stft.frames import BLOCK_FRAMES, CHUNK_FRAMES, Frames, Spectrum, place_in, split
 from oracle.tracks.track import Audio
 
 # The least sum of squared windows over a sample, relative to a window's maximum. Dividing by
