@@ -124,11 +124,11 @@ def _load(path: Path, subset: str) -> Track:
     musdb = _import_musdb()
     name = _name_track(path)
     try:
-        stems = musdb.audio_classes.MultiTrack(path=str(path), name=name, subset=subset, stem_id=0)
+        stems = musdb.MultiTrack(path=str(path), name=name, subset=subset, stem_id=0)
         mixture = _transpose(stems.audio)
         sources = {}
         for stream, stem in enumerate(STEMS, start=1):
-            source = musdb.audio_classes.Source(stems, name=stem, path=str(path), stem_id=stream)
+            source = musdb.Source(stems, name=stem, path=str(path), stem_id=stream)
             sources[stem] = _transpose(source.audio)
         seconds = mixture.shape[1] / stems.rate
         if seconds < stems.duration - LEEWAY:
@@ -167,7 +167,6 @@ def _import_musdb() -> Any:
             )
     try:
         import musdb
-        import musdb.audio_classes
     except ImportError as error:
         raise ImportError(
             "musdb must be installed to read MUSDB18's stems (pip install 'oracle-masks[musdb]')"

@@ -10,13 +10,12 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from oracle.machine.threads import limited_threads
 from oracle.runs.plans import Plan
@@ -98,6 +97,13 @@ class _ThisProcess:
         return future
 
 
+class _Process(NamedTuple):
+    """A pool of one process, and the number that the process tells as it starts."""
+
+    pool: ProcessPoolExecutor
+    pid: Future[int]
+
+
 class _Processes:
     """Local processes, each in a pool of its own: one that is killed takes no other with it."""
 
@@ -106,15 +112,14 @@ class _Processes:
     def __init__(self, width: int, *, threads: int) -> None:
         self.width = width
         self._threads = threads
-        self._idle: list[ProcessPoolExecutor] = []
-        self._busy: dict[Future[Any], ProcessPoolExecutor] = {}
+        self._idle: list[_Process] = []
+        self._busy: dict[Future[Any], _Process] = {}
 
     def __enter__(self) -> "_Processes":
-        self._idle = [self._pool() for _ in range(self.width)]
-        ready = [pool.submit(os.getpid) for pool in self._idle]
+        self._idle = [self._start() for _ in range(self.width)]
         try:
-            for future in ready:
-                future.result()
+            for process in self._idle:
+                process.pid.result()
         except BaseException as error:
             self.__exit__()
             if not isinstance(error, BrokenExecutor):
@@ -127,37 +132,41 @@ class _Processes:
 
     def __exit__(self, *raised: object) -> None:
         # Nothing is running any more, unless this is the end of an interrupted run.
-        for pool in (*self._idle, *self._busy.values()):
-            processes = dict(pool._processes or {})
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes.values():
-                process.terminate()
-                wait([process.sentinel], timeout=PATIENCE)  # what it writes is deleted next
+        processes = [*self._idle, *self._busy.values()]
+        told = wait([process.pid for process in processes], timeout=PATIENCE).done
+        pids = {pid.result() for pid in told if not pid.exception()}
+        for process in processes:
+            process.pool.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            if child.pid in pids:
+                child.terminate()
+                child.join(PATIENCE)  # what it writes is deleted next
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
         for future in [future for future in self._busy if future.done()]:
-            pool = self._busy.pop(future)
+            process = self._busy.pop(future)
             if isinstance(future.exception(), BrokenExecutor):
-                pool.shutdown(wait=False)
-                pool = self._pool()
-            self._idle.append(pool)
-        pool = self._idle.pop()
+                process.pool.shutdown(wait=False)
+                process = self._start()
+            self._idle.append(process)
+        process = self._idle.pop()
         try:
-            future = pool.submit(job)
+            future = process.pool.submit(job)
         except BrokenExecutor as error:  # killed since it did its last job
             future = Future()
             future.set_exception(error)
-        self._busy[future] = pool
+        self._busy[future] = process
         return future
 
-    def _pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
+    def _start(self) -> _Process:
+        pool = ProcessPoolExecutor(
             1,
             # A fork would copy the locks of the threads that are there.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
             initargs=(self._threads,),
         )
+        return _Process(pool, pool.submit(os.getpid))
 
 
 _as_long_as_it_lives = ExitStack()
@@ -258,10 +267,12 @@ def _settle(future: Future[Result], of_cluster: Future[Result]) -> None:
     if of_cluster.cancelled():
         future.set_exception(ClusterLostError("dask must stay until the end, got no scheduler"))
         return
+    from distributed import KilledWorker
+
     error = of_cluster.exception()
     if error is None:
         future.set_result(of_cluster.result())
-    elif type(error).__name__ == "KilledWorker":
+    elif isinstance(error, KilledWorker):
         future.set_exception(BrokenExecutor(str(error)))
     else:
         future.set_exception(error)
