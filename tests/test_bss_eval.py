@@ -388,6 +388,7 @@ def mir_evals(name: str) -> Callable[..., Any]:
     return partial(quietly, getattr(pytest.importorskip("mir_eval").separation, name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_sources", "permute"), [(2, True), (3, False)])
 def test_v3_of_whole_mono_signals_equals_mir_evals(n_sources: int, permute: bool) -> None:
     references, estimates = (each[:, 0] for each in signals(n_sources, 1, 9000))
@@ -403,12 +404,14 @@ def test_v3_of_whole_mono_signals_equals_mir_evals(n_sources: int, permute: bool
     )
 
 
+@pytest.mark.slow
 def test_v3_of_whole_stereo_signals_equals_mir_evals() -> None:
     references, estimates = signals(2, 2, 12000)
     theirs = mir_evals("bss_eval_images")(*swapped(references, estimates), False)
     compare(metrics.bss_eval_images(references, estimates, compute_permutation=False), theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "convention"), [("images", "museval"), ("sources", "mir_eval")]
 )
@@ -427,6 +430,7 @@ def test_framewise_v3_equals_mir_evals(version: str, convention: str) -> None:
     compare([ratio[:, 1:] for ratio in ours], [ratio[:, 1:] for ratio in theirs])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(
     ("version", "window", "hop"), [("images", 6000, 5000), ("sources", 9000, 100)]
@@ -805,7 +809,7 @@ def test_inputs_are_left_as_they_are(name: str) -> None:
 
 @pytest.mark.usefixtures("few_taps")
 @every_function
-@pytest.mark.parametrize("order", [(1, 2, 0), (2, 0, 1), (0, 2, 1)])
+@pytest.mark.parametrize("order", [(1, 2, 0), (0, 2, 1)])
 @pytest.mark.parametrize("perfect", [False, True])
 def test_shuffled_estimates_are_put_in_order(
     name: str, order: tuple[int, ...], perfect: bool

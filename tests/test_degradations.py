@@ -69,14 +69,17 @@ def references(rng: np.random.Generator) -> dict[str, Array]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("level", [-30, -10.5, 0, 6.0])
-def test_noise_has_its_level_exactly(
-    rng: np.random.Generator, shape: tuple[int, ...], level: float
+def test_noise_and_interference_have_their_level_exactly(
+    rng: np.random.Generator, shape: tuple[int, ...]
 ) -> None:
-    signal = 100 * rng.standard_normal(shape)
-    noisy = add_noise(signal, level=level, rng=0)
-    assert noisy.shape == shape
-    assert decibels(noisy - signal, signal) == pytest.approx(level, abs=ROUNDING_DB)
+    signal, other = 100 * rng.standard_normal(shape), 1e-3 * rng.standard_normal(shape)
+    for level in (-30, -10.5, 0, 6.0):
+        for spoilt in (
+            add_noise(signal, level=level, rng=0),
+            add_interference(signal, other, level=level),
+        ):
+            assert spoilt.shape == shape
+            assert decibels(spoilt - signal, signal) == pytest.approx(level, abs=ROUNDING_DB)
 
 
 def test_noise_is_reproducible_and_differs_from_seed_to_seed(rng: np.random.Generator) -> None:
@@ -110,36 +113,7 @@ def test_all_channels_have_the_same_noise_whatever_their_own_level() -> None:
     np.testing.assert_allclose(np.mean(noise**2, axis=1), 0.005, rtol=0.05)
 
 
-@few
-@given(seed=st.integers(0, 2**32 - 1), level=levels)
-def test_the_usdr_of_noise_is_minus_its_level(seed: int, level: float) -> None:
-    signal = np.random.default_rng(seed).standard_normal((1, 2, 100))
-    usdr = metrics.usdr(signal, add_noise(signal, level=level, rng=seed))
-    assert usdr[0] == pytest.approx(-level, abs=ROUNDING_DB)
-
-
-def test_noise_makes_artifacts_and_hardly_any_interference() -> None:
-    references = tones(n_samples=90_000)
-    estimates = np.stack([add_noise(one, level=-20, rng=i) for i, one in enumerate(references)])
-    ratios = metrics.scale_invariant_ratios(references, estimates)
-    np.testing.assert_allclose(ratios.snr, 20, atol=ROUNDING_DB)
-    np.testing.assert_allclose(ratios.si_sdr, 20, atol=0.05)
-    np.testing.assert_allclose(ratios.si_sar, 20, atol=0.05)
-    assert (ratios.si_sir > 50).all()
-
-
 # --- Interference ---
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("level", [-30, -10.5, 0, 6.0])
-def test_interference_has_its_level_exactly_whatever_that_of_the_other(
-    rng: np.random.Generator, shape: tuple[int, ...], level: float
-) -> None:
-    signal, other = 100 * rng.standard_normal(shape), 1e-3 * rng.standard_normal(shape)
-    spoilt = add_interference(signal, other, level=level)
-    assert spoilt.shape == shape
-    assert decibels(spoilt - signal, signal) == pytest.approx(level, abs=ROUNDING_DB)
 
 
 @few
@@ -156,18 +130,6 @@ def test_interference_is_the_other_signal_at_a_positive_gain(
     np.testing.assert_allclose(scaled, added, atol=1e-12)
     louder = add_interference(gain * signal, other, level=level)
     np.testing.assert_allclose(louder, gain * (signal + added), rtol=1e-9, atol=1e-9)
-
-
-def test_interference_makes_no_artifacts() -> None:
-    references = tones()
-    others = references.sum(axis=0) - references
-    estimates = np.stack(
-        [add_interference(a, b, level=-15) for a, b in zip(references, others, strict=True)]
-    )
-    ratios = metrics.scale_invariant_ratios(references, estimates)
-    for ratio in (ratios.si_sdr, ratios.si_sir, ratios.snr):
-        np.testing.assert_allclose(ratio, 15, atol=1e-6)
-    assert (ratios.si_sar > 120).all()
 
 
 # --- Clipping ---

@@ -358,6 +358,7 @@ def assert_member(problem: Problem, optimum: OptimalMask, maximum: float) -> Non
         assert optimum.achieved[0] == pytest.approx(score, abs=1e-2 if eps > 1e-10 else 1e-6)
 
 
+@pytest.mark.slow
 @each_shared
 @pytest.mark.parametrize("max_iterations", [1, 100, 400])
 def test_si_sdr_is_certified_for_both_signs(shared: bool, max_iterations: int) -> None:
@@ -696,6 +697,7 @@ def test_no_mask_exceeds_the_ceiling_of_any_window(
         ).all()
 
 
+@pytest.mark.slow
 def test_ceilings_are_within_the_tolerance_of_what_masks_of_each_window_achieve() -> None:
     """A mask of samples is one of the whole signal that only these samples are scored of."""
     problem = problem_of(2, 203, seed=3)

@@ -81,17 +81,6 @@ def test_a_magnitude_residual_is_negative_where_energy_is_missing() -> None:
     assert actual.dtype == np.float64
 
 
-@few
-@given(seed=seeds, phase=st.floats(-10, 10))
-def test_magnitude_residuals_are_blind_to_phase(seed: int, phase: float) -> None:
-    references, estimates = spectra(np.random.default_rng(seed), 2, 2, 3, 4)
-    expected = residuals.magnitude_residuals(references, estimates)
-    turned = np.exp(1j * phase)
-    for pair in ((references * turned, estimates), (references, estimates * turned)):
-        actual = residuals.magnitude_residuals(*pair)
-        np.testing.assert_allclose(actual, expected, atol=ROUNDING)
-
-
 def test_magnitude_residuals_of_complex64_are_taken_in_float64(rng: np.random.Generator) -> None:
     references, estimates = spectra(rng, 2, 2, 3, 4).astype(np.complex64)
     actual = residuals.magnitude_residuals(references, estimates)
@@ -99,7 +88,7 @@ def test_magnitude_residuals_of_complex64_are_taken_in_float64(rng: np.random.Ge
     np.testing.assert_array_equal(actual, np.abs(wide[1]) - np.abs(wide[0]))
 
 
-@pytest.mark.parametrize("shape", [(3, 7), (1, 1), (2, 3, 5), (2, 2, 3, 4)])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3, 5)])
 @pytest.mark.parametrize("is_complex", [False, True])
 def test_norms_are_means_over_all_but_the_first_dimension(
     rng: np.random.Generator, shape: tuple[int, ...], is_complex: bool
@@ -117,12 +106,6 @@ def test_norms_of_known_numbers() -> None:
     norms = residuals.norms(np.array([[3 + 4j, 0], [-1, 1j]]))
     np.testing.assert_array_equal(norms.l1, [2.5, 1])
     np.testing.assert_array_equal(norms.l2, [12.5, 1])
-
-
-def test_norms_of_squares_are_the_mean_square_and_the_mean_fourth_power() -> None:
-    norms = residuals.norms(np.array([[1.0, -2.0, 3.0]]) ** 2)
-    assert norms.l1[0] == pytest.approx(14 / 3)
-    assert norms.l2[0] == pytest.approx(98 / 3)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])
@@ -195,31 +178,6 @@ def test_phase_error_of_all_pairs_on_a_circle_is_wrapped(gain: float) -> None:
     np.testing.assert_allclose(np.abs(actual[half]), np.pi, atol=ROUNDING)
 
 
-@few
-@given(
-    reference=st.floats(-np.pi, np.pi),
-    turn=st.floats(-3.14, 3.14),
-    gains=st.tuples(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3)),
-)
-def test_phase_error_is_the_turn_whatever_the_gain(
-    reference: float, turn: float, gains: tuple[float, float]
-) -> None:
-    references = bins(gains[0] * np.exp(1j * reference))
-    estimates = bins(gains[1] * np.exp(1j * (reference + turn)))
-    assert residuals.phase_error(references, estimates).item() == pytest.approx(turn, abs=ROUNDING)
-    assert residuals.phase_error(estimates, references).item() == pytest.approx(-turn, abs=ROUNDING)
-
-
-@few
-@given(seed=seeds)
-def test_phase_error_lies_above_minus_pi_and_up_to_pi(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    references, estimates = spectra(rng, 2, 5, 8)
-    error = residuals.phase_error(references, estimates)
-    assert ((error > -np.pi) & (error <= np.pi)).all()
-    assert (np.abs(residuals.phase_error(references, -references)) > np.pi - ROUNDING).all()
-
-
 def test_phase_error_on_the_axes_is_pi_and_never_minus_pi() -> None:
     references = bins(1, -1, 1j, -1j, complex(1, -0.0), complex(-1, -0.0), complex(-0.0, 1))
     assert (residuals.phase_error(references, -references) == np.pi).all()
@@ -266,25 +224,6 @@ def test_with_phase_of_complex64_is_computed_in_double(rng: np.random.Generator)
 
 
 @few
-@given(seed=seeds)
-def test_what_has_the_phase_of_the_mixture_has_no_magnitude_residual(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    sources = spectra(rng, 2, 3, 4)
-    estimates = residuals.with_phase_of(sources.sum(axis=0), sources)
-    residual = residuals.magnitude_residuals(sources, estimates)
-    np.testing.assert_allclose(residual, 0, atol=ROUNDING)
-    np.testing.assert_allclose(residuals.phase_share(sources, estimates), 1, rtol=ROUNDING)
-
-
-@few
-@given(seed=seeds, turn=st.floats(0.01, 6.2))
-def test_a_pure_rotation_is_all_phase(seed: int, turn: float) -> None:
-    references = spectra(np.random.default_rng(seed), 2, 3, 4)
-    share = residuals.phase_share(references, references * np.exp(1j * turn))
-    np.testing.assert_allclose(share, 1, rtol=ROUNDING)
-
-
-@few
 @given(seed=seeds, gain=st.floats(0, 0.99) | st.floats(1.01, 100))
 def test_a_pure_gain_has_no_phase_error(seed: int, gain: float) -> None:
     references = spectra(np.random.default_rng(seed), 2, 3, 4)
@@ -308,11 +247,6 @@ def test_phase_share_is_what_the_law_of_cosines_says(seed: int, gain: float) -> 
     expected = phase.sum(axis=(1, 2, 3)) / error.sum(axis=(1, 2, 3))
     np.testing.assert_allclose(share, expected, rtol=1e-9)
     assert ((share >= 0) & (share <= 1)).all()
-
-
-def test_phase_share_of_one_bin_by_hand() -> None:
-    # |2j - 1|^2 = 5, of which (2 - 1)^2 is magnitude.
-    assert residuals.phase_share(bins(1), bins(2j))[0] == pytest.approx(0.8)
 
 
 def test_phase_share_without_error_is_nan() -> None:
@@ -343,12 +277,6 @@ def test_others_weaker_by_just_the_margin_contest(margin: float, contested: floa
     sources = np.concatenate([bins(10), bins(1)])
     shares = residuals.contested_share(sources, sources, margin=margin)
     assert shares.bins[0] == shares.residual[0] == shares.source[0] == contested
-
-
-@pytest.mark.parametrize(("margin", "contested"), [(-20, 1), (-20.01, 0), (0, 1), (10, 1)])
-def test_a_negative_margin_asks_for_louder_others(margin: float, contested: float) -> None:
-    sources = np.concatenate([bins(10), bins(1)])
-    assert residuals.contested_share(sources, sources, margin=margin).bins[1] == contested
 
 
 @pytest.mark.parametrize(("amplitude", "contested"), [(3.17, 1), (3.15, 1), (3.17**2, 0)])
@@ -409,12 +337,10 @@ def test_contested_shares_are_those_of_a_loop_over_bins(seed: int, margin: float
 
 
 @pytest.mark.parametrize("n_samples", [800, 801])
-@pytest.mark.parametrize("amplitude", [0.25, 3.0])
-@pytest.mark.parametrize("phase", [0.0, 1.0])
 def test_a_tone_of_the_grid_has_half_its_square_at_its_frequency_and_nothing_elsewhere(
-    n_samples: int, amplitude: float, phase: float
+    n_samples: int,
 ) -> None:
-    rate, place = 4000, 37
+    rate, place, amplitude, phase = 4000, 37, 3.0, 1.0
     tone = amplitude * np.cos(2 * np.pi * place * np.arange(n_samples) / n_samples + phase)
     spectrum = residuals.periodogram(tone, rate=rate)
     expected = np.zeros(n_samples // 2 + 1)
@@ -442,29 +368,6 @@ def test_the_powers_sum_to_the_mean_square(signals: Array) -> None:
     np.testing.assert_allclose(values.sum(axis=-1), np.mean(signals**2, axis=-1), rtol=1e-9)
 
 
-@pytest.mark.parametrize("deviation", [0.1, 5.0])
-def test_white_noise_has_twice_its_variance_over_the_samples_everywhere(
-    rng: np.random.Generator, deviation: float
-) -> None:
-    n_draws, n_samples = 2000, 64
-    noise = deviation * rng.standard_normal((n_draws, n_samples))
-    means = residuals.periodogram(noise, rate=8000).values.mean(axis=0)
-    expected = 2 * deviation**2 / n_samples
-    # Each is exponential: the mean of n has a deviation of 1 / sqrt(n) of it.
-    np.testing.assert_allclose(means[1:-1], expected, rtol=5 / math.sqrt(n_draws))
-    np.testing.assert_allclose(means[[0, -1]], expected / 2, rtol=8 / math.sqrt(n_draws))
-
-
-def test_the_periodogram_does_not_depend_on_the_rate_but_its_frequencies_do(
-    rng: np.random.Generator,
-) -> None:
-    noise = rng.standard_normal(50)
-    slow, fast = (residuals.periodogram(noise, rate=rate) for rate in (10, 30))
-    np.testing.assert_allclose(slow.values, fast.values, rtol=ROUNDING)
-    np.testing.assert_allclose(3 * slow.frequencies, fast.frequencies, rtol=ROUNDING)
-    assert slow.frequencies[-1] == 5
-
-
 @few
 @given(
     powers=hnp.arrays(np.float64, st.integers(2, 40), elements=st.floats(1e-6, 1e6)),
@@ -489,21 +392,6 @@ def test_smoothed_powers_span_0_to_1_in_decibels() -> None:
     np.testing.assert_array_equal(smoothed.frequencies, [0, 1, 2])
 
 
-@few
-@given(seed=seeds, gain=st.floats(1e-6, 1e6), n_bins=st.integers(1, 20))
-def test_smoothing_keeps_the_order_and_forgets_the_level(
-    seed: int, gain: float, n_bins: int
-) -> None:
-    powers = np.random.default_rng(seed).exponential(size=30)
-    smoothed = residuals.smooth(series(powers), n_bins=n_bins).values
-    scaled = residuals.smooth(series(gain * powers), n_bins=n_bins).values
-    np.testing.assert_allclose(scaled, smoothed, atol=1e-6)
-    averages = np.convolve(powers, np.ones(n_bins) / n_bins, mode="valid")
-    np.testing.assert_array_equal(np.argsort(smoothed), np.argsort(averages))
-    assert smoothed.min() == 0
-    assert smoothed.max() == 1
-
-
 def test_smoothing_averages_1024_neighbours_unless_told(rng: np.random.Generator) -> None:
     powers = rng.exponential(size=1100)
     actual = residuals.smooth(series(powers))
@@ -512,7 +400,7 @@ def test_smoothing_averages_1024_neighbours_unless_told(rng: np.random.Generator
     assert actual.values.shape == actual.frequencies.shape == (77,)
 
 
-@pytest.mark.parametrize("n_bins", [1, 3, 8, 100])
+@pytest.mark.parametrize("n_bins", [1, 100])
 def test_smoothed_equal_powers_are_0(n_bins: int) -> None:
     smoothed = residuals.smooth(series(np.full(100, 0.1)), n_bins=n_bins)
     np.testing.assert_array_equal(smoothed.values, np.zeros(101 - n_bins))
@@ -575,27 +463,6 @@ def test_cross_spectra_are_hermitian_with_densities_on_the_diagonal(
         np.testing.assert_allclose(own, density, rtol=ROUNDING)
 
 
-def test_the_density_of_white_noise_integrates_to_its_variance(rng: np.random.Generator) -> None:
-    noise = 3 * rng.standard_normal((1, 100_000))
-    frequencies, values = residuals.cross_spectra(noise, rate=8000, n_fft=64)
-    assert values[0, 0].real.sum() * frequencies[1] == pytest.approx(9, rel=0.03)
-    np.testing.assert_allclose(values[0, 0, 1:-1].real, 2 * 9 / 8000, rtol=0.15)
-
-
-def test_the_phase_of_a_cross_spectrum_falls_with_frequency_for_a_delay(
-    rng: np.random.Generator,
-) -> None:
-    rate, delay = 8000, 5
-    noise = rng.standard_normal(200_000)
-    pair = np.stack([noise[delay:], noise[:-delay]])  # the second is late
-    frequencies, values = residuals.cross_spectra(pair, rate=rate, n_fft=1024)
-    expected = np.exp(-2j * np.pi * frequencies * delay / rate)
-    np.testing.assert_allclose(np.angle(values[0, 1] / expected), 0, atol=0.05)
-    np.testing.assert_allclose(np.angle(values[1, 0] * expected), 0, atol=0.05)
-    coherence = residuals.coherence(*pair, rate=rate, n_fft=1024)
-    assert coherence.values.min() > 0.98
-
-
 def test_cross_spectra_tell_which_tone_leads() -> None:
     rate, n_fft, place, lead = 8000, 256, 20, 0.7
     times = np.arange(4096)
@@ -618,13 +485,6 @@ def test_coherence_lies_between_0_and_1(pair: Array, n_fft: int) -> None:
     assert ((known >= 0) & (known <= 1 + ROUNDING)).all()
 
 
-@pytest.mark.parametrize("gain", [-2.0, 1e-6, 1e6])
-def test_coherence_with_a_multiple_is_1(rng: np.random.Generator, gain: float) -> None:
-    noise = rng.standard_normal(8192)
-    values = residuals.coherence(noise, gain * noise, rate=8000).values
-    np.testing.assert_allclose(values, np.ones(1025), rtol=ROUNDING)
-
-
 def test_coherence_with_a_filtered_copy_is_1_and_with_a_mixture_the_wiener_gain(
     rng: np.random.Generator,
 ) -> None:
@@ -643,17 +503,6 @@ def test_coherence_is_symmetric_and_scale_invariant(rng: np.random.Generator) ->
     scaled = residuals.coherence(1e3 * first, -1e-4 * second, rate=10, n_fft=64).values
     np.testing.assert_allclose(swapped, expected, rtol=ROUNDING)
     np.testing.assert_allclose(scaled, expected, rtol=1e-9)
-
-
-def test_coherence_of_independent_noise_is_about_one_over_the_windows(
-    rng: np.random.Generator,
-) -> None:
-    n_fft, n_windows = 64, 100
-    first, second = rng.standard_normal((2, 20, n_fft // 2 * (n_windows + 1)))
-    values = residuals.coherence(first, second, rate=8000, n_fft=n_fft).values
-    # Windows that overlap by half count for less: each shares 1/6 with its neighbours.
-    effective = n_windows / (1 + 2 / 6**2)
-    assert values[:, 1:-1].mean() == pytest.approx(1 / effective, rel=0.1)
 
 
 def test_coherence_is_that_of_scipy_and_matplotlib(rng: np.random.Generator) -> None:
@@ -699,16 +548,6 @@ def test_two_windows_that_overlap_by_half_are_enough(rng: np.random.Generator, n
 N_SAMPLES = 100_000
 
 
-def test_the_correlogram_of_a_tone_is_a_cosine() -> None:
-    n_samples, place = 4000, 40
-    tone = 5 + 3 * np.sin(2 * np.pi * place * np.arange(n_samples) / n_samples)
-    values = residuals.autocorrelation(tone, n_lags=100).values
-    lags = np.arange(101)
-    # Not corrected for the fewer samples: a taper of 1 - k / n, up to the ends of the tone.
-    expected = (1 - lags / n_samples) * np.cos(2 * np.pi * place * lags / n_samples)
-    np.testing.assert_allclose(values, expected, atol=0.004)
-
-
 def test_autocorrelation_is_its_definition(rng: np.random.Generator) -> None:
     noise = 7 + rng.standard_normal(50)
     values = residuals.autocorrelation(noise, n_lags=49).values
@@ -728,19 +567,6 @@ def test_autocorrelation_has_100_lags_unless_told(rng: np.random.Generator) -> N
         assert correlogram.values.shape == correlogram.band.shape == (1, 101)
     expected = residuals.whiteness(noise, n_lags=100)
     assert residuals.whiteness(noise).statistic == expected.statistic
-
-
-@pytest.mark.parametrize("phi", [0.8, -0.5])
-def test_an_ar_1_process_has_powers_for_its_correlation_and_one_partial_one(
-    rng: np.random.Generator, phi: float
-) -> None:
-    samples = process(rng, [phi], N_SAMPLES)
-    correlations = residuals.autocorrelation(samples, n_lags=15)
-    np.testing.assert_allclose(correlations.values, phi ** np.arange(16), atol=0.02)
-    partial = residuals.partial_autocorrelation(samples, n_lags=15)
-    np.testing.assert_allclose(partial.values[:2], [1, phi], atol=0.01)
-    np.testing.assert_allclose(partial.values[2:], 0, atol=0.015)
-    assert partial.values[1] == pytest.approx(correlations.values[1])
 
 
 def test_an_ar_2_process_has_two_partial_correlations(rng: np.random.Generator) -> None:
@@ -766,7 +592,7 @@ def test_partial_autocorrelation_is_that_of_statsmodels(
     np.testing.assert_allclose(values, expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
 @pytest.mark.parametrize(
     "of", [residuals.autocorrelation, residuals.partial_autocorrelation, residuals.whiteness]
 )
@@ -813,14 +639,6 @@ def test_the_bands_hold_95_percent_of_the_correlations_of_white_noise(
         assert inside.mean() == pytest.approx(0.95, abs=0.015)
 
 
-def test_the_p_values_of_white_noise_are_uniform(rng: np.random.Generator) -> None:
-    noise = rng.standard_normal((1000, 500))
-    statistic, p_value = residuals.whiteness(noise, n_lags=10)
-    assert np.mean(p_value < 0.05) == pytest.approx(0.05, abs=0.025)
-    assert stats.kstest(p_value, "uniform").pvalue > 0.01
-    assert statistic.mean() == pytest.approx(10, rel=0.05)
-
-
 def test_whiteness_is_ljung_and_boxs_test(rng: np.random.Generator) -> None:
     samples = process(rng, [0.05], 3, 700)
     statistic, p_value = residuals.whiteness(samples, n_lags=20)
@@ -842,10 +660,6 @@ def test_one_signal_has_one_statistic(rng: np.random.Generator) -> None:
         assert isinstance(actual, np.ndarray)
         assert actual.shape == ()
         assert actual == expected[0]
-
-
-def test_colour_is_not_white(rng: np.random.Generator) -> None:
-    assert residuals.whiteness(process(rng, [0.3], 1, 2000)).p_value[0] < 1e-9
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e9])

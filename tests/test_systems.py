@@ -164,6 +164,7 @@ def test_estimates_of_the_waltz_have_the_scores_of_bounds(
     assert json.loads(Path("scored/run.json").read_text(encoding="utf-8"))["dataset"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 def test_estimates_of_musdb18_have_the_scores_of_bounds(run: Run, shared: Path) -> None:
     root = shared / "data" / "musdb18-7"
