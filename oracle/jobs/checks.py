@@ -1,4 +1,4 @@
-"""Checks: what a careful person wants to know of a dataset before a long run."""
+"""Checks: what to know about a dataset before a long run."""
 
 import json
 import re
@@ -37,7 +37,7 @@ from oracle.tracks.track import Rest, Track, check_rest
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# Samples from here on are clipped: the largest number of 16 bit.
+# Samples at or above this are clipped: the largest number of 16 bits.
 FULL_SCALE = 1 - 2**-15
 
 
@@ -47,19 +47,19 @@ class TrackCheck(NamedTuple):
     Attributes
     ----------
     info : TrackInfo
-        What runs say of it, too: name, subset, rate, shape, how loud is what is in the mixture
-        and in no source, sources that are silent, or that others hold already.
+        What runs record, too: name, subset, rate, shape, the level of what is in no source, and
+        silent and redundant sources.
     sources : list of str
         Names of its sources.
     clipped : dict from str to int
-        How many samples are at full scale or above, by source; also of a mixture that was
+        How many samples are at full scale or above, by source; and of the mixture, if one was
         delivered.
     problem : str
         Why a run would refuse it, or what it would do about the mixture.
     refused : bool
         Whether a run would refuse it.
     doubles : list of str
-        Sources that others hold already, as its mixture does.
+        Sources that are copies or sums of others, where the mixture holds them all.
     """
 
     info: TrackInfo
@@ -76,14 +76,14 @@ class TrackCheck(NamedTuple):
 
     @property
     def n_samples(self) -> int:
-        """How many samples there are, of all channels of all its sources."""
+        """How many samples there are in all channels of all its sources."""
         return self.info.n_samples * self.info.n_channels * len(self.sources)
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with it."""
         silent = [
-            f"{name} is silent, so that SDR, ISR, SIR and SAR are NaN: remove it if the track has "
+            f"{name} is silent, so SDR, ISR, SIR and SAR are NaN: remove it if the track has "
             f"no {name}"
             for name in self.info.silent
         ]
@@ -103,12 +103,12 @@ class Check:
     failures : dict from str to str
         Why the others cannot be read, by ``subset/track``.
     left_out : tuple of str
-        What lies in the folder of the dataset, may be audio, and is read with no track.
+        What is in the folder of the dataset and may be audio, but belongs to no track.
     seconds : dict from str to float
-        How long `oracle.compute_bounds` is going to take for reading and for each method, from
-        what a track takes, and some seconds of it.
+        How long `oracle.compute_bounds` will take for reading and for each method, in seconds,
+        estimated from one track and some seconds of it.
     jobs : int
-        On how many cores of this machine.
+        How many cores of this machine that is for.
     """
 
     name: str
@@ -120,7 +120,7 @@ class Check:
 
     @cached_property
     def problems(self) -> list[tuple[str, str]]:
-        """What is wrong: the track, or nothing, and what about it."""
+        """What is wrong: pairs of a track, empty for the whole dataset, and a problem."""
         return [
             *((name, why) for name, why in self.failures.items()),
             *((self._name(track), what) for track in self.tracks for what in track.problems),
@@ -129,7 +129,7 @@ class Check:
 
     @cached_property
     def remarks(self) -> list[tuple[str, str]]:
-        """What is worth knowing: the track, and what about it."""
+        """What is worth knowing: pairs of a track and a remark."""
         common = self.common_sources
         usual = {
             what: Counter(getattr(track.info, what) for track in self.tracks).most_common(1)
@@ -168,7 +168,7 @@ class Check:
 
     @property
     def table(self) -> "DataFrame":
-        """A row a track: what was found, lists joined by semicolons."""
+        """What was found, a row per track; lists are joined by semicolons."""
         import pandas as pd
 
         rows = [
@@ -197,8 +197,8 @@ class Check:
         Parameters
         ----------
         out : str or Path
-            A file ``.csv``, the table of the tracks, or ``.json``, everything; or a folder for
-            both, ``tracks.csv`` and ``check.json``.
+            A ``.csv`` file for the table of the tracks, a ``.json`` file for everything, or a
+            folder for both: ``tracks.csv`` and ``check.json``.
         """
         path = Path(out)
         if path.suffix not in (".csv", ".json"):
@@ -223,7 +223,7 @@ class Check:
 
 
 def _shared_by(names: Sequence[str]) -> str:
-    """Find what all names begin with before the usual names of sources: that of a song."""
+    """Find what precedes the usual source in all names, such as the name of a song."""
     prefixes = {name[: len(name) - len(re.split(r"[ _.-]", name)[-1])] for name in names}
     shared = prefixes.pop()
     usual = any(name.removeprefix(shared).lower() in USUAL for name in names)
@@ -252,17 +252,17 @@ def check(
     tracks : Track or iterable of Track
         A dataset of `oracle.datasets` reads its tracks one at a time.
     methods, stft, metrics, rest
-        Those of `oracle.compute_bounds`, to see how long it will take and what it will refuse.
+        As in `oracle.compute_bounds`, to see how long it will take and what it will refuse.
     progress, jobs, dask
         As in `oracle.compute_bounds`.
 
     Returns
     -------
     found : Check
-        What is wrong (`Check.problems`): tracks that cannot be read, silent sources, sources
-        that others hold already, mixtures that are not the sum of their sources, audio that
-        is not read. What is worth knowing (`Check.remarks`): clipped samples, sources that
-        some tracks lack. And how long a run will take.
+        What is wrong (`Check.problems`): tracks that cannot be read, silent sources, sources that
+        are copies or sums of others, mixtures that are not the sum of their sources, audio that is
+        not read. What is worth knowing (`Check.remarks`): clipped samples, sources that some
+        tracks lack. And how long a run will take (`Check.seconds`).
 
     Raises
     ------
@@ -285,10 +285,10 @@ def check(
     def keep(turn: Turn, examined: Worked[TrackCheck]) -> None:
         found[turn.index] = examined.result._replace(info=examined.info)
 
-    plan = make_plan(tracks, jobs, metrics=wanted)  # of a run, which the reading has as well
+    plan = make_plan(tracks, jobs, metrics=wanted)  # that of a run; reading uses it too
     options = RunOptions(progress=progress, jobs=jobs, dask=dask)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # which are among the remarks
+        warnings.simplefilter("ignore", UserWarning)  # they are among the remarks
         run(record, partial(_examine, rest=rest), keep, options, metrics=wanted)
     failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in record.failures}
     in_order = tuple(found[index] for index in sorted(found))
@@ -299,7 +299,7 @@ def check(
     def is_good(index: int) -> tuple[bool, int]:
         return not usable[index].info.silent, usable[index].n_samples
 
-    # Time is measured with a track of which all is heard, and with a long one.
+    # Time is measured on a track without silent sources, if any, and the longest of these.
     index = max(usable, key=is_good, default=None)
     if dask is None and index is not None and isinstance(tracks, (Track, Sequence)):
         start = time.perf_counter()
