@@ -198,7 +198,8 @@ def test_a_full_disk_ends_the_run_and_leaves_whole_files(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
         with pytest.raises(
-            OSError, match=r"No space left on device \(what is done stays: run again to go on\)"
+            OSError,
+            match=r"No space left on device \(finished tracks are kept: run again to resume\)",
         ) as caught:
             compute_bounds(tracks, methods=["MIX"], out=tmp_path)
     assert caught.value.errno == errno.ENOSPC
@@ -628,7 +629,7 @@ NAN, INF = np.nan, np.inf
             [1, 50, INF],
             [INF, INF, INF],
             [False, False, False],
-            "music: CEILING: nothing is proven, so that the ceiling is +inf, in windows of drums "
+            "music: CEILING: nothing is proven, so the ceiling is +inf, in windows of drums "
             "(1), bass (1)",
         ),
         ([1, 140, INF], [1, INF, INF], [True, False, False], None),  # nothing else is true
@@ -637,7 +638,7 @@ NAN, INF = np.nan, np.inf
             [NAN, 2.5, INF],
             [True, False, False],
             "music: CEILING: the ceiling holds, but is up to 0.5 dB above the best mask found, in "
-            "windows of bass (1); nothing is proven, so that the ceiling is +inf, in windows of "
+            "windows of bass (1); nothing is proven, so the ceiling is +inf, in windows of "
             "bass (1)",
         ),
     ],

@@ -339,7 +339,7 @@ def test_each_class_says_what_its_ceiling_is_of(masks: NamedClass) -> None:
     assert (
         f"{masks.method} uses one mask for the whole track, {masks.ceiling} one for each window"
     ) in out
-    bracket = "The best binary mask lies between OPT-BINARY, the best that was found, and it."
+    bracket = "The best binary mask lies between it and OPT-BINARY, the best that was found."
     assert (bracket in out) == (masks.name == "BINARY")
     # Masks in [0, 1] are of these classes.
     wide = masks.name in ("REAL", "RELU2", "COMPLEX", "BINARY")

@@ -73,7 +73,7 @@ def broken(tmp_path: Path) -> Path:
 PROBLEMS = {
     ("test/cut", r".*drums\.wav must be a readable audio file"),
     ("test/copy", r".*bass\.wav is drums\.wav|.*drums\.wav is bass\.wav"),
-    ("test/silent", "vocals is silent, so that .* are NaN: remove it if the track has no vocals"),
+    ("test/silent", "vocals is silent, so .* are NaN: remove it if the track has no vocals"),
     ("test/half", r"mixture must be the sum of its sources, got 0\.5 x their sum"),
     ("test/more", r"The mixture of more holds more .* Choose --rest source if that is right or "),
     ("", r"not read: good/takes \(1 audio file\)"),

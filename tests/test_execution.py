@@ -390,7 +390,7 @@ def test_what_fails_once_is_done_when_it_is_tried_again(
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("killed", "two: its worker was killed, perhaps for want of memory"),
+        ("killed", "two: its worker was killed, perhaps because it ran out of memory"),
         ("error", "two: no good"),
     ],
 )
@@ -549,7 +549,7 @@ def test_a_script_without_a_guard_is_told_what_to_do(stems: Path, tmp_path: Path
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "RuntimeError: jobs must be asked for by a script that other processes can import" in (
+    assert "RuntimeError: jobs must be set in a script that other processes can import" in (
         done.stderr
     )
 
@@ -628,7 +628,7 @@ def test_workers_with_another_scipy_are_told_of() -> None:
     here = version("scipy")
     message = (
         f"Workers have scipy 0.9, {here}, this process has {here}: the last digits of scores "
-        "depend on it. Install one version everywhere for files that are equal to the byte."
+        "may differ. Install the same version everywhere to get identical files."
     )
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
         execution._check_versions(Client())

@@ -1546,7 +1546,10 @@ def test_without_matplotlib_the_error_says_how_to_install_it(
     draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, "matplotlib")
-    message = "matplotlib must be installed for figures: pip install 'oracle-masks[plots]'"
+    message = (
+        "matplotlib must be installed for figures: "
+        "pip install 'oracle-masks[plots]' (in a clone: pip install '.[plots]')"
+    )
     for function in (check_librosa, lambda: draw(["a"])):
         with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:
             function()
@@ -1560,7 +1563,7 @@ def test_without_librosa_the_error_says_how_to_install_it(
     without(monkeypatch, "librosa")
     message = (
         "librosa must be installed for spectrograms and waveforms: "
-        "pip install 'oracle-masks[plots]'"
+        "pip install 'oracle-masks[plots]' (in a clone: pip install '.[plots]')"
     )
     for function in (check_librosa, lambda: draw(["a"])):
         with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:

@@ -37,7 +37,9 @@ def noise(*shape: int) -> tuple[Any, Any]:
 def test_what_fits_just_so_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
     memory_of(monkeypatch, 3 * GIB)
     check_fits("audio", "a lot", 3 * GIB, remedy="take less")
-    message = "audio must fit into memory, got a lot, which take 3.5 GiB of 3.0 GiB available: take"
+    message = (
+        "audio must fit into memory, got a lot, which take 3.5 GiB, but 3.0 GiB is available: take"
+    )
     with pytest.raises(MemoryError, match=re.escape(message)):
         check_fits("audio", "a lot", 3.5 * GIB, remedy="take less")
 
@@ -92,7 +94,7 @@ def test_what_a_process_may_use_is_what_its_machine_and_its_groups_leave(
 def test_a_limit_of_the_group_of_a_process_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     memory_of(monkeypatch, 3 * GIB)
     monkeypatch.setattr(oracle.machine.memory, "_left_in_cgroups", lambda root: [2 * GIB])
-    with pytest.raises(MemoryError, match=r"take 2\.5 GiB of 2\.0 GiB available"):
+    with pytest.raises(MemoryError, match=r"take 2\.5 GiB, but 2\.0 GiB is available"):
         check_fits("audio", "a lot", 2.5 * GIB, remedy="take less")
 
 
@@ -119,8 +121,8 @@ def test_filters_of_too_many_sources_are_refused_before_anything_is_computed(
     memory_of(monkeypatch, 16 * GIB)
     message = (
         r"^references must fit into memory, got 200 sources x 1 channels x 512 taps = 102400 "
-        r"equations, and 1 windows, which take \d+\.\d GiB of 16.0 GiB available: evaluate fewer "
-        "sources or channels at a time, or with fewer taps or windows$"
+        r"equations, and 1 windows, which take \d+\.\d GiB, but 16.0 GiB is available: evaluate "
+        "fewer sources or channels at a time, or with fewer taps or windows$"
     )
     with pytest.raises(MemoryError, match=message):
         function(*noise(200, 1, 400))

@@ -92,23 +92,23 @@ def test_as_many_tracks_as_there_are_cores_tracks_and_memory(
     [
         (
             (8, 4, 1.1, 24),
-            "4 tracks at a time, in 2 threads each: up to 1.1 GiB a track of 24.0 GiB available",
+            "4 tracks at a time, in 2 threads each: up to 1.1 GiB per track, 24.0 GiB available",
         ),
         (
             (2, 4, 1, 24),
-            "2 tracks at a time, in 1 thread each: up to 1.0 GiB a track of 24.0 GiB available",
+            "2 tracks at a time, in 1 thread each: up to 1.0 GiB per track, 24.0 GiB available",
         ),
         (
             (2, 4, 9, 8),
-            "1 track at a time, in 2 threads: up to 9.0 GiB a track of 8.0 GiB available",
+            "1 track at a time, in 2 threads: up to 9.0 GiB per track, 8.0 GiB available",
         ),
         (
             (1, 4, 1, 8),
-            "1 track at a time, in 1 thread: up to 1.0 GiB a track of 8.0 GiB available",
+            "1 track at a time, in 1 thread: up to 1.0 GiB per track, 8.0 GiB available",
         ),
         (
             (2, 4, None, 8),
-            "1 track at a time, in 2 threads: how long the tracks are is not known before they "
+            "1 track at a time, in 2 threads: the length of the tracks is unknown until they "
             "are read",
         ),
     ],
@@ -149,7 +149,7 @@ def test_what_is_not_known_before_it_is_read_is_worked_on_here(
     for tracks in (one_by_one, made, Dataset("two", 2 * broken.entries)):
         plan = make_plan(tracks, "auto")
         assert plan[:2] == (1, 4)
-        assert "not known" in plan.text
+        assert "unknown" in plan.text
 
 
 @pytest.mark.parametrize(
@@ -182,19 +182,19 @@ def test_jobs_is_a_number_or_auto(jobs: Any) -> None:
         (
             3,
             2.5,
-            "3 tracks at a time may take 1.0 GiB of 0.8 GiB available: "
+            "3 tracks at a time may take 1.0 GiB, but 0.8 GiB is available: "
             "--jobs 2 will fit (in Python jobs=2)",
         ),
         (
             2,
             0.5,
-            "2 tracks at a time may take 0.7 GiB of 0.2 GiB available: "
+            "2 tracks at a time may take 0.7 GiB, but 0.2 GiB is available: "
             "not even one will fit, take fewer seconds of each (--seconds)",
         ),
         (
             1,
             0.5,
-            "1 track may take 0.3 GiB of 0.2 GiB available: "
+            "1 track may take 0.3 GiB, but 0.2 GiB is available: "
             "not even one will fit, take fewer seconds of each (--seconds)",
         ),
     ],
@@ -223,11 +223,15 @@ def test_processes_and_threads_are_those_of_the_plan() -> None:
 @pytest.mark.parametrize(
     ("options", "memory", "said"),
     [
-        ([], 1e9, "2 tracks at a time, in 1 thread each: up to 0.3 GiB a track of 0.9 GiB"),
-        ([], 0.5e9, "1 track at a time, in 2 threads: up to 0.3 GiB a track of 0.5 GiB available"),
+        ([], 1e9, "2 tracks at a time, in 1 thread each: up to 0.3 GiB per track, 0.9 GiB"),
+        ([], 0.5e9, "1 track at a time, in 2 threads: up to 0.3 GiB per track, 0.5 GiB available"),
         (["--jobs", "1"], 1e9, "[1/3] "),
         (["--first", "1"], 1e9, "[1/1] "),
-        (["--jobs", "2"], 0.5e9, "oracle: warning: 2 tracks at a time may take 0.7 GiB of 0.5 GiB"),
+        (
+            ["--jobs", "2"],
+            0.5e9,
+            "oracle: warning: 2 tracks at a time may take 0.7 GiB, but 0.5 GiB",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["bounds", "sweep", "separate", "score", "check"])

@@ -371,7 +371,10 @@ def no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_matplotlib")
 def test_without_matplotlib_the_error_says_how_to_install_it() -> None:
-    message = "matplotlib must be installed for figures: pip install 'oracle-masks[plots]'"
+    message = (
+        "matplotlib must be installed for figures: "
+        "pip install 'oracle-masks[plots]' (in a clone: pip install '.[plots]')"
+    )
     for draw in (check_matplotlib, lambda: plot_sweep(sweep_of())):
         with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:
             draw()

@@ -954,7 +954,10 @@ def test_without_statsmodels_it_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch, of: Callable[..., Any]
 ) -> None:
     monkeypatch.setitem(sys.modules, "statsmodels.tsa.stattools", None)
-    message = "statsmodels must be installed for correlograms: pip install 'oracle-masks[waltz]'"
+    message = (
+        "statsmodels must be installed for correlograms: "
+        "pip install 'oracle-masks[waltz]' (in a clone: pip install '.[waltz]')"
+    )
     with pytest.raises(ImportError, match=f"^{re.escape(message)}$"):
         of(np.arange(10.0), n_lags=2)
 

@@ -226,7 +226,7 @@ def test_scores_are_read_exactly_as_written(tmp_path: Path) -> None:
 def test_a_row_that_is_no_score_is_an_error_that_names_the_file(tmp_path: Path, row: str) -> None:
     path = tmp_path / "scores.csv"
     path.write_text(csv_text(SCORE_COLUMNS, []) + row + "\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"scores\.csv must hold a score a row, got "):
+    with pytest.raises(ValueError, match=r"scores\.csv must hold one score per row, got "):
         read_scores(path)
 
 

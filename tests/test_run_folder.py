@@ -266,7 +266,7 @@ def test_estimates_are_gone_on_with_too(tmp_path: Path) -> None:
     assert oracle.write_estimates(of_tracks(loads=loads), tmp_path, **options) == 3
     assert loads == ["d"]
     assert (tmp_path / "MIX" / "test" / "c" / "x.wav").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match="methods without MIX and with IBM \\(go on as before, or"):
+    with pytest.raises(ValueError, match="methods: IBM added, MIX removed \\(repeat its"):
         oracle.write_estimates(of_tracks(), tmp_path, **options | {"methods": ["IBM"]})
     nothing: list[Track] = []
     for none in (nothing, iter(nothing)):
@@ -280,13 +280,13 @@ def test_estimates_are_gone_on_with_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"methods": ["IRM2"]}, "methods without MIX"),
-        ({"methods": ["IRM2", "MIX"]}, "methods in another order"),
-        ({"methods": ["IRM2", "IBM"]}, "methods without MIX and with IBM"),
-        ({"metrics": ["SDR"]}, "metrics without ISR, SIR, SAR, uSDR"),
+        ({"methods": ["IRM2"]}, "methods: MIX removed"),
+        ({"methods": ["IRM2", "MIX"]}, "methods: in another order"),
+        ({"methods": ["IRM2", "IBM"]}, "methods: IBM added, MIX removed"),
+        ({"metrics": ["SDR"]}, "metrics: ISR, SIR, SAR, uSDR, "),
         (
             {"stft": STFT(n_fft=512, hop_length=128)},
-            '"hop_length": 1024, "window": "hann"} and is {"n_fft": 512, "hop_length": 128,',
+            '"hop_length": 1024, "window": "hann"} and is now {"n_fft": 512, "hop_length": 128,',
         ),
     ],
     ids=str,
@@ -316,17 +316,17 @@ def test_another_dataset_root_length_or_version_is_refused(
     assert run("bounds", "stems", *options).status == 0
     done = run("bounds", "other/stems", *options)
     assert done.status == 1
-    assert f'root was "{tmp_path}/stems" and is "{tmp_path}/other/stems"' in done.err
-    assert 'dataset was "stems" and is "third"' in run("bounds", "third", *options).err
-    with pytest.raises(ValueError, match=r"seconds was null and is 1.5"):
+    assert f'root was "{tmp_path}/stems" and is now "{tmp_path}/other/stems"' in done.err
+    assert 'dataset was "stems" and is now "third"' in run("bounds", "third", *options).err
+    with pytest.raises(ValueError, match=r"seconds was null and is now 1.5"):
         compute_bounds(datasets.folder("stems").select(seconds=1.5), methods=["MIX"], out="out")
     oracle.write_estimates(datasets.folder("stems"), "est", methods=["MIX"])
-    with pytest.raises(ValueError, match='task was "bounds" and is "score" \\(go on'):
+    with pytest.raises(ValueError, match='task was "bounds" and is now "score" \\(repeat'):
         oracle.score_system(datasets.folder("stems"), "est/MIX/../../est", out="out")
     said_ = said(Path("out"))
     said_["versions"]["oracle"] = "0.0.1"
     (tmp_path / "out" / "run.json").write_text(json.dumps(said_))
-    message = f'oracle was "0.0.1" and is "{oracle.__version__}"'
+    message = f'oracle was "0.0.1" and is now "{oracle.__version__}"'
     assert message in run("bounds", "stems", *options).err
 
 
@@ -411,7 +411,7 @@ def test_a_second_run_in_the_folder_of_one_at_work_is_refused(tmp_path: Path) ->
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         for overwrite in (False, True):
-            message = f"out must be a folder that no other run is at work in, got {out}: wait"
+            message = f"out must be a folder that no other run is using, got {out}: wait"
             with pytest.raises(ValueError, match=re.escape(message)):
                 compute_bounds(of_tracks(), methods=["MIX"], out=out, overwrite=overwrite)
         os.kill(holder.pid, signal.SIGKILL)
@@ -420,7 +420,7 @@ def test_a_second_run_in_the_folder_of_one_at_work_is_refused(tmp_path: Path) ->
 
 def test_a_run_is_refused_within_a_run_of_the_same_folder(tmp_path: Path) -> None:
     def load() -> Track:
-        with pytest.raises(ValueError, match="no other run is at work in"):
+        with pytest.raises(ValueError, match="no other run is using"):
             compute_bounds(make_track("y"), methods=["MIX"], out=tmp_path)
         return make_track("x")
 
@@ -462,7 +462,7 @@ def test_a_disk_that_is_full_in_truth(tmp_path: Path, file: str, run: Run) -> No
         patch.setattr(Path, "unlink", keep)
         done = run("bounds", tmp_path / "stems", "--methods", "MIX", "--out", out)
     assert done.status == 1
-    assert "No space left on device (what is done stays: run again to go on)" in done.err
+    assert "No space left on device (finished tracks are kept: run again to resume)" in done.err
     full.unlink()
     assert not list(out.rglob("*.part"))
     done = run("bounds", tmp_path / "stems", "--methods", "MIX", "--out", out)
@@ -473,7 +473,9 @@ def test_a_disk_that_is_full_in_truth(tmp_path: Path, file: str, run: Run) -> No
 
 def test_an_error_of_the_system_says_that_what_is_done_stays(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    message = f"No space left on device (what is done stays: run again to go on): '{tmp_path}'"
+    message = (
+        f"No space left on device (finished tracks are kept: run again to resume): '{tmp_path}'"
+    )
     with (
         pytest.raises(OSError, match=re.escape(message)) as caught,
         RunFolder(tmp_path, {"task": "test"}, Record(of_tracks()), files=[]),
@@ -501,7 +503,7 @@ def test_estimates_end_at_once_on_a_full_disk(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
-        with pytest.raises(OSError, match="No space left on device .*what is done stays"):
+        with pytest.raises(OSError, match="No space left on device .*finished tracks are kept"):
             oracle.write_estimates(of_tracks(), tmp_path, methods=["MIX"])
     assert {path.parent.name for path in tmp_path.rglob("*.wav")} == {"a.b"}
     assert not list(tmp_path.rglob("*.part"))
@@ -725,13 +727,13 @@ def test_estimates_of_other_tracks_or_another_dataset_are_refused(tmp_path: Path
     with pytest.raises(ValueError, match="of some of these tracks, got .*, which has test/c"):
         oracle.write_estimates(of_tracks(("a.b", "d")), tmp_path, methods=["MIX"])
     other = Dataset("other", of_tracks().entries)
-    with pytest.raises(ValueError, match='dataset was "tests" and is "other"'):
+    with pytest.raises(ValueError, match='dataset was "tests" and is now "other"'):
         oracle.write_estimates(other, tmp_path, methods=["MIX"])
 
 
 def test_estimates_are_refused_in_the_folder_of_scores(out: Path) -> None:
     """Also for a setting that only the earlier run had."""
-    with pytest.raises(ValueError, match='task was "bounds" and is "separate"'):
+    with pytest.raises(ValueError, match='task was "bounds" and is now "separate"'):
         oracle.write_estimates(of_tracks(), out, methods=["MIX", "IRM2"])
 
 

@@ -70,8 +70,8 @@ def test_a_silent_stem_is_named(run: Run, tmp_path: Path) -> None:
     assert status == 0
     words = " ".join(out.split())
     assert (
-        "Silent throughout: sound2 in bad. SDR, ISR, SIR and SAR of what is scored together with "
-        "it are NaN."
+        "Silent throughout: sound2 in bad. SDR, ISR, SIR and SAR of all that is scored together "
+        "with it are NaN."
     ) in words
     assert "One source alone" not in words
 

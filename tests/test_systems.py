@@ -383,7 +383,7 @@ def test_two_files_for_one_target_are_an_error(tmp_path: Path) -> None:
     write(tmp_path / "est", guesses(track))
     write(tmp_path / "est", {"vocals": noise()}, suffix="flac")
     message = failure_of(track, tmp_path / "est")
-    assert f"{tmp_path / 'est'} must hold one file a target" in message
+    assert f"{tmp_path / 'est'} must hold one file per target" in message
     assert "got vocals.flac and vocals.wav" in message
 
 
@@ -550,7 +550,7 @@ def test_a_track_without_estimates_fails_alone(run: Run, stems: Path, est: Path)
     assert line == (
         "oracle: three: estimates must hold a folder of audio files test/three or three, "
         f"got {est} with one, two "
-        "(of what 'oracle separate' wrote, name the folder of a method)"
+        "(of the output of 'oracle separate', name the folder of a method)"
     )
     (failure,) = json.loads(Path("out/failed.json").read_text(encoding="utf-8"))
     assert failure["error"] == line.removeprefix("oracle: ")
@@ -872,7 +872,7 @@ def test_silent_estimates_are_nan_and_counted(tmp_path: Path, silent: tuple[str,
     assert set(sdr["n_nan"][list(together)]) == {2}
     (note,) = results.notes
     assert note.startswith("Silent throughout: the estimate of ")
-    assert note.endswith(" SDR, ISR, SIR and SAR of what is scored together with it are NaN.")
+    assert note.endswith(" SDR, ISR, SIR and SAR of all that is scored together with it are NaN.")
     assert ("the estimate of vocals in song" in note) == (len(silent) > 1)
     usdr = table.query("metric == 'uSDR'").set_index("target")["median"]
     assert usdr[list(silent)].to_numpy() == pytest.approx(0)

@@ -108,7 +108,7 @@ def test_beginning_of_no_length_is_refused(seconds: float) -> None:
 def test_beginning_of_less_than_a_sample_a_channel_is_refused() -> None:
     track = Track("song", 8, ONES, {"a": ONES})
     assert track.beginning(0.25).n_samples == 2
-    message = r"^seconds must be at least 0\.25 \(a sample a channel\), got 0\.125$"
+    message = r"^seconds must be at least 0\.25 \(one sample per channel\), got 0\.125$"
     with pytest.raises(ValueError, match=message):
         track.beginning(0.125)
 

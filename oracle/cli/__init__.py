@@ -1,4 +1,4 @@
-"""The `oracle` command: a file a command."""
+"""The `oracle` command: one file per command."""
 
 import io
 import sys
@@ -41,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     warnings.filterwarnings("always", category=UserWarning, module="oracle")
     warnings.showwarning = _show_warning
     try:
-        # A command returns nothing; --help, --version and an interruption their status.
+        # A command returns None; --help, --version and an interruption return a status.
         status = app(list(arguments), standalone_mode=False) or 0
         if status == INTERRUPTED:
             _complain("interrupted")
-    except (typer.Abort, KeyboardInterrupt):  # so it was in older versions of typer
+    except (typer.Abort, KeyboardInterrupt):  # older versions of typer raise these
         status = INTERRUPTED
         _complain("interrupted")
     except Exception as error:

@@ -34,7 +34,7 @@ class _Command(TyperCommand):
 
 
 def examples(*commands: str) -> str:
-    """Show commands at the end of a help page, a line each; what is behind a # explains them."""
+    """Format commands for the end of a help page, a line each; text after a # explains them."""
     lines = []
     for line in commands:
         shown, mark, why = line.partition("  # ")
@@ -45,7 +45,7 @@ def examples(*commands: str) -> str:
 def command(name: str, *shown: str) -> Callable[[Function], Function]:
     """Register a function as a command, with examples at the end of its help page.
 
-    A parameter may be a dataclass: a group of options, its fields.
+    A parameter may be a dataclass, whose fields become options.
     """
 
     def register(function: Function) -> Function:
@@ -56,7 +56,7 @@ def command(name: str, *shown: str) -> Callable[[Function], Function]:
 
 
 def _ungrouped(function: Callable[..., object]) -> Callable[..., object]:
-    """Give a function the fields of its dataclasses for parameters."""
+    """Replace the dataclasses among a function's parameters by their fields."""
     parameters: list[Parameter] = []
     groups: dict[str, Any] = {}
     for parameter in signature(function).parameters.values():
@@ -94,7 +94,7 @@ app = typer.Typer(
         "oracle separate --methods IRM2 --out estimates",
         "oracle guide  # everything, topic by topic",
     )
-    + "\nExit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed (of check: something is "
+    + "\nExit status: 0 done, 1 error, 2 wrong usage, 3 tracks failed (check: something is "
     "wrong), 130 interrupted.",
 )
 

@@ -51,14 +51,14 @@ def check_command(
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="Write a .csv file (a row a track) or a .json file (everything); a folder gets "
+            help="Write a .csv file (a row per track) or a .json file (everything); a folder gets "
             "both.",
         ),
     ] = None,
     work: WorkOptions,
     debug: Debug = False,
 ) -> None:
-    """Read a whole dataset: what is in it, what is wrong, and how long its bounds will take.
+    """Read a whole dataset: list its contents and problems, and predict how long bounds will take.
 
     Exit status 3 if something is wrong.
     """
@@ -94,7 +94,7 @@ def _print(found: Check) -> None:
     console.print(facts)
     several = len({each.info.subset for each in found.tracks}) > 1
     for title, rows in (("Problems", found.problems), ("Worth knowing", found.remarks)):
-        # The subset of all tracks need not be a folder.
+        # A single subset need not be a folder, so its name may mean nothing.
         shown = rows if several else [(name.partition("/")[2], what) for name, what in rows]
         _print_list(console, title, shown)
     if found.seconds:
@@ -165,13 +165,13 @@ def _print_times(console: Console, found: Check) -> None:
     console.print(table)
     cores = "1 core" if found.jobs == 1 else f"{found.jobs} cores"
     console.print(
-        f"About how long 'oracle bounds' will take with these options on {cores}, measured on "
+        f"About how long 'oracle bounds' will take with these options on {cores}, estimated from "
         "some seconds of a track."
     )
 
 
 def _counted(values: Iterable[str]) -> str:
-    """List values; with how many there are of each, if there are several."""
+    """List the different values, with counts if there are several."""
     counts = Counter(values)
     if len(counts) == 1:
         return next(iter(counts))

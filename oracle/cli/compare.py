@@ -32,7 +32,7 @@ def compare_command(
             metavar="RESULTS...",
             help="Folders that 'oracle bounds', 'oracle sweep' or 'oracle score' wrote with --out; "
             "folders of museval's JSON files, of one method or several; [b]sisec18[/b], SiSEC "
-            "2018's published oracles. NAME=FOLDER calls one NAME.",
+            "2018's published oracles. NAME=FOLDER names one.",
         ),
     ],
     metrics: Annotated[
@@ -46,7 +46,7 @@ def compare_command(
         str | None,
         typer.Option(
             metavar="METHOD",
-            help="The method, as the tables call it, that all others are compared with.",
+            help="Compare all others with this method, named as in the tables.",
             show_default="the first system",
         ),
     ] = None,
@@ -99,7 +99,7 @@ def compare_command(
         windows=windows,
         progress=True,
     )
-    # First what stays: whoever reads the tables may stop reading.
+    # Write files first: a pager that reads the tables may close the pipe.
     if out is not None:
         write_comparison(comparison, out)
     if shown_as == "terminal":

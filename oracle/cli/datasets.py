@@ -10,11 +10,11 @@ from oracle.datasets.catalogue import FOLDER, NAMED
 
 @command("datasets", "oracle datasets")
 def datasets_command() -> None:
-    """Explain every dataset: what lies where, licence, citation."""
+    """Explain every dataset: layout of its files, licence, citation."""
     console = Console(highlight=False)
     console.print(
-        "'oracle bounds NAME --root ROOT' takes a dataset by its name; files lie under ROOT as "
-        "shown.\nA licence is its owners' to give: read theirs before you use it.\n"
+        "'oracle bounds NAME --root ROOT' takes a dataset by its name; its files are under ROOT as "
+        "shown.\nOnly the owners can license a dataset: read their terms before you use it.\n"
     )
     table = Table(box=None, padding=(0, 2, 1, 0), show_header=False)
     for listing in (*NAMED.values(), FOLDER):

@@ -33,7 +33,7 @@ TOPICS = (
 
 
 class _WholeTable(TableElement):
-    """A table in which a word that is too long is folded, where rich would cut it."""
+    """A table that folds long words, which rich would cut."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for table in super().__rich_console__(console, options):
@@ -85,7 +85,7 @@ def _list_topics(console: Console) -> None:
 
 
 def _for_a_terminal(text: str) -> str:
-    """Name the topics that links lead to: a terminal cannot follow them."""
+    """Replace links by the names of topics: a terminal cannot follow links."""
     linked = r"\[([^\]]+)\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)"
     return re.sub(linked, lambda link: _without_link(link[1], link[2]), text)
 

@@ -21,9 +21,9 @@ def methods_command() -> None:
     )
     console.print(_explained([*(METHODS[name] for name in DEFAULT_METHODS), CEILING]))
     console.print(
-        "OPT and CEILING bound systems that predict a mask in [0, 1], the class REAL. Those that "
-        "predict other masks have other bounds, which are computed when 'oracle bounds --methods' "
-        "names them, or 'oracle sweep --class' their class:\n"
+        "OPT and CEILING bound systems that predict a mask in [0, 1], the class REAL. Systems that "
+        "predict other masks have other bounds. Name these in 'oracle bounds --methods', or their "
+        "class in 'oracle sweep --class':\n"
     )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="not bold dim")
     for column in ("class", "best mask", "ceiling"):

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what they stand for."""
+"""Options that several commands share, and what they mean."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,9 +53,9 @@ RestOption = Annotated[
     Rest | None,
     typer.Option(
         "--rest",
-        help="If a mixture holds sound that is in none of its sources, louder than -25 dB: make it "
+        help="If a mixture holds sound louder than -25 dB that is in none of its sources, make it "
         "one more source, ignore it, or refuse the track.",
-        show_default="source, but a changed gain, sign, delay or channel order is an error; of "
+        show_default="source, but a changed gain, sign, delay or channel order is an error; for "
         "musdb18, musdb18-hq and dsd100: ignore",
     ),
 ]
@@ -64,7 +64,7 @@ Out = Annotated[
     typer.Option(
         metavar="FOLDER",
         help="Write scores.csv, bounds.csv, run.json and museval's JSON to this folder. Give the "
-        "folder of an earlier run to go on with it.",
+        "folder of an earlier run to resume it.",
     ),
 ]
 Overwrite = Annotated[
@@ -72,16 +72,16 @@ Overwrite = Annotated[
     typer.Option(
         "--overwrite",
         metavar="",
-        help="Delete what an earlier run wrote to --out. Without this the run goes on.",
+        help="Delete what an earlier run wrote to --out. Without this, that run is resumed.",
     ),
 ]
-# Read in `main`, where errors end; here for --help.
+# Read in `main`, which reports errors; here for --help.
 Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")]
 
 
 @contextmanager
 def usage() -> Iterator[None]:
-    """Report what is wrong with the options as wrong usage."""
+    """Report errors in the options as wrong usage."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -103,12 +103,12 @@ def parse_numbers(argument: str, text: str, kind: type[Number]) -> list[Number]:
 
 
 def parse_metrics(text: str | None) -> Sequence[str]:
-    """Tell which metrics to compute."""
+    """Return the metrics to compute."""
     return METRICS if text is None else find_metrics(split_names(text))
 
 
 def parse_methods(text: str | None) -> list[str]:
-    """Tell which methods to separate with."""
+    """Return the methods to separate with."""
     names = DEFAULT_METHODS if text is None else split_names(text)
     return [method.name for method in find_methods(names)]
 
@@ -121,8 +121,8 @@ class Selection:
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where the files of a dataset lie; see 'oracle datasets'.",
-            show_default="of musdb18 $MUSDB_PATH",
+            help="Folder of the files of a dataset; see 'oracle datasets'.",
+            show_default="for musdb18, $MUSDB_PATH",
         ),
     ] = None
     subset: Annotated[
@@ -141,7 +141,7 @@ class Selection:
         typer.Option(
             "--tracks",
             metavar="PATTERN",
-            help="Only the track of this name, or those that it matches: 'Music Delta*'.",
+            help="Only tracks whose name matches: 'Music Delta*'.",
         ),
     ] = None
     first: Annotated[
@@ -152,7 +152,7 @@ class Selection:
     ] = None
 
     def open(self, name: str) -> datasets.Dataset | Track:
-        """Open the dataset of this name, and select of it what the options ask for."""
+        """Open the dataset of this name, and select the tracks that the options ask for."""
         if not name:
             raise typer.BadParameter("dataset must not be empty, got ''")
         if (self.split or self.download) and name != "musdb18":
@@ -184,7 +184,7 @@ class Selection:
             if self.root is None:
                 raise typer.BadParameter(
                     f"--root must be the folder of {name} (see 'oracle datasets'), got none; "
-                    f"a folder called {name} is ./{name}"
+                    f"if {name} is a folder of yours, write ./{name}"
                 )
             return NAMED[name].open(self.root)
         if self.root is not None:
@@ -221,7 +221,7 @@ class StftOptions:
     window: Window = "hann"
 
     def make(self) -> STFT:
-        """Make the STFT; what is wrong with it is wrong usage."""
+        """Make the STFT; report errors as wrong usage."""
         with usage():
             return STFT(n_fft=self.n_fft, hop_length=self.hop, window=self.window)
 
@@ -235,8 +235,8 @@ class WorkOptions:
         typer.Option(
             "--jobs",
             metavar="N",
-            help="Work on N tracks at a time. Each takes a core, and memory for a track.",
-            show_default="one track a core, fewer if memory is short",
+            help="Work on N tracks at a time. Each takes a core, and memory for one track.",
+            show_default="one track per core, fewer if memory is short",
         ),
     ] = None
     dask: Annotated[

@@ -41,8 +41,8 @@ def score_command(
         Path,
         typer.Argument(
             metavar="ESTIMATES",
-            help="Folder of SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav (of a single track, also "
-            "of TARGET.wav): every source, or vocals and accompaniment.",
+            help="Folder with SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav (for a single track, "
+            "also TARGET.wav): every source, or vocals and accompaniment.",
         ),
     ],
     selection: Selection,
@@ -58,7 +58,7 @@ def score_command(
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Call the system this.", show_default="its folder"),
+        typer.Option(metavar="NAME", help="Name of the system.", show_default="its folder"),
     ] = None,
     rest: RestOption = None,
     out: Out = None,
@@ -66,7 +66,7 @@ def score_command(
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
-    """Score the separated audio of any system: the same metrics, tables and files."""
+    """Score the separated audio of any system: same metrics, tables and files as the bounds."""
     with usage():
         computed = parse_metrics(metrics)
     tracks = selection.open(references)

@@ -34,7 +34,7 @@ def separate_command(
         typer.Option(
             metavar="FOLDER",
             help="Write METHOD/SUBSET/TRACK/TARGET.wav (32-bit float) to this folder. Give the "
-            "folder of an earlier run to go on with it.",
+            "folder of an earlier run to resume it.",
         ),
     ],
     dataset: DatasetName = "waltz",

@@ -64,11 +64,14 @@ def sweep_command(
         ),
     ] = None,
     n_ffts: Annotated[
-        str, typer.Option(metavar="SAMPLES,...", help="Lengths of the window in samples.")
+        str, typer.Option(metavar="SAMPLES,...", help="Window lengths in samples.")
     ] = ",".join(map(str, N_FFTS)),
     overlaps: Annotated[
         str,
-        typer.Option(metavar="PART,...", help="Parts of a window under the next, from 0 to 1."),
+        typer.Option(
+            metavar="PART,...",
+            help="Parts of a window that the next overlaps, from 0 to less than 1.",
+        ),
     ] = ",".join(map(str, OVERLAPS)),
     window: Window = "hann",
     metrics: Annotated[
@@ -81,7 +84,7 @@ def sweep_command(
         typer.Option(
             metavar="FOLDER",
             help="Write sweep.csv, a figure (sweep-METRIC.png and .pdf), and the files of 'oracle "
-            "bounds' to this folder. Give the folder of an earlier run to go on with it.",
+            "bounds' to this folder. Give the folder of an earlier run to resume it.",
         ),
     ] = None,
     work: WorkOptions,

@@ -1,4 +1,4 @@
-"""What several commands say in a terminal."""
+"""What several commands print in a terminal."""
 
 import sys
 import warnings
@@ -20,18 +20,18 @@ def show_results(
     *,
     write_first: Callable[[Results], None] = lambda results: None,
 ) -> None:
-    """Compute results and print them, also if tracks failed.
+    """Compute results and print them, even if tracks failed.
 
     Parameters
     ----------
     compute : callable
         ``() -> results``.
     out : Path or None
-        Where they are written to.
+        Folder that they are written to.
     metrics : sequence of str, optional
-        Those that were asked for.
+        Metrics that were asked for.
     write_first : callable, optional
-        ``(results)``: writes what stays. Whoever reads the tables may stop reading.
+        ``(results)``: writes files before tables are printed, as a pager may close the pipe.
     """
     failed: TracksFailed | None = None
     results: Results | None
@@ -52,10 +52,11 @@ def show_results(
 
 @contextmanager
 def told_to_go_on(out: Path | None) -> Iterator[None]:
-    """Say of a run that is interrupted what it leaves, and what to do."""
+    """Tell how to resume a run that is interrupted."""
     try:
         yield
     except KeyboardInterrupt:
         if out is not None:
-            print(f"oracle: what is done is in {out}; the same command goes on", file=sys.stderr)
+            what = f"finished tracks are in {out}; run the same command to resume"
+            print(f"oracle: {what}", file=sys.stderr)
         raise

@@ -27,7 +27,7 @@ from oracle.tracks.rest import InputWarning
 def waltz_command(
     root: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where MUSDB18's preview lies: train and test."),
+        typer.Option(metavar="FOLDER", help="Folder of MUSDB18's preview, with train and test."),
     ] = None,
     download: Annotated[
         bool,
@@ -39,8 +39,8 @@ def waltz_command(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Read a track of yours: a folder of stems, all or some of them. mixture.wav and "
-            "vocals.wav will do. The folder names the track.",
+            help="Report on your own track: a folder of its stems, all or some of them. "
+            "mixture.wav and vocals.wav will do. The track takes the folder's name.",
         ),
     ] = None,
     out: Annotated[
@@ -55,7 +55,8 @@ def waltz_command(
 ) -> None:
     """Reproduce the waltz report: what the mask s_i / max(s, s_i) leaves behind.
 
-    Of the embedded waltz; with --root or --download of the published one, beside its figures.
+    By default for the embedded waltz; with --root or --download for the published one, with its
+    published figures beside.
     """
     if stems is not None and (root is not None or download):
         raise typer.BadParameter("--stems cannot be combined with --root or --download")

@@ -107,8 +107,8 @@ _NAMED = (
     ),
     Listing(
         "slakh2100",
-        "Slakh2100: 2100 pieces of synthesized music, sources by instrument class "
-        "(pip install 'oracle-masks[slakh]')",
+        "Slakh2100: 2100 pieces of synthesized music, sources by instrument class; "
+        "pip install 'oracle-masks[slakh]' (in a clone: pip install '.[slakh]')",
         "SUBSET/TrackNNNNN/mix.flac, metadata.yaml, stems/SNN.flac",
         "train, validation, test; omitted is not read",
         'E. Manilow, G. Wichern, P. Seetharaman and J. Le Roux, "Cutting Music Source Separation '

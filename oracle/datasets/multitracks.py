@@ -238,7 +238,8 @@ def _list_stems(metadata: Path) -> dict[str, Any]:
         import yaml
     except ImportError as error:
         raise ImportError(
-            "PyYAML must be installed to read Slakh2100 (pip install 'oracle-masks[slakh]')"
+            "PyYAML must be installed to read Slakh2100: "
+            "pip install 'oracle-masks[slakh]' (in a clone: pip install '.[slakh]')"
         ) from error
     try:
         return dict(yaml.safe_load(metadata.read_text(encoding="utf-8"))["stems"])

@@ -169,7 +169,8 @@ def _import_musdb() -> Any:
         import musdb
     except ImportError as error:
         raise ImportError(
-            "musdb must be installed to read MUSDB18's stems (pip install 'oracle-masks[musdb]')"
+            "musdb must be installed to read MUSDB18's stems: "
+            "pip install 'oracle-masks[musdb]' (in a clone: pip install '.[musdb]')"
         ) from error
     return musdb
 

@@ -1,1 +1,1 @@
-"""Displays: what results, tracks and datasets show of themselves in a terminal and a notebook."""
+"""Displays: how results, tracks and datasets look in a terminal and a notebook."""

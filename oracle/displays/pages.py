@@ -1,4 +1,4 @@
-"""Pages: tables of text and paragraphs, as a terminal and a notebook show them."""
+"""Pages: tables and paragraphs, for a terminal and a notebook."""
 
 import io
 import shutil
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-# As wide as a table may be where there is no terminal, in characters.
+# The width of a table where there is no terminal, in characters.
 UNLIMITED = 10_000
 
 
@@ -22,20 +22,20 @@ class Grid:
     Parameters
     ----------
     title : str
-        What stands above it.
+        Shown above the table.
     header : list of str
-        Of the columns; the first `n_names` are names, the others numbers.
+        Headings of the columns. The first `n_names` columns are names, the others numbers.
     rows : list of list of str
     n_names : int
-        They are repeated where a grid is too wide for a terminal, and folded.
+        How many columns are names. A table that is too wide is folded, and repeats them.
     key : str
-        What it is a table of: scores, paired or distances, and the metric.
+        What a comparison's table holds: scores, paired or distances, and the metric.
     legend : str
-        What the figures are.
+        What the numbers mean; shown below the table.
     bold : set of (int, int)
-        Row and column of the best figures.
+        Rows and columns of the best numbers.
     rule : int, optional
-        The row that stands below a rule: the first bound after systems.
+        The row below a rule: the first bound after systems.
     """
 
     title: str
@@ -48,12 +48,12 @@ class Grid:
     rule: int | None = None
 
 
-# What is shown one below the other: tables, and paragraphs.
+# Tables and paragraphs, shown one below the other.
 Page = Iterable[Grid | str]
 
 
 def measure_terminal() -> int:
-    """Tell how many characters a line holds; where there is no terminal, as many as it needs."""
+    """Return the width of the terminal in characters; without one, `UNLIMITED`."""
     return shutil.get_terminal_size((UNLIMITED, 24)).columns
 
 
@@ -73,7 +73,7 @@ def _console(**options: Any) -> "Console":
     # Imported late: `import oracle` stays quick.
     from rich.console import Console
 
-    # Names are shown as they are, whatever they hold.
+    # Names are shown literally, even if they look like markup.
     return Console(width=measure_terminal(), highlight=False, markup=False, emoji=False, **options)
 
 
@@ -95,7 +95,7 @@ def _print(page: Page, console: "Console") -> None:
 
 
 def _print_whole(console: "Console", table: "Table") -> None:
-    """Print a table, and never cut a number: rather let a narrow terminal wrap the line."""
+    """Print a table without cutting numbers: a narrow terminal wraps the line instead."""
     width = console.width
     needed = console.measure(table, options=console.options.update(max_width=UNLIMITED))
     console.width = max(width, needed.maximum)
@@ -104,7 +104,7 @@ def _print_whole(console: "Console", table: "Table") -> None:
 
 
 def fold(grid: Grid, width: int) -> Iterator[Grid]:
-    """Divide a grid that is too wide into several, each with the names of its rows."""
+    """Divide a grid that is too wide into several, each with the columns of names."""
     from rich.cells import cell_len
 
     columns = zip(grid.header, *grid.rows, strict=True)
@@ -125,7 +125,7 @@ def fold(grid: Grid, width: int) -> Iterator[Grid]:
         )
 
 
-# What a column adds to its text in a terminal, in characters.
+# The characters that a column takes besides its text.
 GAP = 3
 
 

@@ -1,4 +1,4 @@
-"""Pictures: spectrograms to look at in a notebook or a page."""
+"""Pictures: spectrograms for a notebook or a web page."""
 
 import base64
 import io
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# What is shown: levels in dB from the loudest down, in windows of so many samples.
+# Levels shown, in dB below the loudest; and the length of the window in samples.
 SPAN = 80.0
 N_FFT = 2048
 
 
 def draw_spectrogram(audio: npt.NDArray[np.floating[Any]], rate: int) -> str:
-    """Draw the spectrogram of a signal, the mean of its channels, as HTML that holds the picture.
+    """Draw the spectrogram of the mean of a signal's channels, as HTML that holds the picture.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def draw_spectrogram(audio: npt.NDArray[np.floating[Any]], rate: int) -> str:
     Returns
     -------
     html : str
-        An image; or what to install, if matplotlib is not.
+        An image; or a text, if matplotlib is not installed or the signal is too short.
     """
     try:
         from matplotlib.figure import Figure

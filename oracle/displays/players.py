@@ -1,4 +1,4 @@
-"""Players: signals to listen to in a notebook or a page."""
+"""Players: signals to listen to in a notebook or a web page."""
 
 import base64
 import io
@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# So much of a signal is put into a page, in seconds.
+# How much of a signal a player holds, in seconds.
 EXCERPT = 10.0
 
-# What MP3 allows; at other rates, and of more channels, players have WAV.
+# What MP3 allows. Signals at other rates, or with more channels, are stored as WAV.
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 MP3_CHANNELS = 2
 
 
 def make_player(name: str, audio: npt.NDArray[np.floating[Any]], rate: int) -> str:
-    """Make a player of the beginning of a signal, as HTML that holds its audio.
+    """Make a player for the beginning of a signal, as HTML that holds its audio.
 
     Parameters
     ----------
     name : str
-        What stands before the player.
+        The text before the player.
     audio : array of shape (n_channels, n_samples), floating
-        Where it exceeds 1, all of it is turned down, and the text says so.
+        If its beginning exceeds 1, that is turned down, and the text says so.
     rate : int
         Sampling rate in Hz.
 
@@ -48,7 +48,7 @@ def make_player(name: str, audio: npt.NDArray[np.floating[Any]], rate: int) -> s
 
 
 def _encode(audio: npt.NDArray[np.floating[Any]], rate: int) -> tuple[str, bytes]:
-    """Encode a signal; tell its type, and its bytes."""
+    """Encode a signal as MP3 or WAV; return its type and its bytes."""
     # Imported late: `import oracle` stays quick.
     import soundfile
 

@@ -1,1 +1,1 @@
-"""Jobs: what there is to do with tracks, each a run with its own work."""
+"""Jobs: what can be done with tracks; each job is a run."""

@@ -32,15 +32,15 @@ from oracle.stft import STFT
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
 
-# What a table of bounds has rows of, unless asked otherwise.
+# The rows of a table of bounds, by default.
 BOUNDS = (*DEFAULT_METHODS, CEILING.name)
 
-# What the ceiling is one of.
+# The metrics that have a ceiling.
 CERTIFIED = ("SDR", "uSDR")
 
 
 class LooseCeilingWarning(UserWarning):
-    """Ceilings that hold, but may be above what the best mask reaches."""
+    """A ceiling holds, but may be above what the best mask reaches."""
 
 
 def compute_bounds(
@@ -63,60 +63,60 @@ def compute_bounds(
     tracks : Track or iterable of Track
         A dataset of `oracle.datasets` reads its tracks one at a time.
     methods : iterable of str, optional
-        Names in `oracle.methods.METHODS`, and in `oracle.methods.CEILINGS`, as ``CEILING``, the
-        SDR that no mask in [0, 1] exceeds (a row, but no separation; of SDR and uSDR only). By
-        default all but those of other classes of masks.
+        Names in `oracle.methods.METHODS` and `oracle.methods.CEILINGS`. ``CEILING`` is the SDR that
+        no mask in [0, 1] exceeds: a row for SDR and uSDR, without a separation. The default is all
+        but those of other classes of masks.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : sequence of str, optional
-        Some of `oracle.metrics.names.ALL_METRICS`. By default SDR, ISR, SIR, SAR and the metrics
-        of whole tracks; SDR alone takes a fraction of the time.
+        Some of `oracle.metrics.names.ALL_METRICS`. The default is SDR, ISR, SIR, SAR and the
+        metrics of whole tracks; SDR alone takes a fraction of the time.
     rest : {"source", "ignore", "refuse"}, optional
-        What becomes of sound in a mixture that is in none of its sources, where it is louder
-        than -25 dB: see `oracle.tracks.rest.complete`.
+        What becomes of sound that is in a mixture but in none of its sources, if it is louder than
+        -25 dB of the mixture: see `oracle.tracks.rest.complete`.
     out : str or Path, optional
         A folder to write to: ``<method>/<subset>/<track>.json`` in museval's format,
         ``scores.csv``, ``bounds.csv``, ``run.json``, and ``tracks/<subset>/<track>.csv``
         with the scores of each track as soon as it is done. It must be new or empty, or that
-        of a run with the same settings: then the tracks that are done are not done again.
+        of a run with the same settings, which is resumed: tracks that are done are skipped.
     progress : bool, optional
-        Whether to show progress on standard error: a bar in a terminal, elsewhere a line a
+        Whether to show progress on standard error: a bar in a terminal, elsewhere a line per
         track.
     jobs : int or "auto", optional
-        How many cores to use: as many processes work on a track each (or, where there are fewer
-        tracks, in more threads), and keep it in memory. "auto" uses all cores, and as many
-        processes as memory has room for. By default this process works, on a track at a time, in
-        a thread a core. A script that asks for several jobs needs ``if __name__ == "__main__":``.
+        How many cores to use: one process per core, each with one track in memory. If there are
+        fewer tracks than cores, the processes get more threads. "auto" uses all cores, and as many
+        processes as fit into memory. By default this process works on one track at a time, with a
+        thread per core. A script that sets `jobs` needs ``if __name__ == "__main__":``.
     dask : str, optional
-        Address of a Dask scheduler (``tcp://host:port``), or its scheduler file: its workers
-        work on a track each. They need this package, and the files under the same paths.
+        Address of a Dask scheduler (``tcp://host:port``), or its scheduler file. Each of its
+        workers works on one track at a time, and needs this package and the files under the same
+        paths.
     overwrite : bool, optional
-        Whether to delete what an earlier run has written to `out`, and to start again.
+        Whether to delete what an earlier run wrote to `out`, and start again.
 
     Returns
     -------
     results : oracle.results.Results
         The bounds (`table`), every score (`scores`), the tracks, the settings and the notes.
-        Printed, they are tables.
+        Printing it shows tables.
 
     Raises
     ------
     ValueError
-        If there are no tracks, no such method or metric, `out` holds anything but a run of
-        such tracks with the same settings, another run is at work in it, or `jobs` is not
-        positive.
+        If there are no tracks, a method or metric is unknown, `out` holds anything but a run of
+        such tracks with the same settings or is in use by another run, or `jobs` is not positive.
     ImportError, ConnectionError
-        If `dask` is not installed, or there is no such scheduler, or it has no workers.
+        If Dask is not installed, or there is no such scheduler, or it has no workers.
     OSError
-        At once, if nothing can be written any more: what is done stays.
+        At once, if nothing more can be written: tracks that are done are kept.
     TracksFailed
-        At the end, if tracks failed, or methods on them: the others are done, in its `results`
+        At the end, if tracks failed, or methods on them. The other scores are in its `results`
         and on disk.
 
     Warns
     -----
     oracle.tracks.rest.InputWarning
-        At the end, of audio that is not read, and of mixtures that hold more than their sources.
+        At the end, about audio that was not read, and mixtures that hold more than their sources.
     oracle.runs.plans.MemoryWarning
         If `jobs` is a number, and so many tracks may take more memory than there is.
 
@@ -175,8 +175,8 @@ def score_track(
     Returns
     -------
     scored : Scored
-        Its result are rows, values of the columns of ``scores.csv``: track, subset, method, then
-        those of `oracle.metrics.scorer.Score`. A method that fails has none.
+        Its `result` holds rows of ``scores.csv``: track, subset, method, then the fields of
+        `oracle.metrics.scorer.Score`. A method that fails has none.
     """
     chosen, metrics = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
@@ -234,9 +234,9 @@ def score_track(
 
 
 def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
-    """Divide methods into those that share a pass over a track.
+    """Divide methods into groups that share a pass over a track.
 
-    The best masks of a class and its ceiling do, so that the masks are found once.
+    The best masks of a class and its ceiling stay together, so that the masks are found once.
     """
     units: dict[str, list[str]] = {}
     for name in chosen:
@@ -251,9 +251,9 @@ def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
 
 
 def _looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
-    """Say in how many windows ceilings are not near what a mask achieves, and how far.
+    """Say in how many windows ceilings are loose, and by how much.
 
-    Where a mask is perfect, nothing but +inf is true.
+    Where a mask is perfect, +inf is the true ceiling.
     """
     loose, unproven = Counter[str](), Counter[str]()
     farthest = 0.0
@@ -271,26 +271,26 @@ def _looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
             f"{_windows(loose)}"
         )
     if unproven.total():
-        parts.append(f"nothing is proven, so that the ceiling is +inf, in {_windows(unproven)}")
+        parts.append(f"nothing is proven, so the ceiling is +inf, in {_windows(unproven)}")
     return "; ".join(parts)
 
 
 def _windows(counts: Counter[str]) -> str:
-    """Tell how many windows there are of each target."""
+    """Say how many windows there are of each target."""
     of_each = ", ".join(f"{target} ({count})" for target, count in counts.items() if count)
     return f"windows of {of_each}"
 
 
 def find_bounds(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Check what a table of bounds is to have rows of, and its metrics.
+    """Check the methods and metrics of a table of bounds.
 
     Raises
     ------
     TypeError
         If either comes as one string.
     ValueError
-        If none is named, there is no such method or metric, one is named twice, or nothing
-        but a ceiling of metrics that have none.
+        If none is named, one is unknown or named twice, or if ceilings are the only methods and
+        none of the metrics has one.
     """
     chosen = [method.name for method in find_methods(methods, known=METHODS | CEILINGS)]
     wanted = find_metrics(metrics)

@@ -24,19 +24,19 @@ class TrackCheck(NamedTuple):
     Attributes
     ----------
     info : TrackInfo
-        What runs say of it, too: name, subset, rate, shape, how loud is what is in the mixture
-        and in no source, sources that are silent, or that others hold already.
+        What runs record, too: name, subset, rate, shape, the level of what is in no source, and
+        silent and redundant sources.
     sources : list of str
         Names of its sources.
     clipped : dict from str to int
-        How many samples are at full scale or above, by source; also of a mixture that was
+        How many samples are at full scale or above, by source; and of the mixture, if one was
         delivered.
     problem : str
         Why a run would refuse it, or what it would do about the mixture.
     refused : bool
         Whether a run would refuse it.
     doubles : list of str
-        Sources that others hold already, as its mixture does.
+        Sources that are copies or sums of others, where the mixture holds them all.
     """
 
     info: TrackInfo
@@ -53,14 +53,14 @@ class TrackCheck(NamedTuple):
 
     @property
     def n_samples(self) -> int:
-        """How many samples there are, of all channels of all its sources."""
+        """How many samples there are in all channels of all its sources."""
         return self.info.n_samples * self.info.n_channels * len(self.sources)
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with it."""
         silent = [
-            f"{name} is silent, so that SDR, ISR, SIR and SAR are NaN: remove it if the track has "
+            f"{name} is silent, so SDR, ISR, SIR and SAR are NaN: remove it if the track has "
             f"no {name}"
             for name in self.info.silent
         ]
@@ -80,12 +80,12 @@ class Check:
     failures : dict from str to str
         Why the others cannot be read, by ``subset/track``.
     left_out : tuple of str
-        What lies in the folder of the dataset, may be audio, and is read with no track.
+        What is in the folder of the dataset and may be audio, but belongs to no track.
     seconds : dict from str to float
-        How long `oracle.compute_bounds` is going to take for reading and for each method, from
-        what a track takes, and some seconds of it.
+        How long `oracle.compute_bounds` will take for reading and for each method, in seconds,
+        estimated from one track and some seconds of it.
     jobs : int
-        On how many cores of this machine.
+        How many cores of this machine that is for.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Check:
 
     @cached_property
     def problems(self) -> list[tuple[str, str]]:
-        """What is wrong: the track, or nothing, and what about it."""
+        """What is wrong: pairs of a track, empty for the whole dataset, and a problem."""
         return [
             *((name, why) for name, why in self.failures.items()),
             *((self._name(track), what) for track in self.tracks for what in track.problems),
@@ -106,7 +106,7 @@ class Check:
 
     @cached_property
     def remarks(self) -> list[tuple[str, str]]:
-        """What is worth knowing: the track, and what about it."""
+        """What is worth knowing: pairs of a track and a remark."""
         common = self.common_sources
         usual = {
             what: Counter(getattr(track.info, what) for track in self.tracks).most_common(1)
@@ -145,7 +145,7 @@ class Check:
 
     @property
     def table(self) -> "DataFrame":
-        """A row a track: what was found, lists joined by semicolons."""
+        """What was found, a row per track; lists are joined by semicolons."""
         import pandas as pd
 
         rows = [
@@ -174,8 +174,8 @@ class Check:
         Parameters
         ----------
         out : str or Path
-            A file ``.csv``, the table of the tracks, or ``.json``, everything; or a folder for
-            both, ``tracks.csv`` and ``check.json``.
+            A ``.csv`` file for the table of the tracks, a ``.json`` file for everything, or a
+            folder for both: ``tracks.csv`` and ``check.json``.
         """
         path = Path(out)
         if path.suffix not in (".csv", ".json"):
@@ -200,7 +200,7 @@ class Check:
 
 
 def _find_shared_prefix(names: Sequence[str]) -> str:
-    """Find what all names begin with before the usual names of sources: that of a song."""
+    """Find what precedes the usual source in all names, such as the name of a song."""
     prefixes = {name[: len(name) - len(re.split(r"[ _.-]", name)[-1])] for name in names}
     shared = prefixes.pop()
     usual = any(name.removeprefix(shared).lower() in USUAL for name in names)

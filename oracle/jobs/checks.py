@@ -1,4 +1,4 @@
-"""Checks: what a careful person wants to know of a dataset before a long run."""
+"""Checks: what to know about a dataset before a long run."""
 
 import time
 import warnings
@@ -27,7 +27,7 @@ from oracle.tracks.mixing import redundancies
 from oracle.tracks.rest import Completed, complete, find_unexplained
 from oracle.tracks.track import Rest, Track, check_rest
 
-# Samples from here on are clipped: the largest number of 16 bit.
+# Samples at or above this are clipped: the largest number of 16 bits.
 FULL_SCALE = 1 - 2**-15
 
 
@@ -49,17 +49,17 @@ def check(
     tracks : Track or iterable of Track
         A dataset of `oracle.datasets` reads its tracks one at a time.
     methods, stft, metrics, rest
-        Those of `oracle.compute_bounds`, to see how long it will take and what it will refuse.
+        As in `oracle.compute_bounds`, to see how long it will take and what it will refuse.
     progress, jobs, dask
         As in `oracle.compute_bounds`.
 
     Returns
     -------
     found : Check
-        What is wrong (`Check.problems`): tracks that cannot be read, silent sources, sources
-        that others hold already, mixtures that are not the sum of their sources, audio that
-        is not read. What is worth knowing (`Check.remarks`): clipped samples, sources that
-        some tracks lack. And how long a run will take.
+        What is wrong (`Check.problems`): tracks that cannot be read, silent sources, sources that
+        are copies or sums of others, mixtures that are not the sum of their sources, audio that is
+        not read. What is worth knowing (`Check.remarks`): clipped samples, sources that some
+        tracks lack. And how long a run will take (`Check.seconds`).
 
     Raises
     ------
@@ -82,10 +82,10 @@ def check(
     def keep(turn: Turn, examined: Worked[TrackCheck]) -> None:
         found[turn.index] = examined.result._replace(info=examined.info)
 
-    plan = make_plan(tracks, jobs, metrics=wanted)  # of a run, which the reading has as well
+    plan = make_plan(tracks, jobs, metrics=wanted)  # that of a run; reading uses it too
     options = RunOptions(progress=progress, jobs=jobs, dask=dask)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # which are among the remarks
+        warnings.simplefilter("ignore", UserWarning)  # they are among the remarks
         run(record, partial(_examine, rest=rest), keep, options, metrics=wanted)
     failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in record.failures}
     in_order = tuple(found[index] for index in sorted(found))
@@ -96,7 +96,7 @@ def check(
     def is_good(index: int) -> tuple[bool, int]:
         return not usable[index].info.silent, usable[index].n_samples
 
-    # Time is measured with a track of which all is heard, and with a long one.
+    # Time is measured on a track without silent sources, if any, and the longest of these.
     index = max(usable, key=is_good, default=None)
     if dask is None and index is not None and isinstance(tracks, (Track, Sequence)):
         start = time.perf_counter()

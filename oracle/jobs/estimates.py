@@ -41,9 +41,9 @@ def write_estimates(
         A dataset of `oracle.datasets` reads its tracks one at a time.
     out : str or Path
         A folder for ``<method>/<subset>/<track>/<target>.wav`` (32-bit float) and
-        ``run.json``: new or empty, or that of a run with the same settings, which goes on.
+        ``run.json``: new or empty, or that of a run with the same settings, which is resumed.
     methods : iterable of str, optional
-        Names in `oracle.methods.METHODS`; by default all but the best masks of classes beside
+        Names in `oracle.methods.METHODS`; by default all but the best masks of classes other than
         [0, 1].
     stft : STFT, optional
         The default is ``STFT()``.
@@ -53,22 +53,22 @@ def write_estimates(
     Returns
     -------
     n_tracks : int
-        How many tracks are in the folder.
+        How many tracks of the run are done.
 
     Raises
     ------
     ValueError
-        If there are no tracks, no such method, or as `oracle.compute_bounds` of `out` and
-        `jobs`.
+        If there are no tracks, a method is unknown, or `out` or `jobs` is invalid, as in
+        `oracle.compute_bounds`.
     OSError
-        At once, if a disk is full: what is done stays.
+        At once, if a disk is full: tracks that are done are kept.
     TracksFailed
         At the end, if tracks failed, or methods on them: the others are done.
 
     Warns
     -----
     oracle.tracks.rest.InputWarning
-        At the end, of audio that is not read, and of mixtures that hold more than their sources.
+        At the end, about audio that was not read, and mixtures that hold more than their sources.
     """
     chosen = [method.name for method in find_methods(methods)]
     stft = STFT() if stft is None else stft

@@ -1,4 +1,4 @@
-"""Sweeps: bounds over window lengths and overlaps, to choose an STFT by."""
+"""Sweeps: bounds over window lengths and overlaps, to choose an STFT."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ SWEEP_COLUMNS = ("n_fft", "hop_length", "overlap", *BOUND_COLUMNS)
 
 
 def methods_of_classes(names: Iterable[str]) -> tuple[str, ...]:
-    """List the methods of a sweep of the bounds of these classes of masks.
+    """List the methods of a sweep over these classes of masks.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def compute_sweep(
 ) -> Results:
     """Compute bounds with many STFTs.
 
-    Compare STFTs of equal overlap: at more overlap a mask has more freedom and, nearly
-    always, a higher ceiling, for a system that would have to find more numbers.
+    Compare STFTs of equal overlap: more overlap gives a mask more freedom and nearly always a
+    higher ceiling, but a system must then predict more numbers.
 
     Parameters
     ----------
@@ -78,32 +78,32 @@ def compute_sweep(
     n_ffts : iterable of int, optional
         Lengths of the window in samples.
     overlaps : iterable of float, optional
-        The parts of a window that lie under the next one, from 0 to less than 1.
+        The part of a window that the next one overlaps, from 0 to less than 1.
     window : str, optional
         Any window of `scipy.signal.get_window`.
     metrics, rest
         As in `oracle.compute_bounds`.
     out : str or Path, optional
-        A folder: as of `oracle.compute_bounds`, with methods called
-        ``<method>-<n_fft>-<hop_length>``, and ``sweep.csv``, the table.
+        A folder, as in `oracle.compute_bounds`, with methods called
+        ``<method>-<n_fft>-<hop_length>``; and ``sweep.csv``, the table.
     progress, jobs, dask, overwrite
         As in `oracle.compute_bounds`.
 
     Returns
     -------
     results : oracle.results.Results
-        As of `oracle.compute_bounds`; `table` has columns n_fft, hop_length and overlap before
-        the others. In `scores` methods are called ``<method>-<n_fft>-<hop_length>``.
+        As in `oracle.compute_bounds`, but `table` begins with the columns n_fft, hop_length and
+        overlap. In `scores`, methods are called ``<method>-<n_fft>-<hop_length>``.
 
     Raises
     ------
     TypeError
         If a number is of the wrong type, or methods or metrics come as one string.
     ValueError
-        If there is no such method, metric or window, or an STFT cannot be inverted, or is
-        named twice; and as `oracle.compute_bounds`.
+        If a method, metric or window is unknown, an STFT cannot be inverted, or one is named
+        twice; and as in `oracle.compute_bounds`.
     TracksFailed
-        At the end, if tracks failed: the others are done, in its `results` and on disk.
+        At the end, if tracks failed. The other scores are in its `results` and on disk.
 
     Examples
     --------

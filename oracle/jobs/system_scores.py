@@ -1,4 +1,4 @@
-"""Scores of systems: the separated audio of any system, scored as the bounds are."""
+"""Scores of systems: the separated audio of any system, scored like the bounds."""
 
 import warnings
 from collections import Counter
@@ -41,7 +41,7 @@ from oracle.tracks.track import (
 
 
 class ExtraEstimatesWarning(UserWarning):
-    """Warns of files or folders of estimates that belong to no reference."""
+    """Files or folders of estimates belong to no reference."""
 
 
 def score_system(
@@ -67,15 +67,15 @@ def score_system(
     estimates : str or Path
         A folder with ``SUBSET/TRACK/TARGET.wav`` or ``TRACK/TARGET.wav`` (or any format
         that soundfile reads); for a single track, also with ``TARGET.wav``. A track needs
-        an estimate of every source, or of vocals and accompaniment. Without one of the
-        accompaniment, it is the sum of the other sources' estimates.
+        an estimate of every source, or of vocals and accompaniment. If that of the accompaniment
+        is missing, it is the sum of the estimates of all sources but the vocals.
     name : str, optional
-        What the system is called in the results; by default, as its folder.
+        What the system is called in the results; by default, the name of its folder.
     metrics : sequence of str, optional
         As in `oracle.compute_bounds`.
     rest : {"source", "ignore", "refuse"}, optional
-        As in `oracle.compute_bounds`. What is left of a mixture is a reference if there is
-        an estimate of it (``rest.wav``), and part of that of the accompaniment.
+        As in `oracle.compute_bounds`. If the rest of a mixture becomes a source, it is a reference
+        only if there is an estimate of it (``rest.wav``), but always part of the accompaniment.
     fit_length : bool, optional
         Whether to cut estimates that are longer than the references, and to pad shorter
         ones with zeros, as museval does; otherwise they are an error.
@@ -92,20 +92,20 @@ def score_system(
     FileNotFoundError
         If there is no folder of estimates.
     ValueError
-        If there are no tracks, no such metric, the name is empty, too long for a folder, or that
-        of another file of the run, or as `oracle.compute_bounds` of `out` and `jobs`.
+        If there are no tracks, a metric is unknown, the name is empty, too long for a folder, or
+        that of another file of the run, or `out` or `jobs` is invalid, as in
+        `oracle.compute_bounds`.
     TracksFailed
         At the end, if tracks failed: estimates of targets are missing, or do not fit the
-        references in rate, channels or length. The others are done, in its `results` and on
-        disk.
+        references in rate, channels or length. The other scores are in its `results` and on disk.
 
     Warns
     -----
     ExtraEstimatesWarning
-        If there are estimates of targets without a reference or, in the folder of a `Track`
-        or a `Dataset`, of tracks without one, which are named.
+        If there are estimates of targets without a reference; if `tracks` is a `Track` or a
+        `Dataset`, also of tracks without one. The warning names them.
     IllConditionedWarning
-        As `oracle.metrics.bss_eval_v4`.
+        As in `oracle.metrics.bss_eval_v4`.
     """
     root = Path(estimates)
     if not root.is_dir():
@@ -161,8 +161,8 @@ def score(
     track : Track
         The references.
     estimates : mapping from str to array of shape (n_channels, n_samples), float32 or float64
-        By target: of every source, or of vocals and accompaniment. Without one of the
-        accompaniment, it is the sum of the other sources' estimates.
+        By target: of every source, or of vocals and accompaniment. If that of the accompaniment
+        is missing, it is the sum of the estimates of all sources but the vocals.
     name : str, optional
         What the system is called in the results.
     metrics, rest
@@ -171,21 +171,21 @@ def score(
     Returns
     -------
     results : oracle.results.Results
-        As of `oracle.compute_bounds`: `table` has the median over windows, `scores` every window.
+        As in `oracle.compute_bounds`: `table` has the median over windows, `scores` every window.
 
     Raises
     ------
     TypeError
         If an argument has the wrong type.
     ValueError
-        If an estimate is missing, is of no target of the track, has not the shape of the mixture,
-        or is not finite; if there is no such metric; or if the track is refused, as in
+        If an estimate is missing, belongs to no target of the track, has another shape than the
+        mixture, or is not finite; if a metric is unknown; or if the track is refused, as in
         `oracle.compute_bounds`.
 
     Warns
     -----
     IllConditionedWarning
-        As `oracle.metrics.bss_eval_v4`.
+        As in `oracle.metrics.bss_eval_v4`.
 
     Examples
     --------
@@ -265,11 +265,11 @@ def _score_audio(
     metrics: Sequence[str],
     advance: Advance = lambda name, part: None,
 ) -> Scored:
-    """Score estimates, of which those of some targets were given."""
+    """Score estimates; `given` names the targets that were given, not summed."""
     targets = completed.track.targets
     references = {target: targets[target] for target in audio}
     if completed.added is not None and not {completed.added, ACCOMPANIMENT} & given:
-        completed = Completed(track, track, completed.unexplained)  # it has no part in the scores
+        completed = Completed(track, track, completed.unexplained)  # the added source is not scored
     scorer = make_scorer(track, references, metrics)
     scores = scorer.score_each(
         lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
@@ -287,7 +287,7 @@ def _find_estimates(folder: Path, track: Track) -> dict[str, Path]:
     targets = target_names(track.sources)
     exact = {name: target for target in targets for name in (target, file_name(target))}
     paths = list_audio(folder)
-    # A name in other capitals stands for the only target that it may be, if no file has its own.
+    # A name that differs only in case counts, if one target alone matches and has no exact file.
     taken = {exact[path.stem] for path in paths if path.stem in exact}
     forms = Counter(form for target in targets for form in _forms(target))
     alike = {
@@ -302,8 +302,8 @@ def _find_estimates(folder: Path, track: Track) -> dict[str, Path]:
         target = exact.get(path.stem) or alike.get(folded(path.stem))
         if target in files:
             raise ValueError(
-                f"{folder} must hold one file a target, got {files[target].name} and {path.name}: "
-                "move one elsewhere"
+                f"{folder} must hold one file per target, got {files[target].name} and "
+                f"{path.name}: move one elsewhere"
             )
         if target is not None:
             files[target] = path
@@ -323,8 +323,8 @@ def _read_estimates(
 ) -> dict[str, Audio]:
     """Read the estimates of a track: of all its targets, or of vocals and accompaniment.
 
-    A system need not know of a source that completed the track; without an estimate of it
-    there is none of the accompaniment, unless that has a file of its own.
+    A system need not estimate the source that completed the track. Without that estimate the
+    accompaniment is scored only if it has a file of its own.
     """
     is_whole = _are_of_all(files, completed, folder)
     track = completed.track
@@ -351,7 +351,7 @@ def _are_of_all(given: Mapping[str, object], completed: Completed, place: object
 
 
 def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
-    """Read an estimate, check it against the references; fit its length if that is asked for."""
+    """Read an estimate and check it against the references; fit its length if asked to."""
     rate, estimate = read_audio(file)
     n_channels, n_samples = estimate.shape
     if rate != track.rate:
@@ -379,10 +379,10 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
 
 
 def _list_estimates(turn: Turn, *, place: Callable[[Turn], Path]) -> list[Path]:
-    """Tell where the estimates of a track are, if they are there."""
+    """List the files of the estimates of a track, if there are any."""
     try:
         return list_audio(place(turn))
-    except (FileNotFoundError, ValueError):  # which the track fails with when its turn comes
+    except (FileNotFoundError, ValueError):  # the track fails with it when its turn comes
         return []
 
 
@@ -391,9 +391,9 @@ def _find_folder(
 ) -> Path:
     """Find the folder with the estimates of a track.
 
-    `names` counts the tracks of each name, as far as they are known: a folder that is called
-    exactly like another track is that one's, and one that is in no folder of a subset is of
-    none of several tracks of its name.
+    `names` counts the known tracks of each name. A folder with exactly the name of another track
+    belongs to that track. Where several tracks share a name, their folders must be in those of
+    their subsets.
     """
     subset = [path for path in _folders(root) if folded(path.name) in _forms(track.subset)]
     of_others = {form for name in names if name != track.name for form in (name, _file_name(name))}
@@ -418,7 +418,7 @@ def _find_folder(
     raise FileNotFoundError(
         f"estimates must hold a folder of audio files {_file_name(track.subset)}/{wanted}{flat}, "
         f"got {root} with {_listed(found) or 'no folders'} "
-        "(of what 'oracle separate' wrote, name the folder of a method)"
+        "(of the output of 'oracle separate', name the folder of a method)"
     )
 
 
@@ -439,7 +439,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _forms(name: str) -> set[str]:
-    """Tell what a file for something of this name may be called: so, or as it is written here."""
+    """Return what a file of this name may be called: as it is, or as this package writes it."""
     return {folded(name), folded(_file_name(name))}
 
 

@@ -1,4 +1,4 @@
-"""Timings: how long the bounds of a track take, from what some seconds of it take."""
+"""Timings: how long the bounds of a track take, estimated from some seconds of it."""
 
 import time
 import warnings
@@ -10,12 +10,12 @@ from oracle.machine.threads import limited_threads
 from oracle.stft import STFT
 from oracle.tracks.track import Track
 
-# How much of a track is separated and scored, in seconds.
+# Lengths of the two excerpts that are separated and scored, in seconds.
 SHORT, LONG = 2.0, 6.0
 
 
 class Cost(NamedTuple):
-    """How long a method takes: `fixed` seconds a track, and some a sample.
+    """How long a method takes: `fixed` seconds per track, and `per_sample` seconds per sample.
 
     Samples are those of all channels of all sources.
     """
@@ -24,7 +24,7 @@ class Cost(NamedTuple):
     per_sample: float
 
     def of(self, n_samples: int) -> float:
-        """Tell how long a track takes that has so many samples."""
+        """Estimate how many seconds a track of so many samples takes."""
         return self.fixed + self.per_sample * n_samples
 
 
@@ -38,13 +38,13 @@ def measure_costs(
 ) -> dict[str, Cost]:
     """Measure how long methods take, on some seconds from the middle of a track.
 
-    All methods together take less than one after the other, as they share transforms: their
-    costs are shares of what they take together.
+    Methods share transforms, so they take less time together than one after the other. The cost
+    of a method is its share of the time that all take together.
 
     Parameters
     ----------
     track : Track
-        Any track like those to come, completed with what else is in its mixture.
+        A track like those to come, completed with the rest of its mixture.
     methods, stft, metrics
         As in `oracle.compute_bounds`.
     n_threads : int, optional
@@ -66,7 +66,7 @@ def measure_costs(
 
     with limited_threads(n_threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the pieces, not the track
-        measure_seconds(pieces[0], methods)  # imports, and plans of FFTs
+        measure_seconds(pieces[0], methods)  # warms up: imports, plans of FFTs
         alone = {name: measure_seconds(pieces[1], [name]) for name in methods}
         short, long = (measure_seconds(piece, methods) for piece in pieces)
     if sizes[1] > sizes[0]:

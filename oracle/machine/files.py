@@ -1,4 +1,4 @@
-"""Files: names that every system can hold, folders, and files that are whole."""
+"""Files: names that are valid on every system, new folders, and files never left half written."""
 
 import os
 import re
@@ -9,24 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-# The longest file name, suffix and all, that common file systems hold.
+# The longest file name that common file systems allow, suffix included.
 MAX_NAME_BYTES = 255
 SUFFIX_BYTES = 32
 
-# What is added to the name of a file until it is whole.
+# Suffix of a file that is still being written.
 PARTIAL = ".part"
 
 
 def file_name(name: str) -> str:
-    """Turn any name into the name of a file.
+    """Turn any name into a valid file name.
 
-    Characters that Linux, macOS or Windows do not allow are percent-encoded, and so is a
-    dot at the start; all others, also emoji, stay. `urllib.parse.unquote` turns it back.
+    Characters that Linux, macOS or Windows forbid are percent-encoded, and so is a leading dot.
+    All others stay, even emoji. `urllib.parse.unquote` undoes it.
 
     Raises
     ------
     ValueError
-        If the name is too long for a file.
+        If the encoded name is too long.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def file_name(name: str) -> str:
     ('AC%2FDC - T.N.T.', '%2E.%2Fetc')
     """
     encoded = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*%]|^\.', _percent, name)
-    n_bytes = len(encoded.encode(errors="surrogateescape"))  # of a file name that is no text
+    n_bytes = len(encoded.encode(errors="surrogateescape"))  # may hold bytes that are not text
     if n_bytes > MAX_NAME_BYTES - SUFFIX_BYTES:
         raise ValueError(
             f"name must fit a file name, at most {MAX_NAME_BYTES - SUFFIX_BYTES} bytes, got "
@@ -44,12 +44,12 @@ def file_name(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """Reduce a name to what file systems may hold it for: case and composition may not count."""
+    """Reduce a name to its form on file systems that ignore case and Unicode composition."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def new_folder(path: Path) -> Path:
-    """Make a folder for results, where there is none with anything in it.
+    """Make a folder for results, or take an empty one.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def new_folder(path: Path) -> Path:
         raise ValueError(f"out must be a new or an empty folder, got {path}: {state}")
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):  # better now than at the end of the run
+        with tempfile.TemporaryFile(dir=path):  # fail now, not at the end of the run
             pass
     except OSError as error:
         raise ValueError(f"out must be a folder to write to, got {path} ({error})") from error
@@ -69,14 +69,14 @@ def new_folder(path: Path) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that is whole once it exists."""
+    """Write a file that never exists half written."""
     with whole_file(path) as file:
         file.write(text)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """Open a file to write text to under another name; rename it when it is whole."""
+    """Open a text file under a temporary name; rename it once it is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + PARTIAL)
     try:

@@ -1,6 +1,6 @@
-"""Levels: powers of two that bring signals near 1, so that no square leaves the range of floats.
+"""Levels: powers of two that scale signals near 1, so that squares stay in the range of floats.
 
-A product with a power of two is exact.
+Multiplying by a power of two is exact.
 """
 
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Powers of two up to this, either way, are numbers of double precision with room for products.
+# 2^900 and 2^-900 are double-precision numbers that leave room for products.
 LARGEST_EXPONENT = 900
 
 
 def exponents(sizes: Any) -> npt.NDArray[np.int_]:
-    """Return the e at which 2^-e times a size is in [1/2, 1), or as near as floats can tell.
+    """Return the e for which 2^-e times each size is in [1/2, 1), limited to -900 ... 900.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ def exponents(sizes: Any) -> npt.NDArray[np.int_]:
     Returns
     -------
     exponents : array of int, same shape
-        From -900 to 900; 0 for 0.
+        0 for a size of 0.
     """
     found = np.frexp(sizes)[1]
     return np.asarray(np.clip(found, -LARGEST_EXPONENT, LARGEST_EXPONENT), np.int_)
 
 
 def find_level(signal: npt.NDArray[np.floating[Any]]) -> int:
-    """Return the e at which the peak of 2^-e times a signal is in [1/2, 1); 0 for silence.
+    """Return the e for which 2^-e times a signal's peak is in [1/2, 1); 0 for silence.
 
     Parameters
     ----------
@@ -41,5 +41,5 @@ def find_level(signal: npt.NDArray[np.floating[Any]]) -> int:
 
 
 def scaled(signal: npt.NDArray[Any], exponent: int) -> npt.NDArray[Any]:
-    """Return 2^exponent times a signal, exactly unless it leaves the range of its floats."""
+    """Multiply a signal by 2^exponent; exact unless it leaves the range of its floats."""
     return np.ldexp(signal, exponent) if exponent else signal

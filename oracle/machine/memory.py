@@ -1,7 +1,7 @@
-"""Memory: how much there is, and what would not fit is refused before it is allocated.
+"""Memory: how much is available; what would not fit is refused before it is allocated.
 
-What a system or a container lets a process use counts, whichever is less: it ends a process
-that uses more, and often others with it.
+The limit is the machine's or the container's, whichever is lower. A process that exceeds it is
+killed, often along with others.
 """
 
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ GIB = 2**30
 
 
 def available_memory(root: Path = Path("/")) -> int:
-    """Tell how many bytes this process may still use.
+    """Return how many bytes this process may still use.
 
     Parameters
     ----------
     root : Path, optional
-        Where the system describes itself, in ``proc`` and ``sys``.
+        The folder that holds ``proc`` and ``sys``.
 
     Returns
     -------
     n_bytes : int
-        The least of what the machine has left, and what is left of the limits (cgroups) that this
-        process is under, if it is. Files that the system keeps in memory count as left.
+        What is left on the machine, or under the tightest of the limits (cgroups) that bind this
+        process, whichever is less. The system's file cache counts as left.
     """
     # Imported late: `import oracle` stays quick.
     import psutil
@@ -32,12 +32,12 @@ def available_memory(root: Path = Path("/")) -> int:
 
 
 class _Files(NamedTuple):
-    """What the files of a control group are called."""
+    """Names of the files of a control group."""
 
     top: str  # the folder of the groups
     limit: str
     used: str
-    cached: tuple[str, str]  # lines of memory.stat: files, which the system drops first
+    cached: tuple[str, str]  # lines of memory.stat: the file cache, dropped first
 
 
 _VERSION_1 = _Files(
@@ -52,7 +52,7 @@ _VERSION_2 = _Files(
 
 
 def _left_in_cgroups(root: Path) -> Iterator[int]:
-    """Tell what is left of the limits of the control groups of this process, in Linux."""
+    """Yield what is left under each limit of this process's control groups (Linux only)."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:  # another system
@@ -63,8 +63,8 @@ def _left_in_cgroups(root: Path) -> Iterator[int]:
             continue
         files = _VERSION_1 if controllers else _VERSION_2
         place = Path(path.strip("/"))
-        # A group is under the limits of those that it is in. In a container the path may be that
-        # outside, of which only the top is there.
+        # The limits of parent groups bind too. In a container the path may be the host's, of
+        # which only the top exists here.
         for group in (root / files.top / each for each in (place, *place.parents)):
             try:
                 limit, used = (int((group / name).read_text()) for name in files[1:3])
@@ -76,34 +76,34 @@ def _left_in_cgroups(root: Path) -> Iterator[int]:
 
 
 def gib(n_bytes: float) -> str:
-    """Format a number of bytes."""
+    """Format a number of bytes in GiB."""
     return f"{n_bytes / GIB:.1f} GiB"
 
 
 def check_fits(argument: str, figures: str, n_bytes: float, *, remedy: str) -> None:
-    """Check that a computation fits into the memory that is free.
+    """Check that a computation fits into the available memory.
 
-    Without it the system, not Python, ends the process, and often others with it.
+    Without this check the system may kill the process, and often others with it.
 
     Parameters
     ----------
     argument : str
-        What is too large.
+        The argument that may be too large.
     figures : str
         How large it is.
     n_bytes : float
-        The memory that the computation takes.
+        The memory that the computation needs.
     remedy : str
         What to do.
 
     Raises
     ------
     MemoryError
-        If there is less memory than that.
+        If less than `n_bytes` is available.
     """
     available = available_memory()
     if n_bytes > available:
         raise MemoryError(
-            f"{argument} must fit into memory, got {figures}, which take {gib(n_bytes)} "
-            f"of {gib(available)} available: {remedy}"
+            f"{argument} must fit into memory, got {figures}, which take {gib(n_bytes)}, "
+            f"but {gib(available)} is available: {remedy}"
         )

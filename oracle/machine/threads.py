@@ -1,6 +1,6 @@
-"""Threads: work on independent pieces of arrays side by side.
+"""Threads: work on independent pieces of arrays in parallel.
 
-numpy, scipy's FFT and BLAS let other threads run while they work.
+numpy, scipy's FFT and BLAS release the GIL while they work.
 """
 
 import os
@@ -26,13 +26,13 @@ def n_cores() -> int:
 
 
 def n_threads() -> int:
-    """Count the threads that work side by side: one a core, fewer within `limited_threads`."""
+    """Count the threads to use: one per core, fewer within `limited_threads`."""
     return min(n_cores(), _limit)
 
 
 @contextmanager
 def limited_threads(count: int) -> Iterator[None]:
-    """Work in so many threads at the most, as one of several processes on a machine."""
+    """Limit this process to `count` threads, and BLAS to one."""
     global _limit
     before, _limit = _limit, count
     try:
@@ -48,10 +48,10 @@ _limit = sys.maxsize  # of threads in this process
 def in_threads(
     work: Callable[[Piece], Result], pieces: Iterable[Piece], *, workers: int = -1
 ) -> Iterator[Result]:
-    """Work on each piece, in as many threads as there are workers (-1: `n_threads`).
+    """Work on each piece, in `workers` threads (-1: `n_threads`).
 
-    Yields the results in the order of the pieces, as they are done; raises the first error.
-    The first call changes, for the whole process, what malloc does with freed memory.
+    Yields the results in the order of the pieces; raises the first error. The first call changes
+    how malloc treats freed memory, in the whole process.
     """
     _keep_freed_memory()
     count = n_threads() if workers == -1 else min(workers, _limit)
@@ -64,14 +64,14 @@ def in_threads(
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Keep BLAS, of the whole process, to one thread.
+    """Keep BLAS to one thread, in the whole process.
 
-    Threads of BLAS wait by spinning. Beside other processes that work they take the cores from
-    each other; two runs at once took twice as long. Its sums depend on how many it has. And on
-    equations of some 16 000 unknowns several crash.
+    Waiting BLAS threads spin, and take cores from other processes: two runs at once took twice as
+    long. BLAS's sums depend on its number of threads. With several threads it crashes on equations
+    of some 16 000 unknowns.
 
-    It may be entered again, and by several threads at once: the last one out gives BLAS its
-    threads back.
+    The context may be nested, and entered by several threads at once: the last one to leave gives
+    BLAS its threads back.
     """
     global _blas
     with _turn:
@@ -91,11 +91,11 @@ class _Blas:
     """BLAS while it has one thread."""
 
     def __init__(self) -> None:
-        # scipy has a BLAS of its own, which is limited only once it is there.
+        # scipy has its own BLAS, which can be limited only once it is loaded.
         import scipy.linalg  # noqa: F401
         import threadpoolctl
 
-        # From its version 3.8 on it obeys one thread alone, as long as that lives.
+        # From version 3.8 on, threadpoolctl lets one thread alone control BLAS while it lives.
         openblas = threadpoolctl.OpenBLASController
         self._obey: Callable[..., object] = getattr(
             openblas, "clear_controlling_thread", lambda force: None
@@ -116,10 +116,10 @@ _blas: _Blas | None = None
 
 @cache
 def _keep_freed_memory() -> None:
-    """Have glibc's malloc keep the memory of arrays up to 31 MiB, once they are freed.
+    """Make glibc's malloc keep the memory of freed arrays of up to 31 MiB.
 
-    It gives back each block that is larger than the largest freed so far (mallopt(3),
-    M_MMAP_THRESHOLD), and the system then clears every page again for the next array, which
-    costs more than most of the work here. This block is never touched, hence free.
+    malloc gives a freed block back to the system if it is larger than any freed before
+    (mallopt(3), M_MMAP_THRESHOLD). The system then clears every page for the next array, which
+    costs more than most of the work here. The block below is never touched, so it costs nothing.
     """
     np.empty(31 * 2**20, np.uint8)

@@ -1,5 +1,6 @@
-"""Figures from results and residuals, by matplotlib: ``pip install 'oracle-masks[plots]'``.
+"""Figures from results and residuals, by matplotlib.
 
+Install it with ``pip install 'oracle-masks[plots]'`` (in a clone: ``pip install '.[plots]'``).
 Every function returns a `matplotlib.figure.Figure`; ``figure.savefig("masks.pdf")`` writes it.
 New figures are as wide as a column of a paper, with panels that share their axes and their
 scale of colours; with `axes` a function draws on yours instead, and adds nothing else.

@@ -51,7 +51,8 @@ def check_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "matplotlib must be installed for figures: pip install 'oracle-masks[plots]'"
+            "matplotlib must be installed for figures: "
+            "pip install 'oracle-masks[plots]' (in a clone: pip install '.[plots]')"
         ) from error
 
 
@@ -69,7 +70,7 @@ def check_librosa() -> None:
     except ImportError as error:
         raise ImportError(
             "librosa must be installed for spectrograms and waveforms: "
-            "pip install 'oracle-masks[plots]'"
+            "pip install 'oracle-masks[plots]' (in a clone: pip install '.[plots]')"
         ) from error
 
 

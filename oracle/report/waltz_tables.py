@@ -108,8 +108,8 @@ def _lay_out_norms(report: MaskedTrack, norms: "DataFrame") -> Iterator[Grid | s
     yield _grid("Norms of the residuals", table, ".6g", rows)
     yield (
         "L1 is the mean magnitude and L2 the mean square of the residuals: of the waveform, of the "
-        "STFT, and of the STFT's magnitudes. MSE and l1 are columns of the published report: the "
-        "mean square, and the mean, of the squared residuals of the magnitudes."
+        "STFT, and of the STFT's magnitudes. The published report's MSE and l1 are the mean square "
+        "and the mean of the squared residuals of the magnitudes."
     )
 
 

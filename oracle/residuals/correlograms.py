@@ -180,7 +180,8 @@ def _autocovariances(signals: Float64s, n_lags: int) -> Float64s:
         from statsmodels.tsa.stattools import acovf
     except ImportError as error:
         raise ImportError(
-            "statsmodels must be installed for correlograms: pip install 'oracle-masks[waltz]'"
+            "statsmodels must be installed for correlograms: "
+            "pip install 'oracle-masks[waltz]' (in a clone: pip install '.[waltz]')"
         ) from error
     covariances = np.empty((*signals.shape[:-1], n_lags + 1))
     for place in np.ndindex(signals.shape[:-1]):

@@ -1,4 +1,4 @@
-"""Results: the tidy table of scores, its aggregate, and how sure it is."""
+"""Results: the tidy table of scores, its aggregate, and confidence intervals."""
 
 from oracle.results.statistics import bootstrap_intervals, wilcoxon_p_value
 from oracle.results.tables import aggregate, over_tracks, over_windows, read_scores

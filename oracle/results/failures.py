@@ -1,4 +1,4 @@
-"""Failures: of tracks, and of methods on tracks; what they were, in words that travel."""
+"""Failures of tracks, and of methods on tracks; they can be pickled."""
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 class TrackError(RuntimeError):
-    """A track of a run failed: the message names it, `__cause__` is why.
+    """A track of a run failed: the message names it, `__cause__` says why.
 
     Attributes
     ----------
@@ -20,8 +20,8 @@ class TrackError(RuntimeError):
     def __init__(self, track: str, subset: str, cause: BaseException) -> None:
         reason = str(cause) or type(cause).__name__
         if isinstance(cause, BrokenExecutor):
-            reason = "its worker was killed, perhaps for want of memory"
-        # File names may hold bytes that are no text.
+            reason = "its worker was killed, perhaps because it ran out of memory"
+        # File names may hold bytes that are not text.
         super().__init__(f"{track}: {reason}".encode(errors="backslashreplace").decode())
         self.track = track
         self.subset = subset
@@ -32,26 +32,26 @@ class TrackError(RuntimeError):
 
     @property
     def method(self) -> str | None:
-        """The method that failed on the track, if others did not."""
+        """The method that failed on the track; None if the whole track failed."""
         return self.__cause__.method if isinstance(self.__cause__, MethodError) else None
 
     @property
     def traceback(self) -> str:
-        """The traceback of the cause, also of one in another process."""
+        """The traceback of the cause, even from another process."""
         if isinstance(self.__cause__, MethodError):
             return self.__cause__.trace
         return "".join(traceback.format_exception(self.__cause__))
 
 
 class MethodError(RuntimeError):
-    """A method failed on a track on which others did not.
+    """A single method failed on a track.
 
     Attributes
     ----------
     method : str
         Which method.
     trace : str
-        The traceback of the cause, also of one in another process.
+        The traceback of the cause, even from another process.
     """
 
     def __init__(self, method: str, reason: str, trace: str) -> None:
@@ -65,7 +65,7 @@ class MethodError(RuntimeError):
         return cls(method, str(cause) or type(cause).__name__, trace)
 
     def renamed(self, method: str) -> "MethodError":
-        """Describe the same failure of a method that is called otherwise."""
+        """Return the same failure under another name of the method."""
         return MethodError(method, self._reason, self.trace)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -75,7 +75,7 @@ class MethodError(RuntimeError):
 def try_each(
     names: Sequence[str], work: Callable[[Sequence[str]], Mapping[str, Result]]
 ) -> tuple[dict[str, Result], list[MethodError]]:
-    """Work on several methods at once; if that fails, on one after the other.
+    """Run several methods at once; if that fails, one after the other.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def try_each(
     results : dict
         Of the methods that did not fail.
     failures : list of MethodError
-        The others. What is not the method's fault, a full disk or memory, is raised.
+        The others. An error of the disk or memory is not the method's fault, and is raised.
     """
     try:
         return dict(work(names)), []

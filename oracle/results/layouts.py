@@ -1,4 +1,4 @@
-"""Layouts: results as tables of text, and what a reader must know to read them."""
+"""Layouts: results as tables of text, with the notes that explain them."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from oracle.results.tables import PERFECT_DB, has_infinite
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-# What is shown of the metrics that are computed by default.
+# The metrics shown, of those that are computed by default.
 SHOWN = (*MUSEVAL, "uSDR")
 
 
@@ -50,7 +50,8 @@ def lay_out(results: _Results, metrics: Sequence[str] | None = None) -> Iterator
     ----------
     results : Results
     metrics : sequence of str, optional
-        Those to show; by default all that were computed, of the default ones not all.
+        Metrics to show. The default is those that were computed; if these are the default ones,
+        only some.
     """
     if not results.table.empty:
         if metrics is None:
@@ -132,7 +133,7 @@ def _what_they_mean(results: _Results, metrics: Sequence[str]) -> Iterator[str]:
     if has_infinite(shown) or np.isinf(shown["median"]).any():
         brackets = ""
         if n_tracks > 1 and has_infinite(shown):
-            brackets = " In brackets: the mean over the tracks that are not."
+            brackets = " In brackets: the mean over the other tracks."
         yield f"inf: scores above {PERFECT_DB:g} dB, infinite but for rounding.{brackets}"
     methods = set(table["method"])
     if "CIRM" in methods and not is_score:
@@ -146,18 +147,18 @@ def _what_they_mean(results: _Results, metrics: Sequence[str]) -> Iterator[str]:
                 "window. Over the same windows no single mask has a median SDR above the ceiling."
             )
     n_summed = int((results.tracks["mixture"] != "as delivered").sum())
-    if n_summed and not is_score:  # other systems have had a mixture of their own
+    if n_summed and not is_score:  # a system may have had another mixture
         where = "" if n_tracks == 1 else f", in {n_summed} of {_name_count(results)}"
         yield f"Mixture: the sum of the sources, as none was delivered{where}."
 
 
 def _what_it_bounds(masks: NamedClass) -> str:
-    """Say what the ceiling of a class is of, and what may exceed it."""
+    """Say which masks the ceiling of a class bounds, and what may exceed it."""
     bracket = ""
     if masks.binary:
         bracket = (
-            f" It is the ceiling of all masks in [0, 1]. The best binary mask lies between "
-            f"{masks.method}, the best that was found, and it."
+            f" It is the ceiling of all masks in [0, 1]. The best binary mask lies between it and "
+            f"{masks.method}, the best that was found."
         )
     others = (
         "PSM, CIRM, MWF and other classes of masks may exceed it. So may the accompaniments of "
@@ -173,7 +174,7 @@ def _what_it_bounds(masks: NamedClass) -> str:
 
 
 def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Grid]:
-    """Lay out a table a metric and target, a row an STFT, a column a method."""
+    """Lay out a table per metric and target: a row per STFT, a column per method."""
     for metric in metrics:
         of_metric = sweep[sweep["metric"] == metric]
         for target in of_metric["target"].unique():
@@ -196,7 +197,7 @@ def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -
 def _table_by_target(
     title: str, key: str, bounds: "DataFrame", names: Iterable[str], n_tracks: int
 ) -> Grid:
-    """Lay out bounds, a row a method or metric, a column a target."""
+    """Lay out bounds: a row per method or metric, a column per target."""
     targets = bounds.groupby("target", sort=False)["n_tracks"].max()
     has_windows = bounds["metric"].isin(FRAMEWISE).any()
     counted = {"windows": "n_windows", "NaN": "n_nan"} if has_windows else {}
@@ -221,7 +222,7 @@ def _table_by_target(
 
 
 def _cells(bounds: "DataFrame", names: Iterable[str], n_tracks: int) -> list[str]:
-    """Lay out bounds by name; where there is none, a method failed."""
+    """Lay out bounds by name; a cell is empty where a method failed."""
     rows = {str(name): row for name, row in bounds.iterrows()}
     return [_cell(rows[name], n_tracks) if name in rows else "" for name in names]
 

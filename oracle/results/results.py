@@ -1,4 +1,4 @@
-"""Results: what a run found, as Python, a terminal and a notebook have it."""
+"""Results: what a run found, for Python, a terminal and a notebook."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Results:
-    """What a run found. Printed, and in a notebook, it shows its table.
+    """What a run found; printing it, or a notebook, shows its tables.
 
     Attributes
     ----------
@@ -27,19 +27,20 @@ class Results:
         `oracle.results.aggregate`. That of a sweep has n_fft, hop_length and overlap before them.
     scores : DataFrame
         Every score: columns track, subset, method, target, metric, time and duration (in seconds,
-        of windows only) and score (in dB). It is read from a temporary file when it is asked for.
+        of windows only) and score (in dB). Read on first use, from a temporary file if it is long.
     tracks : DataFrame
         The tracks that are done, a row each: name, subset, rate, n_channels, n_samples; mixture
-        ("as delivered", or the sum of the sources); unexplained (in dB of the mixture: what is in
-        it and in no source), mistake and rest (what was done about it); silent and redundant
-        sources; alone (whether one source is all there is); warnings.
+        ("as delivered" or "sum of the sources"); unexplained (the level of what is in no source,
+        in dB of the mixture), mistake (what the mixture is instead of the sum) and rest (what was
+        done about it); silent and redundant sources; alone (whether one source is the whole
+        mixture); warnings.
     failures : tuple of TrackError
         Tracks that failed, and methods that failed on others. Such results come with
         `oracle.TracksFailed`.
     settings : dict
         How the results were made, as ``run.json`` says it.
     notes : tuple of str
-        What a reader must know of what went in.
+        What a reader must know about the input.
     out : Path or None
         Where the files are.
     """
@@ -65,7 +66,7 @@ class Results:
 
 
 class TracksFailed(ExceptionGroup[Exception]):
-    """Some tracks of a run failed: one exception each, which names it and keeps its cause.
+    """Some tracks of a run failed: each has an exception that names it and keeps its cause.
 
     Attributes
     ----------
@@ -85,5 +86,5 @@ class TracksFailed(ExceptionGroup[Exception]):
 
     @property
     def failures(self) -> list[TrackError]:
-        """The exceptions, by the places of their tracks."""
+        """The failures: of tracks, then of methods on others."""
         return [error for error in self.exceptions if isinstance(error, TrackError)]

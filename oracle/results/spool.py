@@ -1,4 +1,4 @@
-"""A spool: the scores of a run, out of memory, until somebody asks for them."""
+"""A spool: keeps the scores of a run, on disk if they are many, until they are needed."""
 
 import pickle
 import tempfile
@@ -12,12 +12,12 @@ from oracle.results.tables import Row, tidy
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# As much stays in memory: some hours of audio. More goes to a temporary file.
+# So much stays in memory: the scores of some hours of audio. More goes to a temporary file.
 IN_MEMORY = 2**24  # bytes
 
 
 class Spool:
-    """Keeps rows of scores in a temporary file, which goes when this does."""
+    """Keeps rows of scores in a temporary file, which is deleted with the spool."""
 
     def __init__(self) -> None:
         self._file: Any = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
@@ -25,7 +25,7 @@ class Spool:
         self._places: dict[int, tuple[int, int]] = {}
 
     def add(self, index: int, rows: Sequence[Row]) -> None:
-        """Keep the scores of the track with this place among all."""
+        """Keep the scores of the track with this index."""
         packed = zlib.compress(pickle.dumps(rows, protocol=5), 1)
         start = self._file.seek(0, 2)
         self._file.write(packed)

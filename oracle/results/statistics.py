@@ -1,4 +1,4 @@
-"""Statistics: how much medians, means and differences over tracks would vary with the tracks."""
+"""Statistics: how much medians, means and differences depend on the choice of tracks."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,8 @@ AT_ONCE = 2_000_000  # draws held in memory
 def bootstrap_intervals(samples: Sequence[Sample], confidence: float) -> Sample:
     """Compute percentile bootstrap intervals of the median and the mean [1]_.
 
-    Each sample is drawn from, with replacement, 2000 times; the interval holds the middle
-    part, `confidence`, of the medians (means) of what was drawn. Samples of one size share
-    their draws.
+    Each sample is resampled 2000 times, with replacement. The interval holds the middle part,
+    `confidence`, of the medians (means) of the resamples. Samples of equal size share their draws.
 
     Parameters
     ----------
@@ -29,8 +28,8 @@ def bootstrap_intervals(samples: Sequence[Sample], confidence: float) -> Sample:
     Returns
     -------
     intervals : array of shape (n_samples, 4)
-        Of each sample: the ends of the interval of the median, then of the mean. NaN if it
-        has fewer than two values; of the mean also if one is infinite.
+        For each sample, the ends of the interval of the median, then of the mean. NaN if it has
+        fewer than two values; for the mean also if one is infinite.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def _intervals(samples: Sample, confidence: float) -> Sample:
             medians.append((by_rank[:, low] + by_rank[:, high]) / 2)
             means.append(by_rank @ counts.T.astype(np.float64) / size)
     tail = (1 - confidence) / 2
-    # No interpolation: between infinite values there is nothing.
+    # No interpolation: between infinite values it would give NaN.
     ends = [
         np.quantile(np.concatenate(values, axis=1), [tail, 1 - tail], axis=1, method="nearest")
         for values in (medians, means)
@@ -81,7 +80,7 @@ def _intervals(samples: Sample, confidence: float) -> Sample:
 
 
 def check_confidence(confidence: float) -> None:
-    """Check that `confidence` is a part of the whole.
+    """Check that `confidence` is between 0 and 1.
 
     Raises
     ------
@@ -95,9 +94,9 @@ def check_confidence(confidence: float) -> None:
 def wilcoxon_p_value(differences: Sample) -> float:
     """Test whether paired differences are symmetric about zero: Wilcoxon's signed-rank test [1]_.
 
-    Two-sided. Differences of zero are left out, as Wilcoxon did. Exact for up to 50 others
-    of different magnitudes, else by the normal approximation, without correction for
-    continuity (`scipy.stats.wilcoxon`, which takes all permutations of up to 13 with ties).
+    Two-sided, by `scipy.stats.wilcoxon`. Differences of zero are left out, as Wilcoxon did. The
+    p-value is exact for up to 50 others of different magnitudes, or up to 13 with ties (from all
+    permutations). Beyond these it is the normal approximation, without correction for continuity.
 
     Parameters
     ----------

@@ -29,18 +29,18 @@ BOUND_COLUMNS = (
 # Ends of confidence intervals, in the order of `oracle.results.statistics.bootstrap_intervals`.
 INTERVAL_COLUMNS = ("median_low", "median_high", "mean_low", "mean_high")
 
-# What the rows of a table of bounds differ in.
+# The columns that tell the rows of a table of bounds apart.
 KEYS = ["method", "target", "metric"]
 
-# Counts of scores, by track and bound.
+# Columns with counts of scores, per track and bound.
 COUNTS = ["n_windows", "n_nan", "n_inf"]
 
-# A score above is infinite but for rounding: float32 audio allows some 130 dB.
+# A score above this is infinite but for rounding: float32 audio allows some 130 dB.
 PERFECT_DB = 100.0
 
 Numbers = npt.NDArray[np.int64]
 
-# What the scores of a track's windows are reduced to.
+# How to reduce the windows of a track to one score.
 OverWindows = Literal["median", "mean"]
 
 
@@ -49,8 +49,8 @@ def aggregate(
 ) -> "DataFrame":
     """Aggregate scores over windows and tracks.
 
-    Over the windows of a track the median of those that are not NaN, as museval and SiSEC
-    do; over the tracks the median of these, and their mean.
+    First the median over the windows of each track that are not NaN, as museval and SiSEC do; then
+    the median and the mean of these over the tracks.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def aggregate(
         With the columns of ``scores.csv``: track, subset, method, target, metric, time,
         duration, score.
     windows : {"median", "mean"}, optional
-        What to take over the windows of a track. An infinite score counts as such: a mean
-        with one is infinite. (museval's files have NaN for it.)
+        What to take over the windows of a track. A mean with an infinite score is infinite.
+        (museval's files store such a score as NaN.)
     confidence : float, optional
         Between 0 and 1: adds percentile bootstrap intervals over tracks.
 
@@ -68,13 +68,13 @@ def aggregate(
     bounds : DataFrame
         One row per method, target and metric, in their order in `scores`, with columns
         method, target, metric, median, mean (in dB, NaN if every score is NaN), n_tracks,
-        n_windows (how many scores; whole-track metrics have one a track), n_nan and n_inf
-        (how many of them are NaN, and infinite: above 100 dB they are but for rounding), and
-        mean_finite (over the tracks that are not).
-        With `confidence` also median_low, median_high, mean_low and mean_high: what the
-        median (mean) over tracks is between, with that confidence, if the tracks are a
-        sample of more of their kind; see `oracle.results.statistics.bootstrap_intervals`. NaN with
-        fewer than two tracks that have a score.
+        n_windows (how many scores; whole-track metrics have one per track), n_nan and n_inf
+        (how many of them are NaN, and infinite; above 100 dB counts as infinite), and
+        mean_finite (the mean over the tracks that are not infinite).
+        With `confidence` also median_low, median_high, mean_low and mean_high: the ends of
+        confidence intervals of the median and the mean, if the tracks are a random sample; see
+        `oracle.results.statistics.bootstrap_intervals`. NaN with fewer than two tracks that have
+        a score.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _are_infinite(scores: "Series") -> "Series":
 
 
 def has_infinite(bounds: "DataFrame") -> bool:
-    """Tell whether a bound has infinite scores, and others beside them that they could spoil."""
+    """Tell whether a bound has infinite scores, and finite ones that they could spoil."""
     others = bounds["n_windows"] - bounds["n_nan"] - bounds["n_inf"]
     return bool(((bounds["n_inf"] > 0) & (others > 0)).any())
 
@@ -132,21 +132,21 @@ class Summaries:
     """The scores of tracks, each aggregated over its windows, in little memory."""
 
     def __init__(self) -> None:
-        # Now, as an interruption of its first import would leave half of it to `table`.
+        # Import it now: an interrupted first import would leave `table` with half of it.
         import pandas  # noqa: F401
 
-        # Numbers of rows of the table, and what `over_windows` finds for them, by track.
+        # By track: numbers of rows of the table, and what `over_windows` finds for them.
         self._of: dict[int, tuple[Numbers, npt.NDArray[np.float64]]] = {}
         self._rows: dict[tuple[str, ...], int] = {}
         self._none: Numbers = np.empty(0, np.int64)
         self._last = self._none
 
     def add(self, index: int, rows: Iterable[Row]) -> None:
-        """Add the scores of the track with this place among all."""
+        """Add the scores of the track with this index."""
         table = over_windows(tidy(rows))
         keys = table[KEYS].itertuples(index=False, name=None)
         numbers = np.array([self._rows.setdefault(key, len(self._rows)) for key in keys], np.int64)
-        if not np.array_equal(numbers, self._last):  # of most tracks they are the same: kept once
+        if not np.array_equal(numbers, self._last):  # mostly the same for all tracks: kept once
             self._last = numbers
         self._of[index] = self._last, table[["score", *COUNTS]].to_numpy(np.float64)
 
@@ -173,7 +173,7 @@ class Summaries:
 
 
 def tidy(rows: Iterable[Row]) -> "DataFrame":
-    """Make a table of scores of rows like those of ``scores.csv``."""
+    """Make a table of scores from rows like those of ``scores.csv``."""
     # Imported late: `import oracle` stays quick.
     import pandas as pd
 
@@ -186,7 +186,7 @@ def _number(text: str) -> float:
     return float(text or "nan")
 
 
-# Python's numbers: those of pandas may be off in the last digit.
+# Python parses numbers exactly; pandas may be off in the last digit.
 NUMBERS: dict[str, Callable[[str], Any]] = {"time": _number, "duration": _number, "score": float}
 
 
@@ -201,7 +201,7 @@ def read_scores(path: str | Path) -> "DataFrame":
     Returns
     -------
     scores : DataFrame
-        Names are text, also a track called ``nan``; times and scores are float64.
+        Names are text, even that of a track called ``nan``; times and scores are float64.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def read_scores(path: str | Path) -> "DataFrame":
                 encoding="utf-8",
             )
     except (ValueError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"{path} must hold a score a row, got {error}") from error
+        raise ValueError(f"{path} must hold one score per row, got {error}") from error
     return table.astype(dict.fromkeys(SCORE_COLUMNS[5:], np.float64))
 
 
@@ -237,15 +237,15 @@ def museval_json(scores: Iterable[Score], oracle_version: str) -> str:
     Parameters
     ----------
     scores : iterable of Score
-        Scores of every target; only museval's metrics are written. One that was not
-        computed is NaN, and so is an infinite one, as museval has it.
+        Scores of every target. Only museval's metrics are written; those not computed, and
+        infinite ones, are NaN, as in museval's files.
     oracle_version : str
         Version of this package.
 
     Returns
     -------
     text : str
-        JSON with NaN: museval's stores read it.
+        JSON with NaN, which museval's stores read.
     """
     frames: dict[str, dict[float, dict[str, float]]] = {}
     for score in scores:
@@ -274,7 +274,7 @@ def _rounded(value: float | None) -> float:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """Format rows as CSV: empty for None, ``nan`` and ``inf``, floats with all digits."""
+    """Format rows as CSV: None is empty, floats have all digits or are ``nan`` or ``inf``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

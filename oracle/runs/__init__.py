@@ -1,1 +1,1 @@
-"""Runs: many tracks worked on side by side, in a folder that goes on where it was left."""
+"""Runs: many tracks worked on in parallel, in a folder that a later run can resume."""

@@ -1,7 +1,7 @@
 """Where the work runs: this process, local processes, or a Dask cluster.
 
-Workers have the interface of `concurrent.futures`: a job is submitted, a future comes back.
-Whatever they are, results are the same to the last bit: BLAS has one thread everywhere.
+Workers follow `concurrent.futures`: submit a job, get a future. Results are the same to the last
+bit wherever the work runs, because BLAS always has one thread.
 """
 
 import multiprocessing
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 PACKAGE = "oracle-masks"
 
-# What rounds the last digits of all scores: their FFTs and sums differ between versions.
+# These decide the last digits of all scores: their FFTs and sums differ between versions.
 LIBRARIES = ("numpy", "scipy")
 
 # How long to wait for a scheduler, and for its first worker, in seconds.
@@ -32,40 +32,39 @@ PATIENCE = 30
 
 
 class ClusterLostError(ConnectionError):
-    """The cluster is gone: no job can be done any more."""
+    """The cluster is gone: no more jobs can be done."""
 
 
 class Workers(Protocol):
-    """Work on jobs, several at a time."""
+    """Do jobs, several at a time."""
 
-    here: bool  # in this process, where a job is done as it is submitted
+    here: bool  # whether jobs are done in this process, while they are submitted
 
     @property
     def width(self) -> int:
-        """How many jobs they work on at a time."""
+        """How many jobs they do at a time."""
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
-        """Have a job done, if fewer than `width` are being worked on.
+        """Start a job; fewer than `width` must be under way.
 
-        The future has a `BrokenExecutor` for an exception if the worker was killed.
+        If the worker is killed, the exception of the future is a `BrokenExecutor`.
         """
 
 
 @contextmanager
 def workers_on(where: Plan | str) -> Iterator[Workers]:
-    """Open workers, and close them, also when a run is interrupted.
+    """Open workers, and close them at the end, even if the run is interrupted.
 
     Parameters
     ----------
     where : Plan or str
-        How the work is shared out on this machine. Or the address of a Dask scheduler
-        (``tcp://host:port``), or its scheduler file; each of its workers does a task at a time, in
-        the threads that it has.
+        A plan for this machine; or the address of a Dask scheduler (``tcp://host:port``), or its
+        scheduler file. Each Dask worker does one job at a time, in all of its threads.
 
     Raises
     ------
     ValueError
-        If workers of the cluster have another version of this package.
+        If workers of the cluster have another version of this package, or none.
     ImportError
         If Dask is not installed.
     FileNotFoundError
@@ -105,7 +104,7 @@ class _Process(NamedTuple):
 
 
 class _Processes:
-    """Local processes, each in a pool of its own: one that is killed takes no other with it."""
+    """Local processes, each in its own pool, so that killing one leaves the others alone."""
 
     here = False
 
@@ -125,13 +124,13 @@ class _Processes:
             if not isinstance(error, BrokenExecutor):
                 raise
             raise RuntimeError(
-                "jobs must be asked for by a script that other processes can import, under "
-                "if __name__ == '__main__': its processes ended as they started"
+                "jobs must be set in a script that other processes can import, under "
+                "if __name__ == '__main__', got processes that ended as they started"
             ) from error
         return self
 
     def __exit__(self, *raised: object) -> None:
-        # Nothing is running any more, unless this is the end of an interrupted run.
+        # Jobs are still running only if the run was interrupted.
         processes = [*self._idle, *self._busy.values()]
         told = wait([process.pid for process in processes], timeout=PATIENCE).done
         pids = {pid.result() for pid in told if not pid.exception()}
@@ -140,7 +139,7 @@ class _Processes:
         for child in multiprocessing.active_children():
             if child.pid in pids:
                 child.terminate()
-                child.join(PATIENCE)  # what it writes is deleted next
+                child.join(PATIENCE)  # its partial files are deleted next
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
         for future in [future for future in self._busy if future.done()]:
@@ -152,7 +151,7 @@ class _Processes:
         process = self._idle.pop()
         try:
             future = process.pool.submit(job)
-        except BrokenExecutor as error:  # killed since it did its last job
+        except BrokenExecutor as error:  # killed since its last job
             future = Future()
             future.set_exception(error)
         self._busy[future] = process
@@ -161,7 +160,7 @@ class _Processes:
     def _start(self) -> _Process:
         pool = ProcessPoolExecutor(
             1,
-            # A fork would copy the locks of the threads that are there.
+            # A fork would copy locks that other threads hold.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
             initargs=(self._threads,),
@@ -174,13 +173,13 @@ _as_long_as_it_lives = ExitStack()
 
 def _start_worker(threads: int) -> None:
     """Prepare a process that is one of several on a machine."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends the workers
     _as_long_as_it_lives.enter_context(limited_threads(threads))
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it has ended, however it has."""
+    """End this process once its parent has ended, for whatever reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -193,7 +192,8 @@ def _cluster(address: str) -> Iterator[Workers]:
         from distributed import Client
     except ImportError as error:
         raise ImportError(
-            "dask must be installed to use a cluster (pip install 'oracle-masks[dask]')"
+            "dask must be installed to use a cluster: "
+            "pip install 'oracle-masks[dask]' (in a clone: pip install '.[dask]')"
         ) from error
     if "://" not in address and not Path(address).is_file():
         raise FileNotFoundError(
@@ -220,7 +220,7 @@ def _cluster(address: str) -> Iterator[Workers]:
 
 
 def _check_versions(client: Any) -> None:
-    """Check that the workers compute what this process would."""
+    """Check that workers have this version of the package; warn if scores may differ."""
     here = version(PACKAGE)
     try:
         there = set(client.run(version, PACKAGE).values())
@@ -235,21 +235,21 @@ def _check_versions(client: Any) -> None:
         if there != {here}:
             warnings.warn(
                 f"Workers have {library} {', '.join(sorted(there))}, this process has {here}: the "
-                "last digits of scores depend on it. Install one version everywhere for files "
-                "that are equal to the byte.",
+                "last digits of scores may differ. Install the same version everywhere to get "
+                "identical files.",
                 UserWarning,
                 stacklevel=2,
             )
 
 
 class _Cluster:
-    """The workers of a Dask cluster, also those that join or leave it."""
+    """The workers of a Dask cluster, which may join and leave."""
 
     here = False
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        # Each call is a task of its own, even of the same function on the same track.
+        # Each call is a task of its own, even if it repeats another.
         self._executor: Executor = client.get_executor(pure=False, retries=0)
 
     @property
@@ -263,9 +263,9 @@ class _Cluster:
 
 
 def _settle(future: Future[Result], of_cluster: Future[Result]) -> None:
-    """Settle a future as that of a cluster is settled, its errors translated."""
+    """Give a future the outcome of the cluster's future, with its errors translated."""
     if of_cluster.cancelled():
-        future.set_exception(ClusterLostError("dask must stay until the end, got no scheduler"))
+        future.set_exception(ClusterLostError("dask must run until the end, got no scheduler"))
         return
     from distributed import KilledWorker
 
@@ -282,7 +282,7 @@ _one_at_a_time = threading.Lock()
 
 
 def _alone(job: Callable[[], Result]) -> Result:
-    """Do a job in all threads of a worker of a cluster, after the one that it is doing."""
+    """Do a job in all threads of a cluster's worker, one job at a time."""
     from distributed import get_worker
 
     with _one_at_a_time, limited_threads(get_worker().state.nthreads):

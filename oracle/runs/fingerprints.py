@@ -1,4 +1,4 @@
-"""Fingerprints: short texts that tell what a track was made of, to see whether that has changed."""
+"""Fingerprints: short texts that change when the files or the samples of a track change."""
 
 import os
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ import numpy as np
 from oracle.datasets.file_kinds import is_litter
 from oracle.tracks.track import Track
 
-# How much of a file is looked at, in so many places: enough to tell two stems of one length.
+# Bytes read at each of several places in a file: enough to tell two stems of equal length apart.
 LOOK_BYTES, LOOKS = 4096, 8
 
 
 def stamp_of_files(paths: Iterable[Path]) -> str:
-    """Stamp files, and all files in folders but litter.
+    """Fingerprint files, and the files in folders except litter.
 
-    By names, sizes, times of change, and what they hold in some places.
+    The fingerprint covers names, sizes, modification times, and the bytes at several places.
     """
     digest = blake2b(digest_size=16)
     for path in paths:
@@ -28,7 +28,7 @@ def stamp_of_files(paths: Iterable[Path]) -> str:
             try:
                 state = file.stat()
                 looks = b"" if file.is_dir() else _looks(file, state.st_size)
-            except OSError:  # a link to nothing: reading it will tell
+            except OSError:  # a broken link: reading it will report it
                 digest.update(f"{file.name}: none\n".encode(errors="surrogateescape"))
                 continue
             if not file.is_dir():
@@ -39,8 +39,8 @@ def stamp_of_files(paths: Iterable[Path]) -> str:
 
 
 def _looks(file: Path, size: int) -> bytes:
-    """Read some bytes here and there, from the first to the last."""
-    if not file.is_file():  # a pipe would wait for somebody to write
+    """Read bytes at several places, from the first to the last."""
+    if not file.is_file():  # a pipe would wait for a writer
         return b""
     with file.open("rb", buffering=0) as opened:
         if size <= LOOK_BYTES * LOOKS:
@@ -51,7 +51,7 @@ def _looks(file: Path, size: int) -> bytes:
 
 
 def stamp_of_audio(track: Track) -> str:
-    """Stamp a track in memory, by its samples."""
+    """Fingerprint a track in memory, by its samples."""
     digest = blake2b(digest_size=16)
     for name, audio in {"": track.mixture, **track.sources}.items():
         digest.update(f"{name}: {track.rate} {audio.dtype} {audio.shape}\n".encode())

@@ -1,7 +1,8 @@
-"""Footprints: how much memory a track takes, from the headers of its files.
+"""Footprints: how much memory a track takes, estimated from the headers of its files.
 
-A process that works on a track holds its audio, some more of that size, and the equations for
-the filters of some metrics, which grow with the number of channels of all its sources.
+A process that works on a track holds its audio, working arrays of about that size, and the
+equations for the filters of some metrics, which grow with the square of the number of channels
+of all sources.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,26 +15,26 @@ from oracle.metrics.decomposition import FILTER_LENGTH
 from oracle.metrics.names import MUSEVAL, REGULARIZED
 from oracle.tracks.track import Track
 
-# What a process takes at most: fitted to the peaks of fresh processes (getrusage's ru_maxrss)
-# that compute all bounds, of 4 stereo sources of 10 to 240 s, and of 2, 8 and 12 of 10 s;
+# Upper limits, fitted to the peak memory (getrusage's ru_maxrss) of fresh processes that computed
+# all bounds of 4 stereo sources of 10 to 240 s, and of 2, 8 and 12 of 10 s;
 # tests/test_footprints.py compares.
-# Of 60 s these took 0.78 GB, with SDR alone 0.34 GB; 8 threads took no more than 2.
-BASE = 450e6  # bytes: Python and libraries, and what threads work on
+# 60 s took 0.78 GB, with SDR alone 0.34 GB; 8 threads took no more than 2.
+BASE = 450e6  # bytes: Python, its libraries, and working memory of threads
 AUDIO = 2.2  # times the audio of mixture and sources, in single precision
-EQUATIONS = 2.2  # times the equations for the filters of ISR, SIR and SAR, and of those of -reg
-READING = 1.2  # times the audio while it is read, where only its beginning is used
+EQUATIONS = 2.2  # times the filter equations of ISR, SIR and SAR, and again for -reg
+READING = 1.2  # times the whole audio while it is read, if only its beginning is used
 
-# The metrics that need filters: those of a kind need the same ones.
+# The metrics that need filters; those of a group share them.
 FILTERED = (MUSEVAL[1:], REGULARIZED)
 
 
 def footprint_of_longest(
     tracks: Track | Iterable[Track], metrics: Sequence[str] = ()
 ) -> float | None:
-    """Tell how much memory a process takes for the longest track.
+    """Estimate how many bytes a process takes for the longest track, at most.
 
-    None where that is not known before the tracks are there. Files that cannot be read are left
-    out: their track fails.
+    None if that is unknown until the tracks are loaded. Files that cannot be read are left out:
+    their track will fail.
     """
     if isinstance(tracks, Dataset):
         if any(entry.most_sources is None for entry in tracks.entries):
@@ -71,16 +72,16 @@ def footprint(
     n_read: int = 0,
     metrics: Sequence[str] = (),
 ) -> float:
-    """Tell how much memory a process takes for a track, at most.
+    """Estimate how many bytes a process takes for a track, at most.
 
     Parameters
     ----------
     n_sources, n_channels, n_samples : int
         The shape of its sources.
     n_read : int, optional
-        How many samples of each are read, if that is more.
+        How many samples of each are read, if more than `n_samples`.
     metrics : sequence of str, optional
-        What is computed.
+        The metrics to compute.
     """
     a_sample = 4 * n_channels * (n_sources + 1)
     n_equations = n_channels * n_sources * FILTER_LENGTH

@@ -1,4 +1,4 @@
-"""The loop of a run: each track is claimed, worked on, kept, and written down in the record."""
+"""The loop of a run: claim each track, work on it, keep the result, and record it."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,16 +20,16 @@ Result = TypeVar("Result")
 
 
 class Worked(NamedTuple, Generic[Result]):
-    """What the work on a track found.
+    """What the work on a track produced.
 
     Attributes
     ----------
     info : TrackInfo
-        What a reader must know of the track.
+        What a reader must know about the track.
     result : object
         What was asked for: rows of scores, files.
     failures : sequence of MethodError
-        Methods that failed: nothing of them is in the result.
+        Methods that failed; they are not in the result.
     """
 
     info: TrackInfo
@@ -40,7 +40,7 @@ class Worked(NamedTuple, Generic[Result]):
     def on(
         cls, completed: Completed, result: Result, failures: Sequence[MethodError] = ()
     ) -> "Worked[Result]":
-        """Tell what was found on a track, and how that was completed."""
+        """Join a result with the description of its track."""
         return cls(TrackInfo.of(completed), result, failures)
 
 
@@ -62,8 +62,8 @@ def run(
     Parameters
     ----------
     record : Record
-        Of the tracks to work on; those of a `Dataset` are loaded where they are worked on. It is
-        told of each track that is done, was done, or failed.
+        Of the tracks to work on. It notes each track that is done now, was done before, or failed.
+        Workers load the tracks of a `Dataset` themselves.
     work : callable
         ``(track, advance=advance) -> worked``, as of `oracle.runs.queue.work_through`.
     keep : callable
@@ -71,17 +71,17 @@ def run(
     options : RunOptions
         Where to work.
     claim : callable, optional
-        ``(turn) -> info``: what an earlier run says of a track that it has done, or None. Called in
-        their order, with each once; a ValueError is a failure of the track.
+        ``(turn) -> info``: what an earlier run recorded of a track that it has done, or None.
+        Called once per track, in order; the track fails if it raises a ValueError.
     metrics : sequence of str, optional
-        What is computed of each track, as some metrics take much memory.
+        The metrics to compute: some take much memory.
 
     Raises
     ------
     TypeError
-        If something is no track.
+        If an item is not a `Track`.
     ValueError
-        If `jobs` or `dask` is not what it must be.
+        If `jobs` or `dask` is invalid.
     OSError
         At once, if a disk is full.
     """

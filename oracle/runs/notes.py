@@ -1,4 +1,4 @@
-"""Notes: what a reader of results must know of what went in."""
+"""Notes: what a reader of results must know about their input."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -42,7 +42,7 @@ def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
 
 
 def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
-    """Name tracks with sources that are silent, or counted twice, and those with one alone."""
+    """Name tracks with sources that are silent or counted twice, and those with a single source."""
     known = list(infos)
     twice = [f"{what} in {info.name}" for info in known for what in info.redundant]
     silent = [f"{name} in {info.name}" for info in known for name in info.silent]
@@ -50,8 +50,8 @@ def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
     notes = []
     if silent:
         notes.append(
-            f"Silent throughout: {_some(silent)}. SDR, ISR, SIR and SAR of what is scored together "
-            "with it are NaN."
+            f"Silent throughout: {_some(silent)}. SDR, ISR, SIR and SAR of all that is scored "
+            "together with it are NaN."
         )
     if twice:
         notes.append(f"Counted twice: {_some(twice)}.")

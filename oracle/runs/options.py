@@ -31,5 +31,5 @@ class RunOptions:
             raise ValueError(f"jobs must not be given with dask, got {self.jobs}")
 
     def choose_workers(self, tracks: Track | Iterable[Track], metrics: Sequence[str]) -> Plan | str:
-        """Plan the work on this machine, or tell where the cluster is."""
+        """Plan the work on this machine, or return the address of the cluster."""
         return make_plan(tracks, self.jobs, metrics=metrics) if self.dask is None else self.dask

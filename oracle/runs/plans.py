@@ -1,6 +1,6 @@
-"""Plans: how many tracks are worked on at a time, so that they fit into memory.
+"""Plans: how many tracks to work on at a time, so that they fit into memory.
 
-Each process works on a track and keeps it in memory. How many there are is chosen from the
+Each process works on one track and keeps it in memory. The number of processes follows from the
 cores, the memory and the longest track.
 """
 
@@ -13,21 +13,21 @@ from oracle.machine.threads import n_cores
 from oracle.runs.footprints import footprint_of_longest
 from oracle.tracks.track import Track
 
-# So many cores; as many processes as cores and memory allow; or this process alone.
+# A number of cores; "auto", as many as cores and memory allow; or None, this process alone.
 Jobs = int | Literal["auto"] | None
 
-# How much of the memory that is available is planned with: others work on the machine, too.
+# The part of the available memory to plan with; other programs need some, too.
 PART = 0.8
 
 
 class MemoryWarning(UserWarning):
-    """Warns of more tracks at a time than fit into memory."""
+    """So many tracks at a time may not fit into memory."""
 
 
 class Plan(NamedTuple):
-    """How many processes work on a track each, and in how many threads.
+    """How many processes work on one track each, and in how many threads.
 
-    `text` says so, and why, where it was chosen.
+    `text` explains the plan if it was chosen automatically, and is empty if not.
     """
 
     processes: int
@@ -41,21 +41,21 @@ def make_plan(tracks: Track | Iterable[Track], jobs: Jobs, *, metrics: Sequence[
     Parameters
     ----------
     tracks : Track or iterable of Track
-        An iterator is left as it is.
+        An iterator is not consumed.
     jobs : int, "auto" or None
         As in `oracle.compute_bounds`.
     metrics : sequence of str, optional
-        What is computed, as of `oracle.compute_bounds`.
+        As in `oracle.compute_bounds`.
 
     Raises
     ------
     ValueError
-        If `jobs` is not one of these, or not positive.
+        If `jobs` is none of these, or not positive.
 
     Warns
     -----
     MemoryWarning
-        If `jobs` is a number, and so many tracks do not fit into memory.
+        If `jobs` is a number, and so many tracks may not fit into memory.
     """
     if isinstance(jobs, str) and jobs != "auto":
         raise ValueError(f"jobs must be a number, 'auto' or None, got {jobs!r}")
@@ -75,14 +75,14 @@ def make_plan(tracks: Track | Iterable[Track], jobs: Jobs, *, metrics: Sequence[
 
 
 def count_tracks(tracks: Track | Iterable[Track]) -> int | None:
-    """Count tracks, if they can be counted before they are there."""
+    """Count tracks; None if their number is unknown until they are loaded."""
     if isinstance(tracks, Track):
         return 1
     return len(tracks) if isinstance(tracks, Sized) else None
 
 
 def share_out(cores: int, n_tracks: int) -> Plan:
-    """Give each core a track; where there are more cores than tracks, more threads to each."""
+    """Give each core a track; share spare cores out as threads."""
     processes = max(1, min(cores, n_tracks))
     return Plan(processes, cores // processes)
 
@@ -90,28 +90,28 @@ def share_out(cores: int, n_tracks: int) -> Plan:
 def chosen_plan(cores: int, n_tracks: int | None, needed: float | None, available: float) -> Plan:
     """Choose how many tracks to work on at a time.
 
-    A process a core is fastest: six tracks of 30 s took two processes 33 s and one process of two
-    threads 41 s with all metrics and all methods but OPT and CEILING (the best of three runs on
-    two cores); with IRM2 and SDR, where little but the start of the processes counts, 6.0 and
-    5.1 s. Where there are fewer tracks, or little memory, threads use the other cores.
+    One process per core is fastest: six tracks of 30 s took two processes 33 s, and one process of
+    two threads 41 s (all metrics, all methods but OPT and CEILING, the best of three runs on two
+    cores). With IRM2 and SDR, where starting the processes takes most of the time, they took 6.0
+    and 5.1 s. With few tracks, or little memory, threads use the other cores.
 
     Parameters
     ----------
     cores : int
-        How many there are.
+        How many cores there are.
     n_tracks : int or None
-        How many there are, if that is known.
+        How many tracks there are, if known.
     needed : float or None
-        How many bytes the longest takes, if that is known.
+        How many bytes the longest track takes, if known.
     available : float
-        How many bytes there are.
+        How many bytes are available.
     """
     if n_tracks is None or needed is None:
-        processes, why = 1, "how long the tracks are is not known before they are read"
+        processes, why = 1, "the length of the tracks is unknown until they are read"
     else:
         processes = max(1, min(cores, n_tracks, _fitting(needed, available)))
-        why = f"up to {gib(needed)} a track of {gib(available)} available"
-    threads = -(-cores // processes)  # rather one too many than a core without
+        why = f"up to {gib(needed)} per track, {gib(available)} available"
+    threads = -(-cores // processes)  # rounded up: better a thread too many than an idle core
     tracks = "1 track" if processes == 1 else f"{processes} tracks"
     each = " each" if processes > 1 else ""
     shared = f"1 thread{each}" if threads == 1 else f"{threads} threads{each}"
@@ -131,4 +131,5 @@ def _too_much(processes: int, needed: float, available: float) -> str:
         if fitting
         else "not even one will fit, take fewer seconds of each (--seconds)"
     )
-    return f"{tracks} may take {gib(processes * needed)} of {gib(available)} available: {remedy}"
+    needed *= processes
+    return f"{tracks} may take {gib(needed)}, but {gib(available)} is available: {remedy}"

@@ -1,4 +1,4 @@
-"""Progress: a bar in a terminal, a line a track elsewhere."""
+"""Progress: a bar in a terminal, a line per track elsewhere."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from typing import Any
 # Called with what is being done and the part of a track that has just been done, from 0 to 1.
 Advance = Callable[[str, float], object]
 
-# The rate that is shown is that of the last few tracks.
+# The rate shown is that of the last few tracks.
 RECENT = 32
 
 
@@ -20,7 +20,7 @@ class Progress:
     Parameters
     ----------
     total : int or None
-        How many tracks there are, if that is known.
+        How many tracks there are, if known.
     """
 
     def __init__(self, total: int | None) -> None:
@@ -31,18 +31,18 @@ class Progress:
 
     @property
     def count(self) -> str:
-        """How many tracks are behind us, of how many."""
+        """How many tracks are finished, and of how many, as text."""
         count = self.n_done + self.n_failed + self.n_skipped
         return str(count) if self.total is None else f"{count}/{self.total}"
 
     @property
     def rate(self) -> float:
-        """Seconds of audio that are done in a second, of late."""
+        """Seconds of audio done per second, over the last few tracks."""
         (start, before), (stop, after) = self._recent[0], self._recent[-1]
         return (after - before) / max(stop - start, 1e-9)
 
     def part(self, doing: str, part: float) -> None:
-        """Show what is being done in this process, and that a part of a track is done."""
+        """Show what this process is doing, and that it has done a part of a track."""
 
     def skip(self, name: str) -> None:
         """Count a track that an earlier run has done."""
@@ -50,7 +50,7 @@ class Progress:
         self.show(name, "done by an earlier run")
 
     def done(self, name: str, seconds: float) -> None:
-        """Count a track that is done and lasts so many seconds."""
+        """Count a track of so many seconds that is done."""
         self.n_done += 1
         self._seconds += seconds
         self._recent.append((time.monotonic(), self._seconds))
@@ -62,10 +62,10 @@ class Progress:
         self.show(name, "failed")
 
     def show(self, name: str, state: str) -> None:
-        """Show that there is no more to do for a track."""
+        """Show that a track is finished."""
 
     def say(self, text: str) -> None:
-        """Say something of the whole run."""
+        """Show a message about the whole run."""
 
 
 class _Lines(Progress):

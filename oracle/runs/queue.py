@@ -1,4 +1,4 @@
-"""The queue: workers take tracks in turn; one that fails has a second turn."""
+"""The queue: workers take tracks in turn; a track that fails gets a second turn."""
 
 import errno
 import pickle
@@ -16,7 +16,7 @@ from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
 from oracle.runs.progress import Advance, Progress
 from oracle.tracks.track import Track
 
-# How often a track is tried that fails, or whose worker dies.
+# How often to try a track that fails, or whose worker dies.
 ATTEMPTS = 2
 
 
@@ -24,21 +24,21 @@ ATTEMPTS = 2
 class Turn:
     """A track's turn to be worked on."""
 
-    index: int  # its place among the tracks
+    index: int  # its index among the tracks
     name: str
     subset: str
     load: Callable[[], Track]
-    stamp: Callable[[], str]  # of what is loaded
+    stamp: Callable[[], str]  # makes the fingerprint of its audio
     attempt: int = 1
 
 
 def list_turns(tracks: Track | Iterable[Track]) -> Iterator[Turn]:
-    """Give each track its turn; those of a `Dataset` are loaded where they are worked on.
+    """Give each track its turn; workers load the tracks of a `Dataset` themselves.
 
     Raises
     ------
     TypeError
-        If something is no track.
+        If an item is not a `Track`.
     """
     if isinstance(tracks, Dataset):
         for index, entry in enumerate(tracks.entries):
@@ -57,16 +57,16 @@ def _itself(track: Track) -> Track:
 
 
 class Outcome(NamedTuple):
-    """What has become of a track.
+    """The outcome of the work on a track.
 
     Attributes
     ----------
     result : object
-        What the work on it returned.
+        What the work returned.
     seconds : float
         How long the track lasts.
     warnings : list of Warning or str
-        What was warned of on the way.
+        Warnings given during the work.
     """
 
     result: Any
@@ -77,10 +77,10 @@ class Outcome(NamedTuple):
 def work_through(
     turns: Iterator[Turn], work: Callable[..., Any], workers: Workers, shown: Progress
 ) -> Generator[tuple[Turn, Outcome | BaseException], None, None]:
-    """Have workers load each track and work on it; yield what becomes of each.
+    """Have workers load each track and work on it; yield the outcome of each.
 
-    At most as many tracks as there are workers are in memory. One that fails, or whose worker is
-    killed, is tried once more when the others are done.
+    At most one track per worker is in memory. A track that fails, or whose worker is killed, is
+    tried once more after the others.
 
     Parameters
     ----------
@@ -88,11 +88,11 @@ def work_through(
         Asked for the next one when a worker is free.
     work : callable
         ``(track, advance=advance) -> result``; it calls ``advance`` with what it is doing and the
-        part of the track that it has just done. For other processes it can be pickled.
+        part of the track that it has just done. If other processes do it, it must be picklable.
     workers : Workers
         Where to work.
     shown : Progress
-        Is told how far the work on a track is, if that is done in this process.
+        Shows how far the work on a track is, if this process does it.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def work_through(
     """
     running: dict[Future[Outcome], Turn] = {}
     failed: deque[Turn] = deque()
-    large: deque[Turn] = deque()  # which may have been too much: tried again alone
+    large: deque[Turn] = deque()  # may have run out of memory: tried again alone
 
     def start(turn: Turn) -> None:
         advance = shown.part if workers.here else None
@@ -132,7 +132,7 @@ def work_through(
 
 
 def _ends_the_run(error: BaseException) -> bool:
-    """Tell what the next track would meet as well."""
+    """Tell whether the next track would meet the same error."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return full or isinstance(error, ClusterLostError) or not isinstance(error, Exception)
 
@@ -157,7 +157,7 @@ def _work_on(
 
 
 def _can_travel(raised: object) -> bool:
-    """Tell whether another process can read an exception or a warning: not all can be."""
+    """Tell whether an exception or a warning survives pickling: not all do."""
     try:
         pickle.loads(pickle.dumps(raised))
     except Exception:
@@ -166,4 +166,4 @@ def _can_travel(raised: object) -> bool:
 
 
 def _nothing(doing: str, part: float) -> None:
-    """Take no notice of a part that is done elsewhere."""
+    """Ignore the progress of another process."""

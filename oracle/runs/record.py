@@ -16,12 +16,12 @@ NO_TRACKS = "tracks must hold at least one track, got none"
 
 
 class Record:
-    """What becomes known of the tracks of a run, in the order of the tracks.
+    """Collects what is known about the tracks of a run, in their order.
 
     Parameters
     ----------
     tracks : Track or iterable of Track
-        Those that the run is going to work on.
+        The tracks that the run will work on.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class Record:
 
     @property
     def infos(self) -> list[TrackInfo]:
-        """What is known of the tracks that are done."""
+        """What is known about the tracks that are done."""
         return [self._infos[index] for index in sorted(self._infos)]
 
     @property
@@ -63,7 +63,7 @@ class Record:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the results must know of what went in."""
+        """What a reader of the results must know about their input."""
         return [*self._notes_of_input, *notes_of_tracks(self.infos)]
 
     @property
@@ -71,25 +71,25 @@ class Record:
         return notes_of_input(self.infos, self._left_out)
 
     def conclude(self, results: Results | None = None, *, stacklevel: int) -> None:
-        """Warn of what went in that should not have, and raise what failed.
+        """Warn about the input, and raise the failures.
 
         Parameters
         ----------
         results : Results, optional
             What was found on the tracks that did not fail.
         stacklevel : int
-            That of the warnings: 1 is the caller.
+            The stack level of the warnings: 1 is the caller.
 
         Raises
         ------
         TracksFailed
             If tracks failed, or methods on them.
         ValueError
-            If there were no tracks, after all.
+            If there were no tracks.
         """
         for note in self._notes_of_input:
             warnings.warn(note, InputWarning, stacklevel=stacklevel + 1)
         if self.failures:
             raise TracksFailed.of(self.failures, results)
-        if not self._infos:  # of an iterator, whose length was not known
+        if not self._infos:  # an iterator's length is known only now
             raise ValueError(NO_TRACKS)

@@ -1,4 +1,4 @@
-"""The folder of a run: one run at a time, which goes on where an earlier one ended."""
+"""The folder of a run: one run at a time, which resumes an earlier one."""
 
 import json
 import shutil
@@ -17,43 +17,43 @@ from oracle.runs.record import Record
 from oracle.runs.settings import versions, what_differs
 from oracle.runs.track_info import TrackInfo
 
-# What the folder holds beside the folders of methods.
+# What the folder holds besides the folders of methods.
 TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
 
-# The system frees it when the process that holds it ends, however it does.
+# The system frees it when the process that holds it ends, for whatever reason.
 LOCK = ".lock"
 
-# What to do about a folder that a run cannot go on in.
+# What to do about a folder whose run cannot be resumed.
 OTHERWISE = "or write to another folder; overwrite, or --overwrite, deletes that run"
 
 
 class RunFolder:
-    """The folder of a run: a context in which no other run can work in it.
+    """The folder of a run; as a context, it keeps other runs out.
 
     ``run.json`` says how the results are made, ``tracks/<subset>/<track>.json`` that a track
-    is done, ``failed.json`` which tracks failed. At the end of the context, also of a run that is
-    interrupted, ``run.json`` lists the tracks that are done; not if the disk is full.
+    is done, ``failed.json`` which tracks failed. At the end, even of an interrupted run,
+    ``run.json`` lists the tracks that are done, unless the disk is full.
 
     Parameters
     ----------
     path : Path
         A new or empty folder, or that of an earlier run with the same settings.
     settings : mapping
-        How the results are made; ``task`` is what is done.
+        How the results are made; ``task`` is the kind of run.
     record : Record
         Of the tracks of the run.
     files : iterable of str
-        What else the run may write, by its name in the folder.
+        Names of what else the run may write to the folder.
     overwrite : bool, optional
-        Whether to delete what an earlier run wrote, of any settings, and to start again.
+        Whether to delete an earlier run, whatever its settings, and start again.
 
     Raises
     ------
     ValueError
-        If it is a file, holds anything but a run, or a run with other settings or of other
-        tracks, cannot be written to, or another run is at work in it.
+        If it is a file, holds anything but a run, holds a run with other settings or tracks,
+        cannot be written to, or is in use by another run.
     OSError
-        At the end, for any that was raised within: of a full disk, say.
+        At the end, if the work raised one, such as that of a full disk.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RunFolder:
             "versions": versions(),
             "started": _now(),
         }
-        self._claimed: dict[str, int] = {}  # indices of tracks, by their folded files
+        self._claimed: dict[str, int] = {}  # indices of tracks, by `_folded_file`
         self._stamps: dict[int, str] = {}
         self._lock = ExitStack()
 
@@ -99,7 +99,7 @@ class RunFolder:
         if isinstance(error, OSError) and is_of_disk(error):
             raise OSError(
                 error.errno,
-                f"{error.strerror or error} (what is done stays: run again to go on)",
+                f"{error.strerror or error} (finished tracks are kept: run again to resume)",
                 str(error.filename or self.path),
             ) from error
 
@@ -109,7 +109,7 @@ class RunFolder:
         return str(self._run["versions"]["oracle"])
 
     def _take_over(self) -> None:
-        """Make the folder this run's, whatever an earlier one has left."""
+        """Take the folder over from an earlier run, or start a new one."""
         earlier = self._earlier_run()
         if earlier is not None and self._overwrite:
             self._delete(earlier)
@@ -135,7 +135,7 @@ class RunFolder:
         return None
 
     def _delete_partial(self) -> None:
-        """Delete what a run that was killed has half written."""
+        """Delete what a killed run left half written."""
         for name in (*self._run["files"], RUN):
             place = self.path / name
             for partial in (place.with_name(name + PARTIAL), *place.rglob(f"*{PARTIAL}")):
@@ -144,7 +144,7 @@ class RunFolder:
 
     def _delete(self, earlier: Mapping[str, Any]) -> None:
         """Delete what an earlier run wrote, and nothing else; run.json, which lists it, last."""
-        names = [name for name in earlier["files"] if name == file_name(name)]  # of no other folder
+        names = [name for name in earlier["files"] if name == file_name(name)]  # none elsewhere
         for name in (*names, RUN):
             place = self.path / name
             if place.is_dir() and not place.is_symlink():
@@ -157,11 +157,12 @@ class RunFolder:
         if found:
             raise ValueError(
                 "out must be a new or an empty folder, or that of a run with the same settings, "
-                f"got {self.path}: {'; '.join(found)} (go on as before, {OTHERWISE})"
+                f"got {self.path}, whose run differs: {'; '.join(found)} "
+                f"(repeat its settings, {OTHERWISE})"
             )
 
     def _check_tracks(self) -> None:
-        """Check that all tracks that are done are among the run's, unless they come one by one."""
+        """Check that the run includes all tracks that are done, unless they are an iterator."""
         if count_tracks(self._record.tracks) is None:
             return
         known = {_folded_file(turn) for turn in list_turns(self._record.tracks)}
@@ -176,18 +177,18 @@ class RunFolder:
             )
 
     def claim(self, turn: Turn, *, also_of: Iterable[Path] = ()) -> TrackInfo | None:
-        """Reserve the files of a track; return what an earlier run says of it, if it is done.
+        """Reserve the files of a track; return what an earlier run recorded, if it is done.
 
-        It is not if one of its files is missing or has another size, or if what it was made of
-        has changed: its audio, and what is at these paths.
+        It is not done if one of its files is missing or has another size, or if its audio or the
+        files at the paths `also_of` have changed.
 
         Raises
         ------
         ValueError
-            If its name is too long for a file, or that of another track.
+            If its name is too long for a file, or if another track has the same name.
         """
         file = self.file(TRACKS, turn, ".json")
-        # File systems may hold two names for one, if they differ in case only.
+        # On some file systems, names that differ only in case are the same.
         if self._claimed.setdefault(_folded_file(turn), turn.index) != turn.index:
             raise ValueError(
                 f"tracks must have different names in a subset, got two called {turn.name!r}"
@@ -201,9 +202,9 @@ class RunFolder:
         return info if whole and info.made_of == self._stamps[turn.index] else None
 
     def done(self, turn: Turn, worked: Worked[Any], files: Iterable[Path]) -> None:
-        """Say that a track is done, after these files of it are written.
+        """Mark a track as done, once these files of it are written.
 
-        One on which a method failed is done again by the next run.
+        If a method failed on it, it is not marked: the next run does it again.
         """
         done = self.file(TRACKS, turn, ".json")
         if worked.failures:
@@ -214,7 +215,7 @@ class RunFolder:
         write_whole(done, json.dumps(info._asdict(), indent=2, ensure_ascii=False) + "\n")
 
     def _finish(self, *, complete: bool) -> None:
-        """Say which tracks are done, which failed, what a reader must know, and when it ended."""
+        """Write which tracks are done, which failed, the notes, and when the run ended."""
         failed = self.path / FAILED
         failures = self._record.failures
         if failures:
@@ -228,12 +229,12 @@ class RunFolder:
                 }
                 for failure in failures
             ]
-            # A name may hold bytes that are no text: ASCII escapes them.
+            # A name may hold bytes that are not text: ASCII escapes them.
             write_whole(failed, json.dumps(records, indent=2) + "\n")
         else:
             failed.unlink(missing_ok=True)
         tracks = [info._asdict() for info in self._record.infos]
-        for track in tracks:  # which are for `claim` alone
+        for track in tracks:  # only `claim` needs these
             del track["made_of"], track["files"]
         self._run |= {"notes": self._record.notes, "tracks": tracks} | (
             {"finished": _now()} if complete else {}
@@ -241,11 +242,11 @@ class RunFolder:
         self._write_run()
 
     def file(self, folder: str, turn: Turn, suffix: str) -> Path:
-        """Tell where a file of a track is."""
+        """Return the path of a track's file."""
         return self.path / folder / file_name(turn.subset) / (file_name(turn.name) + suffix)
 
     def files(self, folder: str, suffix: str) -> Iterator[Path]:
-        """Tell where the files of the tracks that are done are, in their order."""
+        """Yield the paths of the files of the tracks that are done, in order."""
         for info in self._record.infos:
             yield self.path / folder / file_name(info.subset) / (file_name(info.name) + suffix)
 
@@ -254,7 +255,7 @@ class RunFolder:
 
 
 def is_of_disk(error: BaseException | None) -> bool:
-    """Tell whether an error means that nothing can be written any more."""
+    """Tell whether an error means that nothing more can be written."""
     return isinstance(error, OSError) and not isinstance(error, ConnectionError)  # of a cluster
 
 
@@ -270,7 +271,7 @@ def _locked(path: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise ValueError(
-            f"out must be a folder that no other run is at work in, got {path}: wait until it is "
+            f"out must be a folder that no other run is using, got {path}: wait until that run is "
             "done, or write to another folder"
         ) from None
     except OSError as error:
@@ -286,10 +287,10 @@ def _not_writable(path: Path, error: OSError) -> ValueError:
 
 
 def _folded_file(turn: Turn) -> str:
-    """Tell what file systems may hold the file of a track for."""
+    """Return the name of a track's file, folded as some file systems do."""
     try:
         return folded(f"{file_name(turn.subset)}/{file_name(turn.name)}.json")
-    except ValueError:  # too long for a file: it is claimed in vain
+    except ValueError:  # too long for a file: `claim` will refuse it
         return folded(f"{turn.subset}/{turn.name}.json")
 
 

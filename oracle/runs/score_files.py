@@ -1,4 +1,4 @@
-"""The files of scores: of each track as it is done, and tables of all tracks."""
+"""Files of scores: those of each track as it is done, and tables of all tracks at the end."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCORES, BOUNDS, SWEEP = "scores.csv", "bounds.csv", "sweep.csv"
-# Which no method may be called.
+# Names that no method may have.
 RESERVED = frozenset({SCORES, BOUNDS, SWEEP, TRACKS, RUN, FAILED, LOCK})
 
 
 def write_scores(folder: RunFolder, turn: Turn, rows: Sequence[Row]) -> list[Path]:
-    """Write the scores of a track: a file a method in museval's format, and a table of all."""
+    """Write the scores of a track: a table of all, and a file per method in museval's format."""
     table = folder.file(TRACKS, turn, ".csv")
     write_whole(table, csv_text(SCORE_COLUMNS, rows))
     by_method: dict[str, list[Score]] = {}
@@ -46,14 +46,14 @@ def write_scores(folder: RunFolder, turn: Turn, rows: Sequence[Row]) -> list[Pat
 
 
 def read_earlier(folder: RunFolder, turn: Turn) -> list[Row]:
-    """Read the scores that an earlier run has written of a track."""
+    """Read the scores of a track that an earlier run wrote."""
     scores = read_scores(folder.file(TRACKS, turn, ".csv"))
     return list(scores.itertuples(index=False, name=None))
 
 
 @contextmanager
 def tables_at_the_end(folder: RunFolder, summaries: Summaries) -> Iterator[None]:
-    """Write all scores and their aggregate at the end, also of a run that is interrupted."""
+    """Write all scores and their aggregate at the end, even of an interrupted run."""
     try:
         yield
     except BaseException as error:

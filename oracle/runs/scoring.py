@@ -24,13 +24,13 @@ from oracle.tracks.track import Audio, Track
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# What run.json says of all scores.
+# What run.json says about all scores.
 AGGREGATION = {
     "aggregation": "median over windows, then median and mean over tracks",
     "window_seconds": WINDOW,
 }
 
-# The rows of the scores of a track: values of the columns of scores.csv.
+# The scores of a track, as rows of scores.csv.
 Scored = Worked[Sequence[Row]]
 
 
@@ -44,39 +44,39 @@ def score_tracks(
     also_of: Callable[[Turn], Iterable[Path]] = lambda turn: (),
     arrange: Callable[["DataFrame"], "DataFrame"] = lambda table: table,
 ) -> Results:
-    """Score tracks, write what was found as they are done, and aggregate it.
+    """Score tracks, write the scores of each as it is done, and aggregate them.
 
     Parameters
     ----------
     tracks : Track or iterable of Track
-        Those of a `Dataset` are loaded where they are scored.
+        Workers load the tracks of a `Dataset` themselves.
     score : callable
-        ``(track, advance=advance) -> scored``; for other processes it can be pickled.
+        ``(track, advance=advance) -> scored``; if other processes call it, it must be picklable.
     options : RunOptions
         Where to work and to write.
     settings : mapping
-        How the scores are made, for ``run.json``: of two runs with the same settings the
-        second goes on where the first ended.
+        How the scores are made, for ``run.json``. A run resumes an earlier one with the same
+        settings.
     files : iterable of str
-        What is written to `out` beside what every run writes.
+        What is written to `out` besides what every run writes.
     also_of : callable, optional
-        ``(turn) -> paths``: what the scores of a track depend on beside its audio. If that
-        has changed since an earlier run, it is scored again.
+        ``(turn) -> paths``: files that the scores of a track depend on besides its audio. If they
+        have changed since an earlier run, the track is scored again.
     arrange : callable, optional
-        ``(table) -> table``: what becomes of the aggregate in the results.
+        ``(table) -> table``: rearranges the aggregate for the results.
 
     Raises
     ------
     ValueError
-        If there are no tracks, or `out`, `jobs` or `dask` is not what it must be.
+        If there are no tracks, or `out`, `jobs` or `dask` is invalid.
     TracksFailed
-        At the end, if tracks failed, or methods on them: the others are done, in its `results`
+        At the end, if tracks failed, or methods on them. The other scores are in its `results`
         and on disk.
 
     Warns
     -----
     InputWarning
-        At the end, of audio that is not read, and of mixtures that hold more than their sources.
+        At the end, about audio that was not read, and mixtures that hold more than their sources.
     """
     record, summaries, spool = Record(tracks), Summaries(), Spool()
     settings = {**settings, **dataset_settings(tracks), **AGGREGATION}
@@ -119,7 +119,7 @@ def score_tracks(
 
 
 def make_scorer(track: Track, references: Mapping[str, Audio], metrics: Sequence[str]) -> Scorer:
-    """Prepare references of a track; warn if ISR, SIR and SAR cannot be trusted."""
+    """Prepare the references of a track; warn if ISR, SIR and SAR cannot be trusted."""
     scorer = Scorer(references, rate=track.rate, metrics=metrics)
     if scorer.trouble is not None:
         warnings.warn(f"{track.name}: {scorer.trouble}", IllConditionedWarning, stacklevel=2)

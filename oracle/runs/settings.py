@@ -9,12 +9,12 @@ from typing import Any
 from oracle.datasets import Dataset
 from oracle.tracks.track import Track
 
-# What run.json says that may differ from one run to the next.
+# Entries of run.json that may differ from one run to the next.
 OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks", "notes", "left_out"})
 
 
 def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
-    """Tell what ``run.json`` says of a dataset, and of what is no dataset."""
+    """Describe a dataset for ``run.json``; other tracks have no name."""
     if not isinstance(tracks, Dataset):
         return {"dataset": None}
     root = None if tracks.root is None else str(tracks.root)
@@ -27,10 +27,10 @@ def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
 
 
 def what_differs(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Say in what two runs differ, as their ``run.json`` has it."""
-    # As JSON has it: tuples are lists there.
+    """Say in which settings two runs differ, given what their ``run.json`` holds."""
+    # Through JSON, as in the file: tuples become lists.
     before, after = _settings(earlier), _settings(json.loads(json.dumps(now)))
-    if before["task"] != after["task"]:  # all else is different too
+    if before["task"] != after["task"]:  # everything else differs too
         before, after = {"task": before["task"]}, {"task": after["task"]}
     for key in {**before, **after}:
         if before.get(key) != after.get(key):
@@ -38,23 +38,23 @@ def what_differs(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator
 
 
 def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell how results were made, so that they can be put beside others."""
+    """Select what must agree between two runs."""
     settings = {key: value for key, value in run.items() if key not in OF_ONE_RUN}
     return settings | {"oracle": run["versions"]["oracle"]}
 
 
 def _difference(key: str, before: object, now: object) -> str:
-    """Say how a setting differs; of lists, in what."""
+    """Say how a setting differs; for lists, name what was added and removed."""
     if isinstance(before, list) and isinstance(now, list):
         gone = [str(name) for name in before if name not in now]
         new = [str(name) for name in now if name not in before]
-        changes = [f"{how} {', '.join(n)}" for how, n in (("without", gone), ("with", new)) if n]
-        return f"{key} {' and '.join(changes) or 'in another order'}"
-    return f"{key} was {json.dumps(before)} and is {json.dumps(now)}"
+        changes = [f"{', '.join(n)} {how}" for n, how in ((new, "added"), (gone, "removed")) if n]
+        return f"{key}: {', '.join(changes) or 'in another order'}"
+    return f"{key} was {json.dumps(before)} and is now {json.dumps(now)}"
 
 
 def versions() -> dict[str, str]:
-    """Tell the versions of this package and of those that results depend on."""
+    """Return the versions of this package and of those that results depend on."""
     packages = ("numpy", "scipy", "pandas", "soundfile")
     return {
         "oracle": version("oracle-masks"),

@@ -1,4 +1,4 @@
-"""What a run says of a track: its shape, its mixture, and what a reader must know of both."""
+"""What a run records of a track: its shape, its mixture, and what a reader must know of both."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,15 +11,15 @@ from oracle.tracks.rest import Completed
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# What becomes of the rest of a mixture, if it is no source.
+# What becomes of the rest of a mixture, if it does not become a source.
 IGNORED = "ignored"
 
-# A mixture is its one source if they differ by less, in dB of the mixture.
+# A mixture equals its only source if they differ by less than this, in dB of the mixture.
 ROUNDING = -80.0
 
 
 class TrackInfo(NamedTuple):
-    """What the files say of a track that is done."""
+    """What the files of a run say about a track that is done."""
 
     name: str
     subset: str
@@ -27,14 +27,14 @@ class TrackInfo(NamedTuple):
     n_channels: int
     n_samples: int
     mixture: str
-    unexplained: float | None = None  # in dB of the mixture: what is in it and in no source
+    unexplained: float | None = None  # level of what is in no source, in dB of the mixture
     mistake: str = ""  # what the mixture is instead of the sum of its sources
-    rest: str = ""  # what became of it, if it is loud
+    rest: str = ""  # what became of what is in no source, if it is loud
     silent: Sequence[str] = ()  # sources, and estimates, that are silent throughout
-    redundant: Sequence[str] = ()  # sources that others hold already, and how
-    alone: bool = False  # whether just one source is not silent, so that any mask is perfect
+    redundant: Sequence[str] = ()  # sources that are copies or sums of others, and how
+    alone: bool = False  # whether one source is the whole mixture, so that keeping all is perfect
     warnings: Sequence[str] = ()
-    made_of: str = ""  # a stamp
+    made_of: str = ""  # a fingerprint
     files: Sequence[tuple[str, int]] = ()  # with their sizes in bytes
 
     @classmethod
@@ -68,7 +68,7 @@ class TrackInfo(NamedTuple):
 
 
 def table_infos(infos: Iterable[TrackInfo]) -> "DataFrame":
-    """Make a table of tracks, a row each; lists are joined by semicolons."""
+    """Make a table with a row per track; lists are joined by semicolons."""
     # Imported late: `import oracle` stays quick.
     import pandas as pd
 

@@ -1,6 +1,6 @@
-"""Lags: by how many samples one signal is later than another.
+"""Lags: how many samples one signal comes after another.
 
-Looked for in the loudest excerpt, where their correlation over all channels is largest.
+A lag is where the correlation over all channels is largest, in the loudest excerpt.
 """
 
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ Audio = npt.NDArray[np.floating[Any]]
 
 
 def find_delay(first: Audio, second: Audio, *, n_samples: int = 2**20) -> int:
-    """Find by how many samples the second signal is later than the first.
+    """Find how many samples the second signal comes after the first.
 
     Parameters
     ----------
     first, second : array of shape (n_channels, n_samples)
-        Signals that may be delayed copies, at any gain.
+        Signals that may be delayed copies of each other, at any gain.
     n_samples : int, optional
         Length of the excerpt; lags up to half of it are found.
 
     Returns
     -------
     delay : int
-        Negative if the second is earlier.
+        Negative if the second comes first.
     """
     cut = _loudest(first, n_samples)
     signals = [signal[:, cut].astype(np.float64) for signal in (first, second)]
@@ -36,24 +36,24 @@ def find_delay(first: Audio, second: Audio, *, n_samples: int = 2**20) -> int:
 def find_late_sum(
     sources: Sequence[Audio], total: Audio, most: float, *, n_samples: int = 2**17
 ) -> tuple[int, int] | None:
-    """Find a source that is the sum of all others, but comes earlier or later.
+    """Find a source that is the sum of all others, but early or late.
 
     Parameters
     ----------
     sources : sequence of arrays of shape (n_channels, n_samples)
-        Three or more, or none is found.
+        With fewer than three, none is found.
     total : array of shape (n_channels, n_samples)
         Their sum.
     most : float
-        What the others may leave of it, as a part of its energy.
+        The part of its energy that the others may leave unexplained.
     n_samples : int, optional
         Length of the excerpt.
 
     Returns
     -------
     found : (int, int) or None
-        Its number, and by how many samples it is later. A delayed copy of one other source,
-        as of a doubled voice, is none.
+        The index of the source, and how many samples it comes after the others. A delayed copy of
+        one other source, such as a doubled voice, does not count.
     """
     if len(sources) < 3:
         return None
@@ -91,7 +91,7 @@ def _spectrum(signal: Audio) -> npt.NDArray[Any]:
 
 
 def _delay(first: Audio, second: Audio, spectrum: npt.NDArray[Any], other: npt.NDArray[Any]) -> int:
-    """Find the delay at which two signals correlate best, with the help of their spectra."""
+    """Find the delay at which two signals correlate best, from their spectra."""
     n_samples = first.shape[-1]
     n_fft = scipy.fft.next_fast_len(2 * n_samples, real=True)
     correlation = scipy.fft.irfft((spectrum.conj() * other).sum(axis=0), n_fft)
@@ -101,7 +101,7 @@ def _delay(first: Audio, second: Audio, spectrum: npt.NDArray[Any], other: npt.N
 
 
 def _left(first: Audio, second: Audio, delay: int) -> float:
-    """Tell what the first signal, delayed, leaves of the second, as a part of its energy."""
+    """Return the part of the second signal's energy that the delayed first does not explain."""
     length = first.shape[-1] - abs(delay)
     early, late = max(-delay, 0), max(delay, 0)
     one, two = first[:, early : early + length], second[:, late : late + length]

@@ -1,8 +1,8 @@
-"""Mixing: how a mixture and its sources belong together, from their inner products.
+"""Mixing: how a mixture relates to its sources, from their inner products.
 
-A mixture should be the sum of its sources. Where it is not, what it has more, its gain, its
-polarity or its delay tell what went wrong when the files were made. Sources that are copies
-or sums of others are told from the same numbers.
+A mixture should be the sum of its sources. Where it is not, its gain, its polarity and what else
+it holds show what went wrong when the files were made. The same numbers reveal sources that are
+copies or sums of others.
 """
 
 import math
@@ -19,34 +19,34 @@ from oracle.machine.threads import in_threads, one_blas_thread
 Audio = npt.NDArray[np.floating[Any]]
 Float64s = npt.NDArray[np.float64]
 
-# Samples of a channel at a time: their products stay in the cache.
+# Samples of a channel in a block: their products stay in the cache.
 BLOCK_SAMPLES = 2**14
 
-# Samples that a thread takes on.
+# Samples that a thread takes at a time.
 SEGMENT_SAMPLES = 2**18
 
-# Energies that float32 tells well enough.
+# Energies in this range are accurate enough in float32.
 RANGE = (1e-20, 1e30)
 
-# What is in the mixture and in no source is loud from here on, in dB of the mixture. That of
-# MUSDB18's compressed stems is around -30 dB.
+# What is in the mixture but in no source counts as loud above this, in dB of the mixture. In
+# MUSDB18's compressed stems it is around -30 dB.
 LOUD = -25.0
 
-# A source is a copy of another, or a sum of others, if all but this part of its energy is, in dB.
+# A source is a copy of another, or a sum of others, if these leave less of its energy, in dB.
 COPY = -40.0
 
-# It is a sum of others also if all but this part is, as in a mastered mixture, unless one of the
-# others alone comes as near as that: of a voice before two microphones.
+# A mastered mixture leaves more, up to SUM. It is still a sum if each of its parts alone leaves
+# more than ONE_ALONE; a voice at two microphones does not.
 SUM, ONE_ALONE = -15.0, -10.0
 
-# Parts of a sum that are quieter, in dB of the sum, are chance.
+# Parts of a sum that are quieter than this, in dB of the sum, are chance.
 PART = -30.0
 
-# A gain this near to 1 is not told.
+# A gain this close to 1 is not mentioned.
 NEAR = 0.01
 
-# Sources that are quieter, in dB of the loudest, are compared with no other: what is left in
-# stems of nothing is often the same noise, or hum.
+# Sources quieter than this, in dB of the loudest, are not compared: empty stems often hold the
+# same noise or hum.
 FAINT = -50.0
 
 
@@ -57,9 +57,9 @@ class Mixing:
     Parameters
     ----------
     products : array of shape (n_sources + 1, n_sources + 1), float64
-        Of each source, and last of the mixture, with each.
+        Of each signal with each: the sources, then the mixture.
     residual : float
-        The energy of what is in the mixture and in no source, the mixture less the sum.
+        The energy of the mixture minus the sum of the sources.
     """
 
     products: Float64s
@@ -68,10 +68,10 @@ class Mixing:
     @classmethod
     @one_blas_thread()
     def of(cls, sources: Sequence[Audio], mixture: Audio) -> "Mixing":
-        """Compute them, in one pass over the audio.
+        """Compute the inner products, in one pass over the audio.
 
-        In the precision of the audio, a block at a time, which tells levels to 0.001 dB;
-        in double precision if that has not enough range.
+        They are computed block by block in the precision of the audio, which gives levels to
+        0.001 dB; in double precision where that has too little range.
         """
         signals = [*sources, mixture]
         mixing = cls(*_sums(signals, mixture.dtype))
@@ -86,32 +86,32 @@ class Mixing:
 
     @property
     def unexplained(self) -> float:
-        """How loud what is in the mixture and in no source is, in dB of the mixture.
+        """Level of what is in the mixture but in no source, in dB of the mixture.
 
-        -inf where there is nothing, +inf if the mixture is silent and the sources are not.
+        -inf if there is nothing, +inf if the mixture is silent and the sources are not.
         """
         return _decibels(self.residual, float(self.products[-1, -1]))
 
     @property
     def gain(self) -> float:
-        """The gain at which the sum of the sources is nearest to the mixture."""
+        """The gain that brings the sum of the sources closest to the mixture."""
         energy = float(self.products[:-1, :-1].sum())
         return float(self.products[-1, :-1].sum()) / energy if energy > 0 else math.nan
 
     def unexplained_at(self, gains: Float64s) -> float:
-        """Compute `unexplained` of sources at these gains, array of shape (n_sources,)."""
+        """Compute `unexplained` with the sources at these gains, array of shape (n_sources,)."""
         weights = np.append(-gains, 1.0)
         residual = max(float(weights @ self.products @ weights), 0.0)
         return _decibels(residual, float(self.products[-1, -1]))
 
     @property
     def gains(self) -> Float64s:
-        """The gains at which the sources come nearest to the mixture, each with its own."""
+        """The gains, one per source, that bring the sources closest to the mixture."""
         return _nearest(self.products[:-1, :-1], self.products[:-1, -1])
 
 
 def _sums(signals: Sequence[Audio], dtype: np.dtype[Any]) -> tuple[Float64s, float]:
-    """Add up the products of all signals, and the energy of the last less the others."""
+    """Compute the products of all signals, and the energy of the last minus the others."""
     n_channels, n_samples = signals[0].shape
 
     def examine(start: int) -> tuple[Float64s, float]:
@@ -123,7 +123,7 @@ def _sums(signals: Sequence[Audio], dtype: np.dtype[Any]) -> tuple[Float64s, flo
             for row, signal in zip(part, signals, strict=True):
                 row[:] = signal[channel, first : first + row.size]
             left = part[-1] - part[:-1].sum(axis=0)
-            with np.errstate(over="ignore", invalid="ignore"):  # which more range mends
+            with np.errstate(over="ignore", invalid="ignore"):  # double precision has the range
                 for row, signal in enumerate(part):  # twice as fast as all at once
                     products[row, row:] += part[row:] @ signal
                 residual += float(left @ left)
@@ -136,14 +136,14 @@ def _sums(signals: Sequence[Audio], dtype: np.dtype[Any]) -> tuple[Float64s, flo
 
 
 class Copy(NamedTuple):
-    """A source that is another times a gain; also the mixture may be the other."""
+    """A source that is another source, or the mixture, times a gain."""
 
     source: int
     other: int
     gain: float
 
     def text(self, names: Sequence[str]) -> str:
-        """Say it, by the names of the sources."""
+        """Describe it by the names of the sources."""
         other = names[self.other] if self.other < len(names) else "the mixture"
         times = "" if abs(self.gain - 1) < NEAR else f" x {self.gain:.3g}"
         return f"{names[self.source]} is {other}{times}"
@@ -156,25 +156,25 @@ class Sum(NamedTuple):
     parts: tuple[int, ...]
 
     def text(self, names: Sequence[str]) -> str:
-        """Say it, by the names of the sources."""
+        """Describe it by the names of the sources."""
         return f"{names[self.source]} is the sum of {' and '.join(names[p] for p in self.parts)}"
 
 
 def redundancies(mixing: Mixing, *, mixture_is_sum: bool) -> list[Copy | Sum]:
-    """Find sources that others hold already: copies, and sums of several.
+    """Find redundant sources: copies of others, and sums of several.
 
     Parameters
     ----------
     mixing : Mixing
         Of a track.
     mixture_is_sum : bool
-        Whether its mixture is the sum of the sources because none was delivered. If one was,
-        and all sources are in it, none is redundant.
+        Whether the mixture is the sum of the sources because none was delivered. If one was
+        delivered and holds all sources, none is redundant.
 
     Returns
     -------
     found : list of Copy or Sum
-        Sources by their number; the mixture comes after the last.
+        Sources by their index; the mixture comes after the last.
     """
     if not mixture_is_sum and mixing.unexplained < LOUD:
         return []
@@ -204,7 +204,7 @@ def redundancies(mixing: Mixing, *, mixture_is_sum: bool) -> list[Copy | Sum]:
         if left < COPY or (left < SUM and nearest > ONE_ALONE):
             found.append(Sum(one, tuple(parts)))
     for one in () if mixture_is_sum else distinct:
-        # The mixture of a track in which all else is nearly silent is its source, too.
+        # A mixture also equals its source where all other sources are nearly silent.
         more = energies[[other for other in distinct if other != one]].sum()
         weights = np.zeros(n_sources)
         weights[one] = 1
@@ -215,14 +215,14 @@ def redundancies(mixing: Mixing, *, mixture_is_sum: bool) -> list[Copy | Sum]:
 
 
 def _left(products: Float64s, one: int, others: Sequence[int]) -> float:
-    """Tell what is left of a signal without what others explain of it, in dB of its energy."""
+    """Return what others leave unexplained of a signal, in dB of its energy."""
     energy = float(products[one, one])
     explained = _nearest(products[np.ix_(others, others)], products[others, one])
     return _decibels(max(energy - float(explained @ products[others, one]), 0.0), energy)
 
 
 def _nearest(products: Float64s, right: Float64s) -> Float64s:
-    """Find the gains at which signals come nearest to another; 0 of silent ones."""
+    """Find the gains that bring signals closest to another; 0 for silent ones."""
     norms = np.sqrt(products.diagonal())
     norms = np.where(norms > 0, norms, 1)
     scaled = products / np.outer(norms, norms)

@@ -1,9 +1,8 @@
-"""Rest: what is in a mixture and in none of its sources, why, and what becomes of it.
+"""Rest: what a mixture holds beyond its sources, why, and what becomes of it.
 
-Masks that compare sources with each other need all of them. Where a mixture holds more than
-its sources, what is left of it counts as one more source. But a mixture that is its sources
-at another gain, upside down, late, or with its channels swapped was made by mistake: what is
-left of it is no source.
+Masks that compare sources need all of them. So the rest of a mixture counts as one more source.
+But a mixture that is the sum of its sources at another gain, upside down, late, or with its
+channels swapped was made by mistake: its rest is no source.
 """
 
 from dataclasses import replace
@@ -17,29 +16,28 @@ from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio, Rest, Track, add_u
 
 REST = "rest"
 
-# A mistake explains a mixture if it leaves less than this of it, in dB, and is that much
-# better than none.
+# A mistake explains a mixture if it leaves less than EXPLAINED of it, in dB, and at least BETTER
+# dB less than no mistake does.
 EXPLAINED, BETTER = -15.0, 10.0
 
-# From here on, in dB of the mixture, what is left of it is louder than itself: the sources are
-# not in it.
+# A rest above this, in dB of the mixture, is louder than the mixture: the sources are not in it.
 UNRELATED = 0.5
 
-# Gains this near to each other are the same.
+# Gains this close to each other count as the same.
 NEAR = 0.05
 
 
 class InputWarning(UserWarning):
-    """Warns of audio that is not read, and of mixtures that are not the sum of their sources."""
+    """Audio was not read, or a mixture is not the sum of its sources."""
 
 
 class Unexplained(NamedTuple):
-    """Loud sound that is in a mixture and in none of its sources.
+    """Loud sound that is in a mixture but in none of its sources.
 
     Attributes
     ----------
     level : float
-        How loud it is, in dB of the mixture.
+        Its level in dB of the mixture.
     mistake : str
         What the mixture is instead of the sum of its sources; empty if it just holds more.
     remedy : str
@@ -52,12 +50,12 @@ class Unexplained(NamedTuple):
 
 
 def find_unexplained(track: Track) -> Unexplained | None:
-    """Find out whether a mixture is the sum of its sources, and if not, why.
+    """Find out whether a mixture is the sum of its sources; if not, why.
 
     Returns
     -------
     unexplained : Unexplained or None
-        None if what is in the mixture and in no source is below -25 dB of the mixture.
+        None if the rest is not louder than -25 dB of the mixture.
     """
     mixing = track.mixing
     if not mixing.unexplained > LOUD:
@@ -72,11 +70,11 @@ class Completed(NamedTuple):
     Attributes
     ----------
     track : Track
-        With one more source where that is needed, else as given.
+        With one more source where needed, else as given.
     given : Track
         As it was given.
     unexplained : Unexplained or None
-        What was found in the mixture and in no source, if it is loud.
+        The rest of the mixture, if it is loud.
     """
 
     track: Track
@@ -85,38 +83,37 @@ class Completed(NamedTuple):
 
     @property
     def added(self) -> str | None:
-        """Name of the source that was added."""
+        """Name of the source that was added, or None."""
         return None if self.track is self.given else list(self.track.sources)[-1]
 
 
 def complete(track: Track, rest: Rest | None = None) -> Completed:
     """Complete a track whose mixture holds more than its sources.
 
-    Nothing is done where what is in the mixture and in no source is below -25 dB of the
-    mixture.
+    A rest that is not louder than -25 dB of the mixture is left alone.
 
     Parameters
     ----------
     track : Track
         The mixture and its true sources.
     rest : {"source", "ignore", "refuse"}, optional
-        What becomes of it: one more source, called ``rest``; nothing; or an error. By default
-        what the track says. If it says nothing: ``source``, but an error if the mixture is
-        the sum of its sources at other gains, upside down, delayed, or with its channels
-        swapped.
+        Make the rest one more source, ignore it, or raise an error. The default is the track's
+        `rest`. If that is None, it is ``source``, but an error where the mixture was made by
+        mistake: if it is silent, if the sources are not in it, or if it is their sum at other
+        gains, upside down, delayed, or with its channels swapped.
 
     Returns
     -------
     completed : Completed
-        Its track is the same one, or has one more source, the mixture less the sum of the
-        others. Beside vocals alone it is called ``accompaniment``, beside the accompaniment
-        alone ``vocals``, for that is what it is.
+        Its track is the given one, or has one more source: the mixture minus the sum of the
+        others. It is called ``rest``; beside vocals alone ``accompaniment``, and beside the
+        accompaniment alone ``vocals``.
 
     Raises
     ------
     ValueError
-        If it is refused, `rest` is not one of its values, or a source is called ``rest``
-        already.
+        If the track is refused, `rest` is not one of its values, or a source is already called
+        ``rest``.
     """
     check_rest(rest)
     choice = rest or track.rest
@@ -139,7 +136,7 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
 
 
 def what_becomes(added: str | None) -> str:
-    """Say what becomes of the rest of a mixture, by the source that was added."""
+    """Say what becomes of the rest of a mixture, given the name of the source that was added."""
     if added is None:
         return "What they do not account for is ignored."
     is_that = {ACCOMPANIMENT: "is the accompaniment", VOCALS: "is the vocals"}
@@ -159,7 +156,7 @@ def _refusal(found: Unexplained) -> str:
 
 
 def _mistake(track: Track, mixing: Mixing) -> tuple[str, str]:
-    """Tell what a mixture is instead of the sum of its sources, and what to do."""
+    """Find what a mixture is instead of the sum of its sources, and what to do."""
     if not track.mixture.any():
         return "silence", "export the mixture again"
     gain = mixing.gain
@@ -225,7 +222,10 @@ def _and_multiply(gain: float) -> str:
 
 
 def _gain_between(total: Audio, mixture: Audio, most: float) -> float | None:
-    """Find the gain at which the sum of the sources is the mixture; None if it leaves more."""
+    """Find the gain from the sum of the sources to the mixture; None if more than `most` remains.
+
+    `most` is in dB of the mixture.
+    """
     mixing = Mixing.of([total], mixture)
     gain = mixing.gain
     return gain if mixing.unexplained_at(np.array([gain])) < most else None

@@ -1,4 +1,4 @@
-"""Track: one mixture and its named sources, checked once, here."""
+"""Track: one mixture and its named sources, checked once, when it is made."""
 
 import math
 import unicodedata
@@ -22,7 +22,7 @@ Audio = npt.NDArray[np.floating[Any]]
 VOCALS = "vocals"
 ACCOMPANIMENT = "accompaniment"
 
-# What becomes of sound that is in the mixture and in no source; see `oracle.tracks.rest`.
+# What becomes of sound that is in the mixture but in no source; see `oracle.tracks.rest`.
 Rest = Literal["source", "ignore", "refuse"]
 
 
@@ -30,9 +30,8 @@ Rest = Literal["source", "ignore", "refuse"]
 class Track:
     """One piece of music: its mixture and the true sources in it.
 
-    Everything is checked when a track is made, so that no function that takes one has
-    to check again. The arrays are kept as read-only views, not copied: leave your own as
-    they are.
+    Everything is checked when a track is made, so functions that take one need not check again.
+    The arrays are kept as read-only views, not copied: do not change yours afterwards.
 
     Parameters
     ----------
@@ -51,8 +50,8 @@ class Track:
         Whether the mixture is the sum of the sources because none was delivered
         (see `from_sources`).
     rest : {"source", "ignore", "refuse"}, optional
-        What becomes of sound that is in the mixture and in no source, where it is loud and
-        the caller of a function does not choose: see `oracle.tracks.rest.complete`.
+        What becomes of loud sound that is in the mixture but in no source, if a function is not
+        told otherwise: see `oracle.tracks.rest.complete`.
 
     Raises
     ------
@@ -126,23 +125,23 @@ class Track:
 
     @cached_property
     def mixing(self) -> Mixing:
-        """How mixture and sources belong together: computed once, in a pass over the audio."""
+        """How the mixture relates to its sources: computed once, in one pass over the audio."""
         return Mixing.of(list(self.sources.values()), self.mixture)
 
     def beginning(self, seconds: float) -> "Track":
-        """Cut out the first seconds, to the nearest sample; of a shorter track, all.
+        """Return the first seconds, to the nearest sample; all of a shorter track.
 
         Raises
         ------
         ValueError
-            If `seconds` is not positive and finite, or less than a sample a channel.
+            If `seconds` is not positive and finite, or holds fewer samples than channels.
         """
         check_seconds(seconds)
         n_samples = min(round(seconds * self.rate), self.n_samples)
         if n_samples < self.n_channels:
             raise ValueError(
-                f"seconds must be at least {self.n_channels / self.rate:g} (a sample a channel), "
-                f"got {seconds:g}"
+                f"seconds must be at least {self.n_channels / self.rate:g} (one sample per "
+                f"channel), got {seconds:g}"
             )
         # Copies: a view would keep the whole track in memory.
         return Track(
@@ -200,7 +199,7 @@ def with_accompaniment(signals: Mapping[str, Audio]) -> dict[str, Audio]:
 
 
 def target_names(sources: Iterable[str]) -> list[str]:
-    """Name what is scored of sources, as `with_accompaniment` does."""
+    """Name the targets of these sources, as `with_accompaniment` does."""
     names = list(sources)
     summed = VOCALS in names and len(names) > 1 and ACCOMPANIMENT not in names
     return [*names, ACCOMPANIMENT] if summed else names
@@ -216,13 +215,13 @@ def add_up(signals: Iterable[Audio]) -> Audio:
 
 
 def check_rest(rest: object) -> None:
-    """Refuse what says nothing of the rest of a mixture."""
+    """Check that `rest` is None or one of its values."""
     if rest is not None and rest not in get_args(Rest):
         raise ValueError(f"rest must be one of {', '.join(get_args(Rest))}, got {rest!r}")
 
 
 def check_seconds(seconds: float) -> None:
-    """Refuse what is no length of time."""
+    """Check that `seconds` is positive and finite."""
     if not (seconds > 0 and math.isfinite(seconds)):
         raise ValueError(f"seconds must be positive and finite, got {seconds}")
 
@@ -236,7 +235,7 @@ def _check_name(argument: str, name: object) -> None:
         raise TypeError(f"{argument} must be a str, got {name!r}")
     if not name.strip():
         raise ValueError(f"{argument} must not be empty, got {name!r}")
-    # A surrogate stands for a byte of a file name that is no text.
+    # A surrogate stands for a byte of a file name that is not text.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise ValueError(f"{argument} must not hold control characters, got {name!r}")
 
@@ -256,7 +255,7 @@ def _check_sources(sources: object) -> None:
 
 
 def check_like(argument: str, array: object, other: Audio) -> None:
-    """Check that an array is audio of the shape of another.
+    """Check that an array is audio with the shape of the mixture.
 
     Raises
     ------
