@@ -655,7 +655,7 @@ def test_a_warning_tells_how_far_ceilings_are_and_where_nothing_is_proven(
     found = [Ceiling(*each) for each in zip(achieved, certified, converged, strict=True)]
     windows = {"drums": found[:1], "bass": found[1:]}
     monkeypatch.setattr(Ceilings, "certified", lambda self: Certified({}, windows))
-    monkeypatch.setattr(Scorer, "ceilings", lambda self, framewise, whole: [])
+    monkeypatch.setattr(Scorer, "list_ceilings", lambda self, framewise, whole: [])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         score_track(track, ["CEILING"], metrics=["SDR"])
