@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from oracle.comparison.differences import DIFFERENCE_COLUMNS
-from oracle.comparison.result_folders import Method, Results
+from oracle.comparison.result_folders import Method, ReadResults
 from oracle.optimal.named import NamedClass
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def pair_with_bounds(
     return [(bound, system) for system in systems for bound in bounds]
 
 
-def count_above(pairs: Iterable[Pair], results: Sequence[Results]) -> "DataFrame":
+def count_above(pairs: Iterable[Pair], results: Sequence[ReadResults]) -> "DataFrame":
     """Count the windows in which systems lie above ceilings; of those with tracks alone.
 
     Parameters
     ----------
     pairs : iterable of (str, str)
         Ceilings and systems.
-    results : sequence of Results
+    results : sequence of ReadResults
         All that are compared, their methods called by their labels.
 
     Returns

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
-from oracle.comparison.result_folders import Method, Results
+from oracle.comparison.result_folders import Method, ReadResults
 from oracle.stft import STFT
 
 
-def name_apart(results: Sequence[Results]) -> list[Results]:
+def name_apart(results: Sequence[ReadResults]) -> list[ReadResults]:
     """Give results names that differ: of two folders of one name the second gets a number.
 
     Raises
@@ -28,14 +28,14 @@ def name_apart(results: Sequence[Results]) -> list[Results]:
     return [replace(each, name=name) for each, name in zip(results, names, strict=True)]
 
 
-def choose_labels(results: Sequence[Results]) -> list[dict[str, str]]:
+def choose_labels(results: Sequence[ReadResults]) -> list[dict[str, str]]:
     """Choose what to call each method of each results, so that no two are called the same.
 
     Where bounds are of several STFTs, each says its own.
 
     Parameters
     ----------
-    results : sequence of Results
+    results : sequence of ReadResults
         With names that differ.
 
     Returns
@@ -65,7 +65,7 @@ def choose_labels(results: Sequence[Results]) -> list[dict[str, str]]:
     return [{called: next(apart) for called in each.called} for each in results]
 
 
-def list_stfts(results: Sequence[Results]) -> list[STFT]:
+def list_stfts(results: Sequence[ReadResults]) -> list[STFT]:
     """List the STFTs of the bounds, as far as they are known."""
     known = (each.find_method(called).stft for each in results for called in each.called)
     return list(dict.fromkeys(stft for stft in known if stft is not None))

@@ -8,7 +8,7 @@ import numpy as np
 
 from oracle.comparison.differences import have_same_size
 from oracle.comparison.notes import list_some
-from oracle.comparison.result_folders import Results
+from oracle.comparison.result_folders import ReadResults
 from oracle.results.statistics import Sample
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Key = tuple[str, str, str]  # method, target and metric
 
 
 def explain_missing(
-    left_out: "DataFrame", results: Sequence[Results], scores: "DataFrame", tracks: "DataFrame"
+    left_out: "DataFrame", results: Sequence[ReadResults], scores: "DataFrame", tracks: "DataFrame"
 ) -> Iterator[str]:
     """Say why there are no differences: a sentence for all pairs with the same reason.
 
@@ -27,7 +27,7 @@ def explain_missing(
     ----------
     left_out : DataFrame
         Columns method, other, target and metric.
-    results : sequence of Results
+    results : sequence of ReadResults
         All that are compared, their methods called by their labels.
     scores, tracks : DataFrame
         As of `oracle.comparison.differences.compute_differences`.

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from oracle.comparison.result_folders import Results
+from oracle.comparison.result_folders import ReadResults
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
 def select_scores(
-    results: Sequence[Results], *, metrics: Sequence[str], targets: Sequence[str] | None
-) -> list[Results]:
+    results: Sequence[ReadResults], *, metrics: Sequence[str], targets: Sequence[str] | None
+) -> list[ReadResults]:
     """Keep the scores of some metrics, and of some targets or all.
 
     Raises
@@ -42,7 +42,7 @@ def select_scores(
     return [each.change_tables(select_rows) for each in results]
 
 
-def match_tracks(results: Sequence[Results]) -> list[Results]:
+def match_tracks(results: Sequence[ReadResults]) -> list[ReadResults]:
     """Give the same tracks the same name and subset.
 
     Names are composed (Unicode's NFC: file systems differ there). Where results do not tell
@@ -62,7 +62,7 @@ def match_tracks(results: Sequence[Results]) -> list[Results]:
         if subset:
             subsets.setdefault(track, []).append(subset)
 
-    def add_subsets(each: Results) -> Results:
+    def add_subsets(each: ReadResults) -> ReadResults:
         unknown = each.scores["subset"] == ""
         if not unknown.any():
             return each
@@ -83,7 +83,7 @@ def _compose(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def list_tracks(results: Results) -> Iterator[tuple[str, str]]:
+def list_tracks(results: ReadResults) -> Iterator[tuple[str, str]]:
     """List the tracks of results: subset and name."""
     found = results.scores[["subset", "track"]].drop_duplicates()
     return found.itertuples(index=False, name=None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from oracle.comparison.labels import list_stfts, name_window
 from oracle.comparison.matching import list_tracks
-from oracle.comparison.result_folders import Results
+from oracle.comparison.result_folders import ReadResults
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.stft import STFT
 
@@ -21,7 +21,7 @@ def list_some(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
 
-def note_stfts(results: Sequence[Results]) -> Iterator[str]:
+def note_stfts(results: Sequence[ReadResults]) -> Iterator[str]:
     """Say which results have bounds of which STFT."""
     by_stfts: dict[tuple[STFT, ...], list[str]] = {}
     for each in results:
@@ -52,7 +52,9 @@ def note_classes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:
         )
 
 
-def note_origins(results: Sequence[Results], labels: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def note_origins(
+    results: Sequence[ReadResults], labels: Sequence[Mapping[str, str]]
+) -> Iterator[str]:
     """Say what is published, and that SiSEC 2018's files call another filter MWF."""
     for each in results:
         if each.published is not None:
@@ -72,7 +74,7 @@ def note_origins(results: Sequence[Results], labels: Sequence[Mapping[str, str]]
             )
 
 
-def note_missing_tracks(results: Sequence[Results], metrics: Sequence[str]) -> Iterator[str]:
+def note_missing_tracks(results: Sequence[ReadResults], metrics: Sequence[str]) -> Iterator[str]:
     """Say which tracks of others each of the results does not have.
 
     The others are those that share a track with it: between those that share none there are

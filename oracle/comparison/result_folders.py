@@ -41,8 +41,8 @@ class Method(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Results:
-    """Scores of one or more methods.
+class ReadResults:
+    """Scores of one or more methods, as they were read.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Results:
         return self.methods.get(called, Method(called))
 
 
-def read_results(source: str | Path, *, progress: bool = False) -> Results:
+def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
     """Read results.
 
     Parameters
@@ -109,7 +109,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
 
     Returns
     -------
-    results : Results
+    results : ReadResults
         Of a run that was killed, what it had written of each track.
 
     Raises
@@ -129,7 +129,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
         published = PUBLISHED[str(place)]()
         at = {called: Method(called, published.stft) for called in published.table["method"]}
         own = name or str(place)
-        return Results(own, tidy([]), published, is_named=bool(name), methods=at)
+        return ReadResults(own, tidy([]), published, is_named=bool(name), methods=at)
     path = Path(place)
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such folder"
@@ -141,7 +141,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
         run = _read_settings(path)
         scores = _read_run(path, run)
         methods = _list_methods(run, scores["method"].cat.categories, path)
-        return Results(own, scores, is_named=bool(name), methods=methods)
+        return ReadResults(own, scores, is_named=bool(name), methods=methods)
     parent = path.resolve().parent
     of_a_run = _is_run(parent)
     files = find_museval_files(path, any_subset=of_a_run)
@@ -155,7 +155,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> Results:
     if of_a_run:
         methods = _list_methods(_read_settings(parent), scores["method"].cat.categories, parent)
     foreign = _find_foreign(files)
-    return Results(own, scores, is_named=bool(name), methods=methods, foreign=foreign)
+    return ReadResults(own, scores, is_named=bool(name), methods=methods, foreign=foreign)
 
 
 def _split(source: str | Path) -> tuple[str, str | Path]:

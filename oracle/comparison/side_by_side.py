@@ -18,7 +18,7 @@ from oracle.comparison.notes import (
     note_stfts,
     note_unequal_windows,
 )
-from oracle.comparison.result_folders import Method, Results, read_results
+from oracle.comparison.result_folders import Method, ReadResults, read_results
 from oracle.comparison.summaries import aggregate_all, summarize
 from oracle.comparison.tables import lay_out
 from oracle.displays.pages import page_html, page_text
@@ -222,7 +222,7 @@ def _check_several(**arguments: object) -> None:
             raise TypeError(f"{argument} must be several, got {value!r}")
 
 
-def _read(sources: Iterable[str | Path], *, progress: bool) -> list[Results]:
+def _read(sources: Iterable[str | Path], *, progress: bool) -> list[ReadResults]:
     read = name_apart([read_results(source, progress=progress) for source in sources])
     if not read:
         raise ValueError("results must name at least one, got none")
@@ -230,7 +230,7 @@ def _read(sources: Iterable[str | Path], *, progress: bool) -> list[Results]:
 
 
 def _list_methods(
-    results: Sequence[Results], labels: Sequence[Mapping[str, str]]
+    results: Sequence[ReadResults], labels: Sequence[Mapping[str, str]]
 ) -> dict[str, Method]:
     """List what the methods of all results are, by their labels."""
     return {
@@ -258,12 +258,12 @@ def _check_has_bounds(masks: NamedClass, names: Collection[str]) -> None:
         )
 
 
-def _relabel(results: Results, labels: Mapping[str, str]) -> Results:
+def _relabel(results: ReadResults, labels: Mapping[str, str]) -> ReadResults:
     """Call the methods of results by their labels."""
     return results.change_tables(lambda t: t.assign(method=t["method"].map(labels)))
 
 
-def _list_published_tracks(results: Sequence[Results]) -> dict[str, frozenset[str]]:
+def _list_published_tracks(results: Sequence[ReadResults]) -> dict[str, frozenset[str]]:
     """List the tracks of the methods whose aggregate is all that is known."""
     return {
         label: each.published.tracks

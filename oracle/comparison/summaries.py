@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oracle.comparison.published_tables import Published
-from oracle.comparison.result_folders import Results
+from oracle.comparison.result_folders import ReadResults
 from oracle.results.tables import (
     BOUND_COLUMNS,
     INTERVAL_COLUMNS,
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def summarize(results: Results, windows: OverWindows) -> "DataFrame":
+def summarize(results: ReadResults, windows: OverWindows) -> "DataFrame":
     """Aggregate the scores of results over the windows of each track; none if published."""
     names = ("subset", "track", "method", "target", "metric")
     return over_windows(results.scores, windows=windows).astype(dict.fromkeys(names, "str"))
 
 
 def aggregate_all(
-    results: Sequence[Results],
+    results: Sequence[ReadResults],
     summaries: Sequence["DataFrame"],
     *,
     windows: OverWindows,
@@ -34,7 +34,7 @@ def aggregate_all(
 
     Parameters
     ----------
-    results : sequence of Results
+    results : sequence of ReadResults
     summaries : sequence of DataFrame
         What `summarize` made of them.
     windows, confidence
