@@ -45,7 +45,7 @@ import scipy.fft
 import scipy.signal
 
 import oracle
-from oracle.jobs.bounds import BOUNDS, score_track
+from oracle.jobs.track_scores import BOUNDS, score_track
 from oracle.machine.threads import limited_threads
 from oracle.metrics.names import MUSEVAL
 from oracle.optimal import of_track

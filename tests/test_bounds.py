@@ -14,7 +14,7 @@ from conftest import broken, dataset_with, each_track, renamed
 from hypothesis import given, settings
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, separate
-from oracle.jobs.bounds import BOUNDS, CERTIFIED, find_bounds, score_track
+from oracle.jobs.track_scores import BOUNDS, CERTIFIED, find_bounds, score_track
 from oracle.machine.files import file_name
 from oracle.methods import CEILING, DEFAULT_METHODS, METHODS, Separation, find_methods
 from oracle.metrics.names import GLOBAL, METRICS, MUSEVAL
@@ -486,7 +486,7 @@ def test_the_accompaniment_of_opt_is_not_the_sum_but_better() -> None:
     np.testing.assert_allclose(rest, estimates["vocals"], atol=0.02)
 
 
-@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.track_scores.LooseCeilingWarning")
 def test_a_ceiling_needs_neither_vocals_nor_two_channels() -> None:
     for track, targets in (
         (music("drums", "bass"), ["drums", "bass"]),
@@ -567,7 +567,7 @@ def test_a_ceiling_is_nan_where_the_mixture_is_silent() -> None:
         assert list(np.isnan(values(scores, "CEILING", target, "SDR"))) == [False, True, False]
 
 
-@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.track_scores.LooseCeilingWarning")
 def test_a_ceiling_is_not_nan_where_a_mask_has_an_sdr() -> None:
     track = silenced(3)
     mixture = track.mixture.copy()
@@ -578,7 +578,7 @@ def test_a_ceiling_is_not_nan_where_a_mask_has_an_sdr() -> None:
     assert np.isfinite(values(scores, "CEILING", "bass", "SDR")).all()
 
 
-@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.track_scores.LooseCeilingWarning")
 def test_no_median_of_a_mask_is_above_that_of_the_ceiling_where_channels_cancel() -> None:
     track = music("a", "b")
     steps = {name: np.round(audio * 2**12) / 2**12 for name, audio in track.sources.items()}
@@ -595,7 +595,7 @@ def test_no_median_of_a_mask_is_above_that_of_the_ceiling_where_channels_cancel(
     assert (bounds["IRM2"] < bounds["CEILING"]).all()
 
 
-@pytest.mark.filterwarnings("ignore::oracle.jobs.bounds.LooseCeilingWarning")
+@pytest.mark.filterwarnings("ignore::oracle.jobs.track_scores.LooseCeilingWarning")
 def test_a_ceiling_is_one_of_medians_over_the_same_windows() -> None:
     rng = np.random.default_rng(0)
     quiet, loud = 0.1 * rng.standard_normal((2, 2, 4 * RATE))

@@ -26,7 +26,7 @@ from conftest import (
 
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
-from oracle.jobs.bounds import BOUNDS, CERTIFIED
+from oracle.jobs.track_scores import BOUNDS, CERTIFIED
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separator
 from oracle.metrics.names import GLOBAL, METRICS, MUSEVAL
 from oracle.optimal import CLASSES, NamedClass

@@ -15,8 +15,8 @@ from conftest import Run
 import oracle
 from oracle import STFT, Track, datasets
 from oracle.cli.check import _time
-from oracle.jobs.bounds import score_track
 from oracle.jobs.timings import Cost, measure_costs
+from oracle.jobs.track_scores import score_track
 from oracle.machine.threads import limited_threads
 from oracle.runs.footprints import BASE
 from oracle.runs.plans import Jobs, MemoryWarning

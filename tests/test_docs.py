@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import oracle
-from oracle.jobs.bounds import BOUNDS
+from oracle.jobs.track_scores import BOUNDS
 from oracle.optimal import CLASSES
 
 ROOT = Path(__file__).parents[1]

@@ -27,7 +27,7 @@ import oracle
 from oracle import TracksFailed, compute_bounds, datasets
 from oracle.cli import main
 from oracle.datasets.audio_files import write_audio
-from oracle.jobs.bounds import LooseCeilingWarning
+from oracle.jobs.track_scores import LooseCeilingWarning
 from oracle.machine.threads import n_threads
 from oracle.results.failures import TrackError
 from oracle.runs import execution

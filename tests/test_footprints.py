@@ -10,7 +10,7 @@ import soundfile
 
 from oracle import datasets
 from oracle.datasets import Dataset
-from oracle.jobs.bounds import BOUNDS
+from oracle.jobs.track_scores import BOUNDS
 from oracle.metrics.names import ALL_METRICS, METRICS
 from oracle.runs.footprints import AUDIO, BASE, READING, footprint, footprint_of_longest
 

@@ -36,7 +36,7 @@ import oracle.optimal.chunks
 import oracle.optimal.found_masks
 import oracle.optimal.synthesis
 from oracle import STFT, Track, masks, metrics
-from oracle.jobs.bounds import score_track
+from oracle.jobs.track_scores import score_track
 from oracle.machine.threads import limited_threads
 from oracle.methods import CEILINGS, METHODS
 from oracle.optimal import CLASSES, OptimalMask, framewise_ceiling, make_bands, mel_edges

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from oracle import STFT, Track, masks, methods, separate
-from oracle.jobs.bounds import BOUNDS, LooseCeilingWarning, score_track
+from oracle.jobs.track_scores import BOUNDS, LooseCeilingWarning, score_track
 from oracle.methods import (
     CEILINGS,
     DEFAULT_METHODS,

@@ -18,7 +18,7 @@ from oracle.cli.options import (
     usage,
 )
 from oracle.cli.terminal import show_results
-from oracle.jobs.bounds import BOUNDS, find_bounds
+from oracle.jobs.track_scores import BOUNDS, find_bounds
 
 
 @command(

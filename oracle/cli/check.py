@@ -24,9 +24,9 @@ from oracle.cli.options import (
     split_names,
     usage,
 )
-from oracle.jobs.bounds import BOUNDS, find_bounds
 from oracle.jobs.check_findings import Check
 from oracle.jobs.checks import check
+from oracle.jobs.track_scores import BOUNDS, find_bounds
 from oracle.runs.track_info import TrackInfo
 
 SOMETHING_IS_WRONG = 3

@@ -21,7 +21,6 @@ from oracle.cli.options import (
     usage,
 )
 from oracle.cli.terminal import show_results
-from oracle.jobs.bounds import find_bounds
 from oracle.jobs.sweeps import (
     METHODS,
     N_FFTS,
@@ -30,6 +29,7 @@ from oracle.jobs.sweeps import (
     make_transforms,
     methods_of_classes,
 )
+from oracle.jobs.track_scores import find_bounds
 from oracle.optimal.named import CLASSES, REAL
 from oracle.results.results import Results
 

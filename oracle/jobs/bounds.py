@@ -1,46 +1,21 @@
 """Bounds: tracks x methods -> scores, a table of bounds, and files."""
 
-import math
-import warnings
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from oracle.jobs.track_scores import BOUNDS, find_bounds, score_track
 from oracle.machine.files import file_name
 from oracle.methods import (
-    CEILING,
-    CEILINGS,
-    DEFAULT_METHODS,
-    METHODS,
     BoundName,
-    Separation,
-    find_methods,
 )
-from oracle.metrics.names import METRICS, MetricName, find_metrics
-from oracle.metrics.scorer import Score
-from oracle.optimal.ceilings import Ceiling
-from oracle.optimal.of_track import Ceilings
-from oracle.results.failures import MethodError, try_each
+from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
-from oracle.results.tables import PERFECT_DB
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
-from oracle.runs.progress import Advance
-from oracle.runs.scoring import Scored, make_scorer, score_tracks
+from oracle.runs.scoring import score_tracks
 from oracle.stft import STFT
-from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
-
-# The rows of a table of bounds, by default.
-BOUNDS = (*DEFAULT_METHODS, CEILING.name)
-
-# The metrics that have a ceiling.
-CERTIFIED = ("SDR", "uSDR")
-
-
-class LooseCeilingWarning(UserWarning):
-    """A ceiling holds, but may be above what the best mask reaches."""
 
 
 def compute_bounds(
@@ -149,154 +124,3 @@ def compute_bounds(
         settings=settings,
         files=map(file_name, chosen),
     )
-
-
-def score_track(
-    track: Track,
-    methods: Iterable[str],
-    *,
-    stft: STFT | None = None,
-    metrics: Sequence[str] = METRICS,
-    rest: Rest | None = None,
-    advance: Advance = lambda name, part: None,
-) -> Scored:
-    """Separate a track with oracle methods and score the estimates.
-
-    Parameters
-    ----------
-    track : Track
-        The mixture and its true sources.
-    methods, stft, metrics, rest
-        As in `compute_bounds`.
-    advance : callable, optional
-        Called with the name of the track and the part of the work that has just been
-        done, from 0 to 1.
-
-    Returns
-    -------
-    scored : Scored
-        Its `result` holds rows of ``scores.csv``: track, subset, method, then the fields of
-        `oracle.metrics.scorer.Score`. A method that fails has none.
-    """
-    chosen, metrics = find_bounds(methods, metrics)
-    stft = STFT() if stft is None else stft
-    completed = complete(track, rest)
-    track = completed.track
-    if all(name in CEILINGS for name in chosen):
-        metrics = [metric for metric in metrics if metric in CERTIFIED]
-    targets = track.targets
-    scorer = make_scorer(track, targets, metrics)
-    scores: dict[str, list[Score]] = {}
-    failures: list[MethodError] = []
-
-    def score(names: Sequence[str]) -> dict[str, list[Score]]:
-        separating = [name for name in names if name in METHODS]
-        separation = Separation(track, separating, stft=stft, targets=targets)
-        windows = scorer.heard if "SDR" in metrics else {}
-        ceilings = {
-            name: Ceilings(separation.optimal(masks), windows)
-            for name in names
-            if name in CEILINGS and (masks := CEILINGS[name].masks) is not None
-        }
-
-        def certify(piece: slice) -> None:
-            for each in ceilings.values():
-                each.examine(piece)
-
-        found = scorer.score_each(
-            separation.separate_piece,
-            beside=certify,
-            advance=lambda part: advance(track.name, part * len(names) / len(chosen)),
-        )
-        for name, each in ceilings.items():
-            certified = each.certified()
-            framewise = {
-                target: [ceiling.certified for ceiling in ceilings]
-                for target, ceilings in certified.windows.items()
-            }
-            found[name] = scorer.list_ceilings(framewise, certified.whole)
-            trouble = _looseness(certified.windows)
-            if trouble:
-                warnings.warn(f"{track.name}: {name}: {trouble}", LooseCeilingWarning, stacklevel=2)
-        return found
-
-    for names in _together(chosen, scorer.most_at_once):
-        found, failed = try_each(names, score)
-        scores |= found
-        failures += failed
-    rows = [
-        (track.name, track.subset, name, *score)
-        for name in chosen
-        if name in scores
-        for score in scores[name]
-    ]
-    return Scored.on(completed, rows, failures)
-
-
-def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
-    """Divide methods into groups that share a pass over a track.
-
-    The best masks of a class and its ceiling stay together, so that the masks are found once.
-    """
-    units: dict[str, list[str]] = {}
-    for name in chosen:
-        masks = (CEILINGS[name] if name in CEILINGS else METHODS[name]).masks
-        units.setdefault(name if masks is None else masks.ceiling, []).append(name)
-    together: list[list[str]] = [[]]
-    for unit in units.values():
-        if together[-1] and len(together[-1]) + len(unit) > most:
-            together.append([])
-        together[-1] += unit
-    return together
-
-
-def _looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
-    """Say in how many windows ceilings are loose, and by how much.
-
-    Where a mask is perfect, +inf is the true ceiling.
-    """
-    loose, unproven = Counter[str](), Counter[str]()
-    farthest = 0.0
-    for target, ceilings in windows.items():
-        for achieved, certified, converged in ceilings:
-            if certified == math.inf:
-                unproven[target] += not achieved > PERFECT_DB
-            elif not converged:
-                loose[target] += 1
-                farthest = max(farthest, certified - achieved)
-    parts = []
-    if loose.total():
-        parts.append(
-            f"the ceiling holds, but is up to {farthest:.2g} dB above the best mask found, in "
-            f"{_windows(loose)}"
-        )
-    if unproven.total():
-        parts.append(f"nothing is proven, so the ceiling is +inf, in {_windows(unproven)}")
-    return "; ".join(parts)
-
-
-def _windows(counts: Counter[str]) -> str:
-    """Say how many windows there are of each target."""
-    of_each = ", ".join(f"{target} ({count})" for target, count in counts.items() if count)
-    return f"windows of {of_each}"
-
-
-def find_bounds(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Check the methods and metrics of a table of bounds.
-
-    Raises
-    ------
-    TypeError
-        If either comes as one string.
-    ValueError
-        If none is named, one is unknown or named twice, or if ceilings are the only methods and
-        none of the metrics has one.
-    """
-    chosen = [method.name for method in find_methods(methods, known=METHODS | CEILINGS)]
-    wanted = find_metrics(metrics)
-    if all(name in CEILINGS for name in chosen) and not set(CERTIFIED) & set(wanted):
-        raise ValueError(
-            f"metrics must hold {' or '.join(CERTIFIED)}, the only ones with a {CEILING.name}, "
-            f"got {', '.join(wanted)}"
-        )
-    return chosen, wanted

@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 
 from oracle.datasets import Dataset
-from oracle.jobs.bounds import BOUNDS, find_bounds
 from oracle.jobs.check_findings import Check, TrackCheck
 from oracle.jobs.timings import Cost, measure_costs
+from oracle.jobs.track_scores import BOUNDS, find_bounds
 from oracle.machine.threads import n_cores
 from oracle.methods import BoundName
 from oracle.metrics.names import METRICS, MetricName

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.jobs.bounds import find_bounds, score_track
+from oracle.jobs.track_scores import find_bounds, score_track
 from oracle.machine.files import write_whole
 from oracle.methods import BoundName
 from oracle.metrics.names import MetricName

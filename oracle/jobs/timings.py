@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from oracle.jobs.bounds import score_track
+from oracle.jobs.track_scores import score_track
 from oracle.machine.threads import limited_threads
 from oracle.stft import STFT
 from oracle.tracks.track import Track
