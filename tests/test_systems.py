@@ -26,7 +26,7 @@ from conftest import (
 
 from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
-from oracle.jobs.system_scores import ExtraEstimatesWarning
+from oracle.jobs.estimate_files import ExtraEstimatesWarning
 from oracle.metrics import IllConditionedWarning
 from oracle.metrics.names import ALL_METRICS, GLOBAL, METRICS, MUSEVAL, REGULARIZED
 from oracle.metrics.scorer import Scorer
