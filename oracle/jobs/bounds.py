@@ -214,12 +214,12 @@ def score_track(
                 for target, ceilings in certified.windows.items()
             }
             found[name] = scorer.ceilings(framewise, certified.whole)
-            trouble = _looseness(certified.windows)
+            trouble = _describe_looseness(certified.windows)
             if trouble:
                 warnings.warn(f"{track.name}: {name}: {trouble}", LooseCeilingWarning, stacklevel=2)
         return found
 
-    for names in _together(chosen, scorer.most_at_once):
+    for names in _group_methods(chosen, scorer.most_at_once):
         found, failed = try_each(names, score)
         scores |= found
         failures += failed
@@ -232,7 +232,7 @@ def score_track(
     return Scored.on(completed, rows, failures)
 
 
-def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
+def _group_methods(chosen: Sequence[str], most: int) -> list[list[str]]:
     """Divide methods into groups that share a pass over a track.
 
     The best masks of a class and its ceiling stay together, so that the masks are found once.
@@ -249,7 +249,7 @@ def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
     return together
 
 
-def _looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
+def _describe_looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
     """Say in how many windows ceilings are loose, and by how much.
 
     Where a mask is perfect, +inf is the true ceiling.

@@ -22,7 +22,7 @@ from oracle.machine.threads import n_cores
 from oracle.methods import BoundName
 from oracle.metrics.scorer import METRICS, MetricName
 from oracle.runs.loop import Worked, run
-from oracle.runs.notes import notes_of_input
+from oracle.runs.notes import describe_input
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs, make_plan
 from oracle.runs.progress import Advance
@@ -150,7 +150,7 @@ class Check:
             if info.alone:
                 about.append("has one source alone: any mask that keeps it is perfect")
             if info.rest and not track.problem:
-                about.append(notes_of_input([info], ())[0])
+                about.append(describe_input([info], ())[0])
             if info.rate != usual["rate"][0][0]:
                 about.append(f"has a rate of {info.rate} Hz")
             if info.n_channels != usual["n_channels"][0][0]:
@@ -331,7 +331,7 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> Worked[Tra
     info = TrackInfo.of(completed)
     if info.rest and rest is None and track.rest is None and not refused:
         problem = (
-            f"{notes_of_input([info], ())[0]} Choose --rest source if that is right or --rest "
+            f"{describe_input([info], ())[0]} Choose --rest source if that is right or --rest "
             "ignore to leave it out (in Python rest='source', 'ignore'), or add what is missing"
         )
     delivered = {} if track.mixture_is_sum else {"mixture": track.mixture}
