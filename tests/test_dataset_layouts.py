@@ -17,7 +17,7 @@ import oracle
 from oracle import datasets
 from oracle.datasets import Dataset
 from oracle.datasets.catalogue import FOLDER, NAMED
-from oracle.runs.footprints import footprint, footprint_of_longest
+from oracle.runs.footprints import predict_footprint, predict_largest_footprint
 from oracle.tracks.track import Audio
 
 RATE = 8000
@@ -244,10 +244,12 @@ def test_it_is_known_how_much_audio_there_may_be(name: str, root: Path) -> None:
         n_sources = len(track.sources) + (not track.mixture_is_sum)
         assert entry.most_sources == (6 if name == "slakh2100" else n_sources)
     longest = max(
-        footprint(entry.most_sources or 0, track.n_channels, track.n_samples, metrics=["SIR"])
+        predict_footprint(
+            entry.most_sources or 0, track.n_channels, track.n_samples, metrics=["SIR"]
+        )
         for entry, track in zip(dataset.entries, dataset, strict=True)
     )
-    assert footprint_of_longest(dataset, ["SIR"]) == longest
+    assert predict_largest_footprint(dataset, ["SIR"]) == longest
 
 
 def test_every_track_reads_as_it_was_announced(name: str, root: Path) -> None:

@@ -12,7 +12,13 @@ from oracle import datasets
 from oracle.datasets import Dataset
 from oracle.jobs.track_scores import BOUNDS
 from oracle.metrics.names import ALL_METRICS, METRICS
-from oracle.runs.footprints import AUDIO, BASE, READING, footprint, footprint_of_longest
+from oracle.runs.footprints import (
+    AUDIO,
+    BASE,
+    READING,
+    predict_footprint,
+    predict_largest_footprint,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -34,28 +40,36 @@ def songs(tmp_path: Path) -> Dataset:
 
 def test_a_footprint_grows_with_audio_and_filters() -> None:
     signal = 4 * 2 * 1000.0
-    assert footprint(3, 2, 1000) == pytest.approx(BASE + AUDIO * 4 * signal)
-    assert footprint(3, 2, 1000, metrics=["SDR", "uSDR"]) == footprint(3, 2, 1000)
-    several = footprint(3, 2, 1000, metrics=METRICS)
-    assert several > footprint(3, 2, 1000)
-    assert footprint(3, 2, 1000, metrics=["SIR"]) == several
-    assert footprint(3, 2, 1000, metrics=["SIR-reg"]) == several
-    assert footprint(3, 2, 1000, metrics=ALL_METRICS) > several
+    assert predict_footprint(3, 2, 1000) == pytest.approx(BASE + AUDIO * 4 * signal)
+    assert predict_footprint(3, 2, 1000, metrics=["SDR", "uSDR"]) == predict_footprint(3, 2, 1000)
+    several = predict_footprint(3, 2, 1000, metrics=METRICS)
+    assert several > predict_footprint(3, 2, 1000)
+    assert predict_footprint(3, 2, 1000, metrics=["SIR"]) == several
+    assert predict_footprint(3, 2, 1000, metrics=["SIR-reg"]) == several
+    assert predict_footprint(3, 2, 1000, metrics=ALL_METRICS) > several
     # What is read and not used.
-    assert footprint(3, 2, 10, n_read=10**6) == pytest.approx(BASE + READING * 4 * 1000 * signal)
-    assert footprint(3, 2, 1000, n_read=1000) == footprint(3, 2, 1000)
+    assert predict_footprint(3, 2, 10, n_read=10**6) == pytest.approx(
+        BASE + READING * 4 * 1000 * signal
+    )
+    assert predict_footprint(3, 2, 1000, n_read=1000) == predict_footprint(3, 2, 1000)
 
 
 def test_a_beginning_is_read_with_the_rest(songs: Dataset) -> None:
-    assert footprint_of_longest(songs.select(seconds=0.5)) == footprint(2, 2, 4000, n_read=9000)
-    assert footprint_of_longest(songs.select(seconds=5)) == footprint(2, 2, 9000, n_read=9000)
+    assert predict_largest_footprint(songs.select(seconds=0.5)) == predict_footprint(
+        2, 2, 4000, n_read=9000
+    )
+    assert predict_largest_footprint(songs.select(seconds=5)) == predict_footprint(
+        2, 2, 9000, n_read=9000
+    )
 
 
 def test_the_longest_file_of_a_track_counts(tmp_path: Path) -> None:
     """Some may be shorter, or mono."""
     for name, shape in (("a", (7000, 2)), ("b", (9000, 1)), ("c", (8000, 2))):
         soundfile.write(tmp_path / f"{name}.wav", np.zeros(shape), RATE)
-    assert footprint_of_longest(datasets.folder(tmp_path)) == footprint(3, 2, 9000, n_read=9000)
+    assert predict_largest_footprint(datasets.folder(tmp_path)) == predict_footprint(
+        3, 2, 9000, n_read=9000
+    )
 
 
 # Prints the peak of its own memory; getrusage's is that of the process that started it, too.
@@ -79,4 +93,4 @@ def test_a_footprint_is_what_a_process_takes_or_up_to_twice_as_much(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, check=True
     )
     peak = 1024 * int(done.stdout)
-    assert peak <= footprint(4, 2, seconds * 44100, metrics=metrics) <= 2 * peak
+    assert peak <= predict_footprint(4, 2, seconds * 44100, metrics=metrics) <= 2 * peak

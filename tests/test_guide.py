@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from oracle.cli.guide import TOPICS, summary_of, text_of
+from oracle.cli.guide import TOPICS, read_summary, read_topic
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "oracle" / "guide"
@@ -42,13 +42,13 @@ def test_topics_are_listed_with_a_line_each(run: Run) -> None:
     lines = out.splitlines()
     for topic, line in zip(TOPICS, lines, strict=False):
         assert line.split(maxsplit=1) == [topic, line.split(maxsplit=1)[1]]
-        assert line.split(maxsplit=1)[1].strip() == summary_of(topic)
+        assert line.split(maxsplit=1)[1].strip() == read_summary(topic)
     assert "oracle guide TOPIC" in lines[-1]
 
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_topic_begins_with_a_title_and_a_summary(topic: str) -> None:
-    title, summary, *_ = text_of(topic).split("\n\n")
+    title, summary, *_ = read_topic(topic).split("\n\n")
     assert re.fullmatch(r"# \w[\w ]+", title)
     assert re.fullmatch(r"[A-Z][^`\[]*[^`]\.", summary)
     assert "\n" not in summary
@@ -59,8 +59,8 @@ def test_a_topic_is_shown(run: Run, topic: str) -> None:
     status, out, err = run("guide", topic)
     assert (status, err) == (0, "")
     words = " ".join(out.split())
-    assert summary_of(topic) in words
-    for heading in re.findall(r"^#+ (.+)$", without_code(text_of(topic)), re.MULTILINE):
+    assert read_summary(topic) in words
+    for heading in re.findall(r"^#+ (.+)$", without_code(read_topic(topic)), re.MULTILINE):
         assert heading in words
     assert ".md" not in out
     assert "](" not in out
@@ -78,7 +78,7 @@ def test_nothing_is_cut_in_a_narrow_terminal(
 
 def test_links_between_topics_name_the_command(run: Run) -> None:
     out = " ".join(run("guide", "conventions").out.split())
-    assert "goes on (oracle guide runs)" in out
+    assert "resumes it (oracle guide runs)" in out
     out = " ".join(run("guide", "certified_bounds").out.split())
     assert "of another class, or" in out
     assert "notebooks/certified_bounds.ipynb derives them" in out

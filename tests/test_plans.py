@@ -16,9 +16,9 @@ from oracle.cli import main
 from oracle.datasets import Dataset, Entry
 from oracle.machine.memory import GIB
 from oracle.metrics.names import METRICS
-from oracle.runs.execution import workers_on
-from oracle.runs.footprints import footprint, footprint_of_longest
-from oracle.runs.plans import MemoryWarning, Plan, chosen_plan, make_plan
+from oracle.runs.execution import open_workers
+from oracle.runs.footprints import predict_footprint, predict_largest_footprint
+from oracle.runs.plans import MemoryWarning, Plan, choose_plan, make_plan
 
 RATE = 8000
 
@@ -84,7 +84,7 @@ def test_as_many_tracks_as_there_are_cores_tracks_and_memory(
     processes: int,
     threads: int,
 ) -> None:
-    assert chosen_plan(cores, n_tracks, needed, available)[:2] == (processes, threads)
+    assert choose_plan(cores, n_tracks, needed, available)[:2] == (processes, threads)
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,12 @@ def test_as_many_tracks_as_there_are_cores_tracks_and_memory(
 def test_what_is_chosen_is_said(plan: tuple[Any, ...], text: str) -> None:
     cores, n_tracks, needed, available = plan
     needed = None if needed is None else needed * GIB
-    assert chosen_plan(cores, n_tracks, needed, available * GIB).text == text
+    assert choose_plan(cores, n_tracks, needed, available * GIB).text == text
 
 
 def test_the_longest_track_counts(songs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    longest = footprint(2, 2, 9000, n_read=9000, metrics=METRICS)
-    assert footprint_of_longest(songs, METRICS) == longest
+    longest = predict_footprint(2, 2, 9000, n_read=9000, metrics=METRICS)
+    assert predict_largest_footprint(songs, METRICS) == longest
     machine(monkeypatch, cores=4, memory=3 * longest / 0.8 + 1)
     assert make_plan(songs, "auto", metrics=METRICS)[:2] == (3, 2)
     machine(monkeypatch, cores=4, memory=3 * longest / 0.8 - 1)
@@ -133,7 +133,7 @@ def test_tracks_in_memory_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
         Track.from_sources("t", RATE, {name: audio(2, n, name) for name in "ab"})
         for n in (100, 9000)
     ]
-    assert footprint_of_longest(tracks) == footprint(2, 2, 9000)
+    assert predict_largest_footprint(tracks) == predict_footprint(2, 2, 9000)
     machine(monkeypatch, cores=4, memory=GIB)
     assert make_plan(tracks, "auto")[:2] == (2, 2)
     assert make_plan(tracks[0], "auto") == Plan(1, 4)
@@ -202,7 +202,7 @@ def test_jobs_is_a_number_or_auto(jobs: Any) -> None:
 def test_more_tracks_than_fit_are_warned_of(
     jobs: int, memory: float, message: str, songs: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    longest = footprint(2, 2, 9000, n_read=9000)
+    longest = predict_footprint(2, 2, 9000, n_read=9000)
     machine(monkeypatch, cores=1, memory=memory * longest)
     with pytest.warns(MemoryWarning, match=f"^{re.escape(message)}$"):
         assert make_plan(songs, jobs) == Plan(jobs, 1)
@@ -211,9 +211,9 @@ def test_more_tracks_than_fit_are_warned_of(
 
 
 def test_processes_and_threads_are_those_of_the_plan() -> None:
-    with workers_on(Plan(2, 1)) as workers:
+    with open_workers(Plan(2, 1)) as workers:
         assert (workers.here, workers.width) == (False, 2)
-    with workers_on(Plan(1, 2)) as workers:
+    with open_workers(Plan(1, 2)) as workers:
         assert (workers.here, workers.width) == (True, 1)
 
 
@@ -247,7 +247,7 @@ def test_commands_say_how_many_tracks_they_work_on_at_a_time(
 ) -> None:
     machine(monkeypatch, cores=2, memory=memory)
     # The processes are tested elsewhere.
-    monkeypatch.setattr("oracle.runs.queue.workers_on", lambda plan: workers_on(Plan(1, 1)))
+    monkeypatch.setattr("oracle.runs.loop.open_workers", lambda plan: open_workers(Plan(1, 1)))
     good = tmp_path / "songs"
     (good / "3/drums.wav").unlink()
     (good / "3").rmdir()
@@ -280,7 +280,7 @@ def test_a_plan_is_for_the_metrics_that_are_computed(
         return 1e9
 
     machine(monkeypatch, cores=1, memory=GIB)
-    monkeypatch.setattr("oracle.runs.plans.footprint_of_longest", longest)
+    monkeypatch.setattr("oracle.runs.plans.predict_largest_footprint", longest)
     options: dict[str, Any] = {"methods": ["MIX"], "metrics": metrics, "jobs": "auto"}
     oracle.compute_bounds(songs.select(first=2), **options)
     assert planned == [metrics]

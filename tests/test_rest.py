@@ -21,7 +21,7 @@ from oracle import (
 )
 from oracle.datasets import Dataset, Entry, LeftOut
 from oracle.datasets.audio_files import write_audio
-from oracle.runs.notes import notes_of_input
+from oracle.runs.notes import describe_input
 from oracle.runs.track_info import TrackInfo
 from oracle.tracks.rest import InputWarning, Unexplained, complete, find_unexplained
 from oracle.tracks.track import Audio, Rest, add_up
@@ -424,12 +424,12 @@ def info(name: str, **facts: Any) -> TrackInfo:
 def test_notes_name_the_tracks_and_what_becomes_of_the_rest(
     infos: list[TrackInfo], note: str
 ) -> None:
-    assert notes_of_input([info("good", unexplained=-31.6), *infos], ()) == [note]
+    assert describe_input([info("good", unexplained=-31.6), *infos], ()) == [note]
 
 
 def test_a_note_names_what_is_not_read() -> None:
     left_out = [LeftOut(Path(f"x{i}.wav"), "audio") for i in range(10)]
-    (note,) = notes_of_input([], left_out)
+    (note,) = describe_input([], left_out)
     assert note.startswith("Not read: x0.wav (audio), x1.wav (audio), ")
     assert note.endswith("x7.wav (audio) and 2 more.")
 

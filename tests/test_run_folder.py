@@ -23,7 +23,7 @@ from oracle import STFT, Track, TracksFailed, compute_bounds, datasets
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import write_whole
-from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
+from oracle.runs.fingerprints import stamp_audio, stamp_files
 from oracle.runs.queue import work_through
 from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
@@ -583,13 +583,13 @@ def test_a_name_may_come_back_in_another_composition(tmp_path: Path) -> None:
 def test_a_stamp_of_audio_is_of_all_that_a_track_is(change: dict[str, Any]) -> None:
     ones, zeros = np.ones((2, 9), np.float32), np.zeros((2, 9), np.float32)
     track: dict[str, Any] = {"rate": RATE, "mixture": zeros, "sources": {"x": ones, "y": zeros}}
-    stamps = [stamp_of_audio(Track("t", **each)) for each in (track, dict(track), track | change)]
+    stamps = [stamp_audio(Track("t", **each)) for each in (track, dict(track), track | change)]
     assert stamps[0] == stamps[1] != stamps[2]
 
 
 def test_a_stamp_of_audio_is_of_its_shape_and_type() -> None:
     stamps = {
-        stamp_of_audio(Track("t", RATE, audio, {"x": audio}))
+        stamp_audio(Track("t", RATE, audio, {"x": audio}))
         for audio in (
             *(np.zeros((1, 8), np.float32), np.zeros((2, 4), np.float32)),
             *(np.zeros((1, 4), np.float64), np.zeros((2, 2), np.float64)),
@@ -602,7 +602,7 @@ def test_a_stamp_of_files_is_of_names_sizes_times_content_and_all_folders(tmp_pa
     def stamp() -> str:
         for path in (deep.parent, tmp_path / "track", tmp_path / "track" / "x.wav"):
             os.utime(path, ns=(0, 0))  # of folders it does not matter
-        return stamp_of_files([tmp_path / "track"])
+        return stamp_files([tmp_path / "track"])
 
     deep = tmp_path / "track" / "stems" / "x.wav"
     write_whole(tmp_path / "track" / "x.wav", "same")
@@ -619,7 +619,7 @@ def test_a_stamp_of_files_is_of_names_sizes_times_content_and_all_folders(tmp_pa
     assert linked != before
     (deep.parent / "link.wav").unlink()
     os.utime(deep.parent)
-    assert stamp_of_files([tmp_path / "track"]) == before  # times of folders are not of it
+    assert stamp_files([tmp_path / "track"]) == before  # times of folders are not of it
     deep.rename(deep.with_name("y.wav"))
     assert stamp() != before
 
@@ -630,24 +630,24 @@ def test_stems_that_have_changed_names_have_another_stamp(tmp_path: Path) -> Non
     for seed, file in enumerate(files):
         file.write_bytes(np.random.default_rng(seed).bytes(10**6))
         os.utime(file, ns=(0, 0))
-    before = stamp_of_files(files)
+    before = stamp_files(files)
     files[0].rename(tmp_path / "x")
     files[1].rename(files[0])
     (tmp_path / "x").rename(files[1])
-    assert stamp_of_files(files) != before
+    assert stamp_files(files) != before
     content = bytearray(files[0].read_bytes())
-    last = stamp_of_files(files)
+    last = stamp_files(files)
     content[-1] ^= 1
     files[0].write_bytes(content)
     os.utime(files[0], ns=(0, 0))
-    assert stamp_of_files(files) != last
+    assert stamp_files(files) != last
 
 
 def test_litter_in_a_folder_is_not_of_its_stamp(tmp_path: Path) -> None:
     (tmp_path / "x.wav").touch()
-    before = stamp_of_files([tmp_path])
+    before = stamp_files([tmp_path])
     (tmp_path / ".DS_Store").touch()
-    assert stamp_of_files([tmp_path]) == before
+    assert stamp_files([tmp_path]) == before
 
 
 def test_a_track_that_is_done_late_keeps_its_place(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from conftest import Run
 
-from oracle.runs.notes import notes_of_tracks
+from oracle.runs.notes import describe_tracks
 from oracle.runs.track_info import TrackInfo
 
 RATE = 8000
@@ -108,6 +108,6 @@ def test_many_names_are_counted() -> None:
         TrackInfo(f"t{i}", "test", RATE, 1, 9, "as delivered", silent=["bass"], alone=True)
         for i in range(5)
     ]
-    silent, alone = notes_of_tracks(infos)
+    silent, alone = describe_tracks(infos)
     assert "bass in t0, bass in t1, bass in t2 and 2 more." in silent
     assert "alone: t0, t1, t2 and 2 more." in alone

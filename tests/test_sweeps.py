@@ -15,7 +15,7 @@ from conftest import broken, dataset_with, renamed
 
 from oracle import STFT, Track, TracksFailed, compute_bounds, compute_sweep
 from oracle.jobs import sweeps
-from oracle.jobs.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, make_transforms, methods_of_classes
+from oracle.jobs.sweeps import N_FFTS, OVERLAPS, SWEEP_COLUMNS, list_class_methods, make_transforms
 from oracle.results.tables import BOUND_COLUMNS, aggregate, read_scores
 from oracle.runs.progress import Progress
 
@@ -100,9 +100,9 @@ def test_stfts_and_methods_are_the_usual_unless_asked_otherwise(short: Track) ->
 
 def test_classes_stand_in_place_of_real_masks() -> None:
     usual = ("IBM", "IRM1", "IRM2", "TPSM")
-    assert methods_of_classes(["REAL"]) == sweeps.METHODS == (*usual, "OPT", "CEILING")
+    assert list_class_methods(["REAL"]) == sweeps.METHODS == (*usual, "OPT", "CEILING")
     pairs = ("OPT-BARK", "CEILING-BARK", "OPT-COMPLEX", "CEILING-COMPLEX")
-    assert methods_of_classes(["bark", "Complex"]) == (*usual, *pairs)
+    assert list_class_methods(["bark", "Complex"]) == (*usual, *pairs)
 
 
 def test_the_window_is_the_one_asked_for(short: Track) -> None:

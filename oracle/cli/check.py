@@ -58,7 +58,7 @@ def check_command(
     work: WorkOptions,
     debug: Debug = False,
 ) -> None:
-    """Read a whole dataset: list its contents and problems, and predict how long bounds will take.
+    """Read a whole dataset, list its problems, and predict how long its bounds will take.
 
     Exit status 3 if something is wrong.
     """

@@ -32,7 +32,7 @@ def compare_command(
             metavar="RESULTS...",
             help="Folders that 'oracle bounds', 'oracle sweep' or 'oracle score' wrote with --out; "
             "folders of museval's JSON files, of one method or several; [b]sisec18[/b], SiSEC "
-            "2018's published oracles. NAME=FOLDER names one.",
+            "2018's published oracles. NAME=FOLDER gives one a name.",
         ),
     ],
     metrics: Annotated[
@@ -60,7 +60,7 @@ def compare_command(
         ),
     ] = REAL,
     windows: Annotated[
-        OverWindows, typer.Option(help="What to take over the windows of a track.")
+        OverWindows, typer.Option(help="How to aggregate the windows of a track.")
     ] = "median",
     shown_as: Annotated[
         Literal["terminal", "csv", "markdown", "latex"],

@@ -59,27 +59,27 @@ def guide_command(
     if topic is None:
         _list_topics(console)
     elif topic in TOPICS:
-        console.print(_Page(_for_a_terminal(text_of(topic)), hyperlinks=False))
+        console.print(_Page(_for_a_terminal(read_topic(topic)), hyperlinks=False))
     else:
         near = get_close_matches(topic, TOPICS, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise typer.BadParameter(f"topic must be one of {', '.join(TOPICS)}, got {topic!r}{hint}")
 
 
-def text_of(topic: str) -> str:
+def read_topic(topic: str) -> str:
     """Return the text of a topic, in Markdown."""
     return (files("oracle") / "guide" / f"{topic}.md").read_text("utf-8")
 
 
-def summary_of(topic: str) -> str:
+def read_summary(topic: str) -> str:
     """Return the line under the title of a topic."""
-    return text_of(topic).split("\n\n")[1].replace("\n", " ")
+    return read_topic(topic).split("\n\n")[1].replace("\n", " ")
 
 
 def _list_topics(console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for topic in TOPICS:
-        table.add_row(Text(topic, "bold"), Text(summary_of(topic)))
+        table.add_row(Text(topic, "bold"), Text(read_summary(topic)))
     console.print(table)
     console.print("\n'oracle guide TOPIC' shows one.")
 

@@ -18,7 +18,7 @@ from oracle.cli.options import (
     parse_methods,
     usage,
 )
-from oracle.cli.terminal import told_to_go_on
+from oracle.cli.terminal import explain_resuming
 from oracle.jobs.estimates import write_estimates
 
 
@@ -50,7 +50,7 @@ def separate_command(
     with usage():
         chosen = parse_methods(methods)
     stft, tracks = transform.make(), selection.open(dataset)
-    with told_to_go_on(out):
+    with explain_resuming(out):
         n_tracks = write_estimates(
             tracks,
             out,

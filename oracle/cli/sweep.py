@@ -26,8 +26,8 @@ from oracle.jobs.sweeps import (
     N_FFTS,
     OVERLAPS,
     compute_sweep,
+    list_class_methods,
     make_transforms,
-    methods_of_classes,
 )
 from oracle.jobs.track_scores import find_bounds
 from oracle.optimal.named import CLASSES, REAL
@@ -100,7 +100,7 @@ def sweep_command(
         if methods is not None:
             names: Sequence[str] = split_names(methods)
         else:
-            names = methods_of_classes([REAL] if classes is None else split_names(classes))
+            names = list_class_methods([REAL] if classes is None else split_names(classes))
         chosen, computed = find_bounds(names, split_names(metrics))
         lengths = parse_numbers("n_ffts", n_ffts, int)
         parts = parse_numbers("overlaps", overlaps, float)

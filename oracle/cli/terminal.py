@@ -36,7 +36,7 @@ def show_results(
     failed: TracksFailed | None = None
     results: Results | None
     try:
-        with told_to_go_on(out), warnings.catch_warnings():
+        with explain_resuming(out), warnings.catch_warnings():
             warnings.simplefilter("ignore", InputWarning)  # its notes are printed below
             results = compute()
     except TracksFailed as error:
@@ -51,7 +51,7 @@ def show_results(
 
 
 @contextmanager
-def told_to_go_on(out: Path | None) -> Iterator[None]:
+def explain_resuming(out: Path | None) -> Iterator[None]:
     """Tell how to resume a run that is interrupted."""
     try:
         yield

@@ -12,7 +12,7 @@ from oracle.cli.options import Debug
 from oracle.displays.pages import print_page
 from oracle.report.published import load_published_track
 from oracle.report.waltz_report import WaltzReport
-from oracle.runs.notes import notes_of_input
+from oracle.runs.notes import describe_input
 from oracle.runs.progress import show_progress
 from oracle.tracks.rest import InputWarning
 
@@ -56,7 +56,7 @@ def waltz_command(
     """Reproduce the waltz report: what the mask s_i / max(s, s_i) leaves behind.
 
     By default for the embedded waltz; with --root or --download for the published one, with its
-    published figures beside.
+    published figures alongside.
     """
     if stems is not None and (root is not None or download):
         raise typer.BadParameter("--stems cannot be combined with --root or --download")
@@ -78,7 +78,7 @@ def _waltz_or_stems(root: Path | None, download: bool, stems: Path | None) -> Tr
             raise ValueError(
                 f"stems must be the folder of one track, got {stems} with {len(found)}: {some}"
             )
-        for note in notes_of_input([], found.left_out):
+        for note in describe_input([], found.left_out):
             warnings.warn(note, InputWarning, stacklevel=2)
         return found[0]
     if root is not None or download:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oracle.datasets.trees import USUAL
 from oracle.machine.files import write_whole
-from oracle.runs.notes import notes_of_input
+from oracle.runs.notes import describe_input
 from oracle.runs.track_info import TrackInfo
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Check:
             if info.alone:
                 about.append("has one source alone: any mask that keeps it is perfect")
             if info.rest and not track.problem:
-                about.append(notes_of_input([info], ())[0])
+                about.append(describe_input([info], ())[0])
             if info.rate != usual["rate"][0][0]:
                 about.append(f"has a rate of {info.rate} Hz")
             if info.n_channels != usual["n_channels"][0][0]:

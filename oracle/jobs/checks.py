@@ -15,7 +15,7 @@ from oracle.machine.threads import n_cores
 from oracle.methods import BoundName
 from oracle.metrics.names import METRICS, MetricName
 from oracle.runs.loop import Worked, run
-from oracle.runs.notes import notes_of_input
+from oracle.runs.notes import describe_input
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs, make_plan
 from oracle.runs.progress import Advance
@@ -128,7 +128,7 @@ def _examine(track: Track, *, rest: Rest | None, advance: Advance) -> Worked[Tra
     info = TrackInfo.of(completed)
     if info.rest and rest is None and track.rest is None and not refused:
         problem = (
-            f"{notes_of_input([info], ())[0]} Choose --rest source if that is right or --rest "
+            f"{describe_input([info], ())[0]} Choose --rest source if that is right or --rest "
             "ignore to leave it out (in Python rest='source', 'ignore'), or add what is missing"
         )
     delivered = {} if track.mixture_is_sum else {"mixture": track.mixture}

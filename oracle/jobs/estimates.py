@@ -15,7 +15,7 @@ from oracle.runs.progress import Advance
 from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
-from oracle.runs.settings import dataset_settings
+from oracle.runs.settings import describe_dataset
 from oracle.stft import STFT
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
@@ -76,7 +76,7 @@ def write_estimates(
     record = Record(tracks)
     settings = {
         "task": "separate",
-        **dataset_settings(tracks),
+        **describe_dataset(tracks),
         "methods": chosen,
         "stft": stft.settings,
         "rest": rest,

@@ -34,7 +34,7 @@ OVERLAPS = (0.5, 0.75)
 SWEEP_COLUMNS = ("n_fft", "hop_length", "overlap", *BOUND_COLUMNS)
 
 
-def methods_of_classes(names: Iterable[str]) -> tuple[str, ...]:
+def list_class_methods(names: Iterable[str]) -> tuple[str, ...]:
     """List the methods of a sweep over these classes of masks.
 
     Raises
@@ -46,7 +46,7 @@ def methods_of_classes(names: Iterable[str]) -> tuple[str, ...]:
     return (*HEURISTICS, *(name for pair in bounds for name in pair))
 
 
-METHODS = methods_of_classes([REAL])
+METHODS = list_class_methods([REAL])
 
 
 def compute_sweep(
@@ -149,12 +149,12 @@ def compute_sweep(
         partial(_score_at_each, methods=chosen, transforms=transforms, metrics=wanted, rest=rest),
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
-        files=[*labels, SWEEP, *sweep_figures(wanted)],
+        files=[*labels, SWEEP, *name_figures(wanted)],
         arrange=arrange,
     )
 
 
-def sweep_figures(metrics: Iterable[str]) -> list[str]:
+def name_figures(metrics: Iterable[str]) -> list[str]:
     """Name the files of the figures of a sweep."""
     return [f"sweep-{metric}.{suffix}" for metric in metrics for suffix in ("png", "pdf")]
 

@@ -21,7 +21,7 @@ from oracle.results.results import Results
 from oracle.results.spool import Spool
 from oracle.results.tables import Row, aggregate, tidy
 from oracle.runs.loop import Worked
-from oracle.runs.notes import notes_of_input, notes_of_tracks
+from oracle.runs.notes import describe_input, describe_tracks
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
@@ -82,7 +82,7 @@ def score_system(
     Returns
     -------
     results : oracle.results.Results
-        As of `oracle.compute_bounds`.
+        As in `oracle.compute_bounds`.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def score(
         tracks=table_infos([scored.info]),
         failures=(),
         settings=settings,
-        notes=(*notes_of_input([scored.info], ()), *notes_of_tracks([scored.info])),
+        notes=(*describe_input([scored.info], ()), *describe_tracks([scored.info])),
         spool=spool,
     )
 

@@ -74,7 +74,7 @@ def score_track(
     scorer = make_scorer(track, targets, metrics)
     scores: dict[str, list[Score]] = {}
     failures: list[MethodError] = []
-    for names in _together(chosen, scorer.most_at_once):
+    for names in _group_methods(chosen, scorer.most_at_once):
 
         def share(part: float, whole: float = len(names) / len(chosen)) -> None:
             advance(track.name, part * whole)
@@ -133,13 +133,13 @@ def _score_together(
             for target, of_target in certified.windows.items()
         }
         scores[name] = scorer.list_ceilings(framewise, certified.whole)
-        trouble = _looseness(certified.windows)
+        trouble = _describe_looseness(certified.windows)
         if trouble:
             warnings.warn(f"{track.name}: {name}: {trouble}", LooseCeilingWarning, stacklevel=2)
     return scores
 
 
-def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
+def _group_methods(chosen: Sequence[str], most: int) -> list[list[str]]:
     """Divide methods into groups that share a pass over a track.
 
     The best masks of a class and its ceiling stay together, so that the masks are found once.
@@ -156,7 +156,7 @@ def _together(chosen: Sequence[str], most: int) -> list[list[str]]:
     return together
 
 
-def _looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
+def _describe_looseness(windows: Mapping[str, Sequence[Ceiling]]) -> str:
     """Say in how many windows ceilings are loose, and by how much.
 
     Where a mask is perfect, +inf is the true ceiling.

@@ -70,12 +70,12 @@ def new_folder(path: Path) -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that never exists half written."""
-    with whole_file(path) as file:
+    with open_whole_file(path) as file:
         file.write(text)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
+def open_whole_file(path: Path) -> Iterator[TextIO]:
     """Open a text file under a temporary name; rename it once it is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + PARTIAL)

@@ -57,8 +57,8 @@ def lay_out(results: _Results, metrics: Sequence[str] | None = None) -> Iterator
         if metrics is None:
             metrics = _shown_metrics(results.settings["metrics"])
         yield from _tables(results, metrics)
-        yield _what_they_are_of(results)
-        yield from _what_they_mean(results, metrics)
+        yield _describe_origin(results)
+        yield from _explain_numbers(results, metrics)
     yield from results.notes
     if results.failures and not results.table.empty:
         where = "" if results.out is None else f", see {results.out / 'failed.json'}"
@@ -96,7 +96,7 @@ def _name_count(results: _Results) -> str:
     return "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
 
 
-def _what_they_are_of(results: _Results) -> str:
+def _describe_origin(results: _Results) -> str:
     settings, tracks = results.settings, _name_count(results)
     subsets = results.tracks["subset"].value_counts(sort=False)
     if len(subsets) > 1:
@@ -116,7 +116,7 @@ def _what_they_are_of(results: _Results) -> str:
     return f"{made_by} {tracks}" + (": median / mean over tracks." if several else ".")
 
 
-def _what_they_mean(results: _Results, metrics: Sequence[str]) -> Iterator[str]:
+def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]:
     table, is_score = results.table, results.settings["task"] == "score"
     for names, what in (
         (MUSEVAL, "museval v4"),
@@ -140,7 +140,7 @@ def _what_they_mean(results: _Results, metrics: Sequence[str]) -> Iterator[str]:
         yield "CIRM is exact up to rounding: no bound."
     for masks in CLASSES.values():
         if masks.ceiling in methods:
-            yield _what_it_bounds(masks)
+            yield _explain_ceiling(masks)
         if {masks.method, masks.ceiling} <= methods and "SDR" in metrics:
             yield (
                 f"{masks.method} uses one mask for the whole track, {masks.ceiling} one for each "
@@ -152,7 +152,7 @@ def _what_they_mean(results: _Results, metrics: Sequence[str]) -> Iterator[str]:
         yield f"Mixture: the sum of the sources, as none was delivered{where}."
 
 
-def _what_it_bounds(masks: NamedClass) -> str:
+def _explain_ceiling(masks: NamedClass) -> str:
     """Say which masks the ceiling of a class bounds, and what may exceed it."""
     bracket = ""
     if masks.binary:

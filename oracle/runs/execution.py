@@ -52,7 +52,7 @@ class Workers(Protocol):
 
 
 @contextmanager
-def workers_on(where: Plan | str) -> Iterator[Workers]:
+def open_workers(where: Plan | str) -> Iterator[Workers]:
     """Open workers, and close them at the end, even if the run is interrupted.
 
     Parameters
@@ -73,7 +73,7 @@ def workers_on(where: Plan | str) -> Iterator[Workers]:
         If there is no such scheduler, or it has no workers.
     """
     if isinstance(where, str):
-        with _cluster(where) as workers:
+        with _open_cluster(where) as workers:
             yield workers
     elif where.processes == 1:
         with limited_threads(where.threads):
@@ -187,7 +187,7 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Workers]:
+def _open_cluster(address: str) -> Iterator[Workers]:
     try:
         from distributed import Client
     except ImportError as error:
@@ -258,7 +258,7 @@ class _Cluster:
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
         future: Future[Result] = Future()
-        self._executor.submit(_alone, job).add_done_callback(partial(_settle, future))
+        self._executor.submit(_run_alone, job).add_done_callback(partial(_settle, future))
         return future
 
 
@@ -281,7 +281,7 @@ def _settle(future: Future[Result], of_cluster: Future[Result]) -> None:
 _one_at_a_time = threading.Lock()
 
 
-def _alone(job: Callable[[], Result]) -> Result:
+def _run_alone(job: Callable[[], Result]) -> Result:
     """Do a job in all threads of a cluster's worker, one job at a time."""
     from distributed import get_worker
 

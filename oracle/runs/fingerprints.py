@@ -14,7 +14,7 @@ from oracle.tracks.track import Track
 LOOK_BYTES, LOOKS = 4096, 8
 
 
-def stamp_of_files(paths: Iterable[Path]) -> str:
+def stamp_files(paths: Iterable[Path]) -> str:
     """Fingerprint files, and the files in folders except litter.
 
     The fingerprint covers names, sizes, modification times, and the bytes at several places.
@@ -27,7 +27,7 @@ def stamp_of_files(paths: Iterable[Path]) -> str:
         for file in files:
             try:
                 state = file.stat()
-                looks = b"" if file.is_dir() else _looks(file, state.st_size)
+                looks = b"" if file.is_dir() else _read_looks(file, state.st_size)
             except OSError:  # a broken link: reading it will report it
                 digest.update(f"{file.name}: none\n".encode(errors="surrogateescape"))
                 continue
@@ -38,7 +38,7 @@ def stamp_of_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _looks(file: Path, size: int) -> bytes:
+def _read_looks(file: Path, size: int) -> bytes:
     """Read bytes at several places, from the first to the last."""
     if not file.is_file():  # a pipe would wait for a writer
         return b""
@@ -50,7 +50,7 @@ def _looks(file: Path, size: int) -> bytes:
         return b"".join(os.pread(opened.fileno(), LOOK_BYTES, place) for place in places)
 
 
-def stamp_of_audio(track: Track) -> str:
+def stamp_audio(track: Track) -> str:
     """Fingerprint a track in memory, by its samples."""
     digest = blake2b(digest_size=16)
     for name, audio in {"": track.mixture, **track.sources}.items():

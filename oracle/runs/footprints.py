@@ -28,7 +28,7 @@ READING = 1.2  # times the whole audio while it is read, if only its beginning i
 FILTERED = (MUSEVAL[1:], REGULARIZED)
 
 
-def footprint_of_longest(
+def predict_largest_footprint(
     tracks: Track | Iterable[Track], metrics: Sequence[str] = ()
 ) -> float | None:
     """Estimate how many bytes a process takes for the longest track, at most.
@@ -39,7 +39,7 @@ def footprint_of_longest(
     if isinstance(tracks, Dataset):
         if any(entry.most_sources is None for entry in tracks.entries):
             return None
-        work = partial(_footprint_of_entry, seconds=tracks.seconds, metrics=metrics)
+        work = partial(_predict_footprint_of_entry, seconds=tracks.seconds, metrics=metrics)
         return max(filter(None, in_threads(work, tracks.entries)), default=None)
     if isinstance(tracks, Track):
         tracks = [tracks]
@@ -47,12 +47,15 @@ def footprint_of_longest(
         return None
     known = [track for track in tracks if isinstance(track, Track)]  # the others will fail
     return max(
-        (footprint(len(t.sources), t.n_channels, t.n_samples, metrics=metrics) for t in known),
+        (
+            predict_footprint(len(t.sources), t.n_channels, t.n_samples, metrics=metrics)
+            for t in known
+        ),
         default=None,
     )
 
 
-def _footprint_of_entry(
+def _predict_footprint_of_entry(
     entry: Entry, *, seconds: float | None, metrics: Sequence[str]
 ) -> float | None:
     lengths = [length for path in entry.paths if (length := read_length(path)) is not None]
@@ -61,10 +64,10 @@ def _footprint_of_entry(
     longest = max(length.n_samples for length in lengths)
     used = longest if seconds is None else min(longest, round(seconds * lengths[0].rate))
     n_channels = max(length.n_channels for length in lengths)
-    return footprint(entry.most_sources, n_channels, used, n_read=longest, metrics=metrics)
+    return predict_footprint(entry.most_sources, n_channels, used, n_read=longest, metrics=metrics)
 
 
-def footprint(
+def predict_footprint(
     n_sources: int,
     n_channels: int,
     n_samples: int,

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from oracle.results.failures import MethodError
-from oracle.runs.execution import workers_on
+from oracle.runs.execution import open_workers
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Plan, count_tracks
 from oracle.runs.progress import show_progress
@@ -57,7 +57,7 @@ def run(
     claim: Callable[[Turn], TrackInfo | None] = _claim_none,
     metrics: Sequence[str] = (),
 ) -> None:
-    """Work on each track of a record; go on with the others if one fails.
+    """Work on each track of a record; continue if one fails.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def run(
         Of the tracks to work on. It notes each track that is done now, was done before, or failed.
         Workers load the tracks of a `Dataset` themselves.
     work : callable
-        ``(track, advance=advance) -> worked``, as of `oracle.runs.queue.work_through`.
+        ``(track, advance=advance) -> worked``, as in `oracle.runs.queue.work_through`.
     keep : callable
         ``(turn, worked)``: called in this process as each track is done.
     options : RunOptions
@@ -112,7 +112,7 @@ def run(
         if isinstance(where, Plan) and where.text:
             shown.say(where.text)
         with (
-            workers_on(where) as workers,
+            open_workers(where) as workers,
             closing(work_through(chain([first], turns), work, workers, shown)) as outcomes,
         ):
             for turn, outcome in outcomes:

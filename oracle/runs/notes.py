@@ -11,7 +11,7 @@ SHOWN = 3  # names in a note
 SHOWN_LEFT_OUT = 8
 
 
-def notes_of_input(infos: Iterable[TrackInfo], left_out: Sequence[LeftOut]) -> list[str]:
+def describe_input(infos: Iterable[TrackInfo], left_out: Sequence[LeftOut]) -> list[str]:
     """Say what was not read, and which mixtures are not the sum of their sources."""
     notes = []
 
@@ -41,7 +41,7 @@ def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
     return f"{len(infos)} mixtures {what}: {_some(names)}. {becomes}"
 
 
-def notes_of_tracks(infos: Iterable[TrackInfo]) -> list[str]:
+def describe_tracks(infos: Iterable[TrackInfo]) -> list[str]:
     """Name tracks with sources that are silent or counted twice, and those with a single source."""
     known = list(infos)
     twice = [f"{what} in {info.name}" for info in known for what in info.redundant]

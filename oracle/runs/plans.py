@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from oracle.machine.memory import available_memory, gib
 from oracle.machine.threads import n_cores
-from oracle.runs.footprints import footprint_of_longest
+from oracle.runs.footprints import predict_largest_footprint
 from oracle.tracks.track import Track
 
 # A number of cores; "auto", as many as cores and memory allow; or None, this process alone.
@@ -64,13 +64,15 @@ def make_plan(tracks: Track | Iterable[Track], jobs: Jobs, *, metrics: Sequence[
     n_tracks = count_tracks(tracks)
     if jobs is None or (jobs == "auto" and n_tracks == 1):
         return Plan(1, n_cores())
-    needed = footprint_of_longest(tracks, metrics)
+    needed = predict_largest_footprint(tracks, metrics)
     available = available_memory()
     if jobs == "auto":
-        return chosen_plan(n_cores(), n_tracks, needed, available)
+        return choose_plan(n_cores(), n_tracks, needed, available)
     plan = share_out(jobs, jobs if n_tracks is None else n_tracks)
     if needed is not None and plan.processes * needed > available:
-        warnings.warn(_too_much(plan.processes, needed, available), MemoryWarning, stacklevel=2)
+        warnings.warn(
+            _describe_excess(plan.processes, needed, available), MemoryWarning, stacklevel=2
+        )
     return plan
 
 
@@ -87,7 +89,7 @@ def share_out(cores: int, n_tracks: int) -> Plan:
     return Plan(processes, cores // processes)
 
 
-def chosen_plan(cores: int, n_tracks: int | None, needed: float | None, available: float) -> Plan:
+def choose_plan(cores: int, n_tracks: int | None, needed: float | None, available: float) -> Plan:
     """Choose how many tracks to work on at a time.
 
     One process per core is fastest: six tracks of 30 s took two processes 33 s, and one process of
@@ -109,7 +111,7 @@ def chosen_plan(cores: int, n_tracks: int | None, needed: float | None, availabl
     if n_tracks is None or needed is None:
         processes, why = 1, "the length of the tracks is unknown until they are read"
     else:
-        processes = max(1, min(cores, n_tracks, _fitting(needed, available)))
+        processes = max(1, min(cores, n_tracks, _count_fitting(needed, available)))
         why = f"up to {gib(needed)} per track, {gib(available)} available"
     threads = -(-cores // processes)  # rounded up: better a thread too many than an idle core
     tracks = "1 track" if processes == 1 else f"{processes} tracks"
@@ -118,14 +120,14 @@ def chosen_plan(cores: int, n_tracks: int | None, needed: float | None, availabl
     return Plan(processes, threads, f"{tracks} at a time, in {shared}: {why}")
 
 
-def _fitting(needed: float, available: float) -> int:
+def _count_fitting(needed: float, available: float) -> int:
     """Count the tracks that fit into memory."""
     return int(PART * available / needed)
 
 
-def _too_much(processes: int, needed: float, available: float) -> str:
+def _describe_excess(processes: int, needed: float, available: float) -> str:
     tracks = "1 track" if processes == 1 else f"{processes} tracks at a time"
-    fitting = _fitting(needed, available)
+    fitting = _count_fitting(needed, available)
     remedy = (
         f"--jobs {fitting} will fit (in Python jobs={fitting})"
         if fitting

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from oracle.datasets import Dataset
 from oracle.runs.execution import ClusterLostError, Workers
-from oracle.runs.fingerprints import stamp_of_audio, stamp_of_files
+from oracle.runs.fingerprints import stamp_audio, stamp_files
 from oracle.runs.progress import Advance, Progress
 from oracle.tracks.track import Track
 
@@ -42,13 +42,13 @@ def list_turns(tracks: Track | Iterable[Track]) -> Iterator[Turn]:
     """
     if isinstance(tracks, Dataset):
         for index, entry in enumerate(tracks.entries):
-            stamp = partial(stamp_of_files, entry.paths)
+            stamp = partial(stamp_files, entry.paths)
             yield Turn(index, entry.name, entry.subset, entry.read, stamp)
         return
     for index, track in enumerate([tracks] if isinstance(tracks, Track) else tracks):
         if not isinstance(track, Track):
             raise TypeError(f"tracks must be a Track or several, got {track!r}")
-        stamp = partial(stamp_of_audio, track)
+        stamp = partial(stamp_audio, track)
         yield Turn(index, track.name, track.subset, partial(_itself, track), stamp)
 
 

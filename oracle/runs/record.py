@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence, Sized
 from oracle.datasets import Dataset
 from oracle.results.failures import MethodError, TrackError
 from oracle.results.results import Results, TracksFailed
-from oracle.runs.notes import notes_of_input, notes_of_tracks
+from oracle.runs.notes import describe_input, describe_tracks
 from oracle.runs.queue import Turn
 from oracle.runs.track_info import TrackInfo
 from oracle.tracks.rest import InputWarning
@@ -64,11 +64,11 @@ class Record:
     @property
     def notes(self) -> list[str]:
         """What a reader of the results must know about their input."""
-        return [*self._notes_of_input, *notes_of_tracks(self.infos)]
+        return [*self._notes_of_input, *describe_tracks(self.infos)]
 
     @property
     def _notes_of_input(self) -> list[str]:
-        return notes_of_input(self.infos, self._left_out)
+        return describe_input(self.infos, self._left_out)
 
     def conclude(self, results: Results | None = None, *, stacklevel: int) -> None:
         """Warn about the input, and raise the failures.

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from oracle.machine.files import PARTIAL, file_name, folded, write_whole
-from oracle.runs.fingerprints import stamp_of_files
+from oracle.runs.fingerprints import stamp_files
 from oracle.runs.loop import Worked
 from oracle.runs.plans import count_tracks
 from oracle.runs.queue import Turn, list_turns
 from oracle.runs.record import Record
-from oracle.runs.settings import versions, what_differs
+from oracle.runs.settings import list_differences, versions
 from oracle.runs.track_info import TrackInfo
 
 # What the folder holds besides the folders of methods.
@@ -80,7 +80,7 @@ class RunFolder:
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
-            opened.enter_context(_locked(self.path))
+            opened.enter_context(_lock_folder(self.path))
             try:
                 self._take_over()
             except OSError as error:
@@ -91,12 +91,12 @@ class RunFolder:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
-            if not is_of_disk(error):
+            if not is_disk_error(error):
                 self._finish(complete=error is None)
             self._delete_partial()  # of workers that were stopped
         finally:
             self._lock.close()
-        if isinstance(error, OSError) and is_of_disk(error):
+        if isinstance(error, OSError) and is_disk_error(error):
             raise OSError(
                 error.errno,
                 f"{error.strerror or error} (finished tracks are kept: run again to resume)",
@@ -153,7 +153,7 @@ class RunFolder:
                 place.unlink(missing_ok=True)
 
     def _check_same(self, earlier: Mapping[str, Any]) -> None:
-        found = list(what_differs(earlier, self._run))
+        found = list(list_differences(earlier, self._run))
         if found:
             raise ValueError(
                 "out must be a new or an empty folder, or that of a run with the same settings, "
@@ -193,7 +193,7 @@ class RunFolder:
             raise ValueError(
                 f"tracks must have different names in a subset, got two called {turn.name!r}"
             )
-        self._stamps[turn.index] = f"{turn.stamp()} {stamp_of_files(also_of)}"
+        self._stamps[turn.index] = f"{turn.stamp()} {stamp_files(also_of)}"
         try:
             info = TrackInfo(**json.loads(file.read_text(encoding="utf-8")))
             whole = all((self.path / name).stat().st_size == size for name, size in info.files)
@@ -254,13 +254,13 @@ class RunFolder:
         write_whole(self.path / RUN, json.dumps(self._run, indent=2, ensure_ascii=False) + "\n")
 
 
-def is_of_disk(error: BaseException | None) -> bool:
+def is_disk_error(error: BaseException | None) -> bool:
     """Tell whether an error means that nothing more can be written."""
     return isinstance(error, OSError) and not isinstance(error, ConnectionError)  # of a cluster
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _lock_folder(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     if path.exists() and not path.is_dir():

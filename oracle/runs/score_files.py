@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oracle.machine.files import file_name, folded, whole_file, write_whole
+from oracle.machine.files import file_name, folded, open_whole_file, write_whole
 from oracle.metrics.names import MUSEVAL
 from oracle.metrics.scorer import Score
 from oracle.results.tables import (
@@ -19,7 +19,7 @@ from oracle.results.tables import (
     read_scores,
 )
 from oracle.runs.queue import Turn
-from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder, is_of_disk
+from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder, is_disk_error
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -52,19 +52,19 @@ def read_earlier(folder: RunFolder, turn: Turn) -> list[Row]:
 
 
 @contextmanager
-def tables_at_the_end(folder: RunFolder, summaries: Summaries) -> Iterator[None]:
+def write_tables_at_the_end(folder: RunFolder, summaries: Summaries) -> Iterator[None]:
     """Write all scores and their aggregate at the end, even of an interrupted run."""
     try:
         yield
     except BaseException as error:
-        if not is_of_disk(error):
+        if not is_disk_error(error):
             _write_tables(folder, summaries.table())
         raise
     _write_tables(folder, summaries.table())
 
 
 def _write_tables(folder: RunFolder, bounds: "DataFrame") -> None:
-    with whole_file(folder.path / SCORES) as table:
+    with open_whole_file(folder.path / SCORES) as table:
         table.write(csv_text(SCORE_COLUMNS, []))
         for part in folder.files(TRACKS, ".csv"):  # one at a time: they may be many
             with part.open(encoding="utf-8", newline="") as rows:

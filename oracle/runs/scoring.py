@@ -16,8 +16,14 @@ from oracle.runs.options import RunOptions
 from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
-from oracle.runs.score_files import BOUNDS, SCORES, read_earlier, tables_at_the_end, write_scores
-from oracle.runs.settings import dataset_settings
+from oracle.runs.score_files import (
+    BOUNDS,
+    SCORES,
+    read_earlier,
+    write_scores,
+    write_tables_at_the_end,
+)
+from oracle.runs.settings import describe_dataset
 from oracle.runs.track_info import TrackInfo, table_infos
 from oracle.tracks.track import Audio, Track
 
@@ -79,7 +85,7 @@ def score_tracks(
         At the end, about audio that was not read, and mixtures that hold more than their sources.
     """
     record, summaries, spool = Record(tracks), Summaries(), Spool()
-    settings = {**settings, **dataset_settings(tracks), **AGGREGATION}
+    settings = {**settings, **describe_dataset(tracks), **AGGREGATION}
     out = None if options.out is None else Path(options.out)
     with ExitStack() as opened:
         folder: RunFolder | None = None
@@ -87,7 +93,7 @@ def score_tracks(
             names = [*files, SCORES, BOUNDS]
             folder = RunFolder(out, settings, record, files=names, overwrite=options.overwrite)
             opened.enter_context(folder)
-            opened.enter_context(tables_at_the_end(folder, summaries))
+            opened.enter_context(write_tables_at_the_end(folder, summaries))
 
         def take(turn: Turn, rows: Sequence[Row]) -> None:
             summaries.add(turn.index, rows)

@@ -13,7 +13,7 @@ from oracle.tracks.track import Track
 OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks", "notes", "left_out"})
 
 
-def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
+def describe_dataset(tracks: Track | Iterable[Track]) -> dict[str, Any]:
     """Describe a dataset for ``run.json``; other tracks have no name."""
     if not isinstance(tracks, Dataset):
         return {"dataset": None}
@@ -26,7 +26,7 @@ def dataset_settings(tracks: Track | Iterable[Track]) -> dict[str, Any]:
     }
 
 
-def what_differs(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def list_differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """Say in which settings two runs differ, given what their ``run.json`` holds."""
     # Through JSON, as in the file: tuples become lists.
     before, after = _settings(earlier), _settings(json.loads(json.dumps(now)))

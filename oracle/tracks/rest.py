@@ -127,8 +127,8 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
     if name in track.sources:
         raise ValueError(
             f"sources must not be called {REST} where the mixture holds more than its sources, "
-            f"got {', '.join(track.sources)}: rename that source, or leave out what else is there "
-            "(--rest ignore, in Python rest='ignore')"
+            f"got {', '.join(track.sources)}: rename that source, or ignore the rest of the "
+            "mixture (--rest ignore, in Python rest='ignore')"
         )
     left = track.mixture - add_up(track.sources.values())
     whole = replace(track, sources={**track.sources, name: left}, rest="ignore")

@@ -58,7 +58,7 @@ class Track:
     TypeError
         If an argument has the wrong type, or audio is not float32 or float64.
     ValueError
-        If there is no source, an accompaniment beside the sources that it is the sum of,
+        If there is no source, the accompaniment comes with the sources that it is the sum of,
         the rate is not positive, `rest` is not one of its values, a name is empty or holds
         control characters, or audio is empty, is not two-dimensional, has more channels than
         samples, is not finite, or has another shape than the mixture.
