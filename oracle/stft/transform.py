@@ -5,7 +5,7 @@ to whole hops, so that every sample, the first and the last too, lies under full
 Frames are not scaled: a frame is the FFT of the windowed samples. The inverse is the
 least-squares one of Griffin & Lim (1984): overlap-add of the windowed frames over the sum
 of the squared windows. What both do with a run of frames is in `oracle.stft.frames`.
-The file is long because the contracts of one class fill half of it.
+The file is long because the docstrings of one class fill over a third of it.
 """
 
 import itertools
