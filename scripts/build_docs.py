@@ -58,11 +58,11 @@ def documents() -> dict[Path, str]:
 def write_texts(out: Path) -> None:
     """Write a page for each text, with links to the others."""
     pages = documents()
-    navigation = "".join(
+    navigation = " ".join(
         f'<a href="{page}">{"oracle" if page == "index.html" else text.stem}</a>'
         for text, page in pages.items()
     )
-    navigation += '<a href="api/oracle.html">Python</a>'
+    navigation += ' <a href="api/oracle.html">Python</a>'
     for text, page in pages.items():
 
         def place(match: re.Match[str], text: Path = text) -> str:

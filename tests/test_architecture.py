@@ -10,7 +10,16 @@ from oracle.methods import CEILINGS, METHODS, BoundName, MethodName
 from oracle.metrics.names import ALL_METRICS, MetricName
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from draw_architecture import GUIDE, bottom_up, entry_imports, module_imports, modules, page
+from draw_architecture import (
+    GUIDE,
+    PICTURE,
+    bottom_up,
+    entry_imports,
+    module_imports,
+    modules,
+    page,
+    picture,
+)
 
 
 def test_modules_have_no_circle_of_imports() -> None:
@@ -30,6 +39,9 @@ def test_entries_have_no_circle_of_imports() -> None:
 def test_the_guide_shows_the_architecture() -> None:
     # python scripts/draw_architecture.py
     assert GUIDE.read_text("utf-8") == page()
+    assert PICTURE.read_text("utf-8") == picture()
+    for entry in entry_imports():
+        assert f">{entry}</text>" in picture()
 
 
 def test_the_front_shows_what_users_need_and_nothing_else() -> None:

@@ -150,7 +150,7 @@ def page_html(page: Page) -> str:
         if isinstance(item, str):
             parts.append(f"<p>{escape(item)}</p>")
             continue
-        parts.append(f"<table><caption>{escape(item.title)}</caption>")
+        parts.append(f"<p><b>{escape(item.title)}</b></p><table>")
         parts.append(f"<thead>{_row('th', item.header, item.n_names)}</thead><tbody>")
         parts += [_row("td", row, item.n_names) for row in item.rows]
         parts.append("</tbody></table>")
