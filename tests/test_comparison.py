@@ -936,7 +936,9 @@ def test_the_command_prints_other_formats(run: Run, system: Path, bounds: Path) 
     assert tuple(header) == BOUND_COLUMNS + INTERVAL_COLUMNS
     assert [row[0] for row in rows] == ["IRM2", "CEILING", "MIX", "net"]
     read = pd.read_csv(io.StringIO(text))  # pandas 2 gets the last bit wrong
-    pd.testing.assert_frame_equal(read, comparison.scores, check_dtype=False, rtol=1e-15, atol=1e-15)
+    pd.testing.assert_frame_equal(
+        read, comparison.scores, check_dtype=False, rtol=1e-15, atol=1e-15
+    )
 
 
 def test_the_command_takes_these_options(run: Run, system: Path, bounds: Path) -> None:
