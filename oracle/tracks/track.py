@@ -1,4 +1,7 @@
-"""Track: one mixture and its named sources, checked once, when it is made."""
+"""Track: one mixture and its named sources, checked once, when it is made.
+
+The file is long because every check of audio stands beside the class that relies on it.
+"""
 
 import math
 import unicodedata
