@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import oracle.optimal.synthesis
@@ -176,6 +177,13 @@ def outputs(folder: Path) -> dict[str, bytes]:
     """Every file of a run but its lock and run.json, which has times."""
     files = (p for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", "run.json"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A copy that cannot be written to."""
+    array = array.copy()
+    array.flags.writeable = False
+    return array
 
 
 def renamed(track: Track, name: str, subset: str = "test") -> Track:

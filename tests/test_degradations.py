@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import frozen
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -49,12 +50,6 @@ def tones(n_sources: int = 3, n_samples: int = 3000) -> Array:
             for k in range(1, n_sources + 1)
         ]
     )
-
-
-def frozen(array: Array) -> Array:
-    array = array.copy()
-    array.flags.writeable = False
-    return array
 
 
 @pytest.fixture

@@ -325,6 +325,7 @@ def test_least_error_is_that_of_an_exact_solver(stft: STFT, kind: MaskClass) -> 
         assert_of_class(kind, problem, optimum.mask[0])
 
 
+@pytest.mark.slow
 @each_kind
 def test_ceiling_of_a_window_is_that_of_an_exact_solver(kind: MaskClass) -> None:
     problem = hard_for(kind, 2, 120, seed=3)

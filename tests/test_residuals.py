@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import frozen
 from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from matplotlib import mlab
@@ -47,12 +48,6 @@ def process(rng: np.random.Generator, coefficients: list[float], *shape: int) ->
     noise = rng.standard_normal((*shape[:-1], shape[-1] + 1000))
     filtered = signal.lfilter([1.0], [1.0, *(-c for c in coefficients)], noise)
     return np.asarray(filtered)[..., 1000:]
-
-
-def frozen(array: Array) -> Array:
-    array = array.copy()
-    array.flags.writeable = False
-    return array
 
 
 def series(values: Array) -> FrequencySeries:

@@ -145,7 +145,7 @@ def settings_of() -> Callable[[Path], dict[str, Any]]:
 
 
 def test_estimates_of_separate_have_the_scores_of_bounds(run: Run) -> None:
-    write(Path("stem"), make_track("stem", "drums", "vocals").sources)
+    write(Path("stem"), make_track("stem", "drums", "vocals", n_channels=1).sources)
     score_what_was_separated(run, "stem")
     scores = read_scores("scored/scores.csv")
     assert set(scores["metric"]) == set(METRICS)
