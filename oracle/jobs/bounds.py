@@ -6,9 +6,7 @@ from pathlib import Path
 
 from oracle.jobs.track_scores import BOUNDS, find_bounds, score_track
 from oracle.machine.files import file_name
-from oracle.methods import (
-    BoundName,
-)
+from oracle.methods import AnyMethod, BoundName, describe_methods
 from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
 from oracle.runs.options import RunOptions
@@ -21,7 +19,7 @@ from oracle.tracks.track import Rest, Track, check_rest
 def compute_bounds(
     tracks: Track | Iterable[Track],
     *,
-    methods: Iterable[BoundName | str] = BOUNDS,
+    methods: Iterable[BoundName | AnyMethod] = BOUNDS,
     stft: STFT | None = None,
     metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,
@@ -111,7 +109,7 @@ def compute_bounds(
 
     settings = {
         "task": "bounds",
-        "methods": chosen,
+        **describe_methods(chosen),
         "metrics": wanted,
         "stft": stft.settings,
         "rest": rest,
@@ -122,5 +120,5 @@ def compute_bounds(
         partial(score_track, methods=chosen, stft=stft, metrics=wanted, rest=rest),
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
-        files=map(file_name, chosen),
+        files=[file_name(method.name) for method in chosen],
     )

@@ -12,7 +12,7 @@ from oracle.jobs.check_findings import Check, TrackCheck
 from oracle.jobs.timings import Cost, measure_costs
 from oracle.jobs.track_scores import BOUNDS, find_bounds
 from oracle.machine.threads import n_cores
-from oracle.methods import BoundName
+from oracle.methods import AnyMethod, BoundName
 from oracle.metrics.names import METRICS, MetricName
 from oracle.runs.loop import Worked, run
 from oracle.runs.notes import describe_input
@@ -34,7 +34,7 @@ FULL_SCALE = 1 - 2**-15
 def check(
     tracks: Track | Iterable[Track],
     *,
-    methods: Iterable[BoundName | str] = BOUNDS,
+    methods: Iterable[BoundName | AnyMethod] = BOUNDS,
     stft: STFT | None = None,
     metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import file_name
-from oracle.methods import DEFAULT_METHODS, MethodName, find_methods, separate_each
+from oracle.methods import (
+    DEFAULT_METHODS,
+    AnyMethod,
+    Method,
+    MethodName,
+    describe_methods,
+    find_methods,
+    separate_each,
+)
 from oracle.results.failures import MethodError, try_each
 from oracle.runs.loop import Worked, run
 from oracle.runs.options import RunOptions
@@ -25,7 +33,7 @@ def write_estimates(
     tracks: Track | Iterable[Track],
     out: str | Path,
     *,
-    methods: Iterable[MethodName | str] = DEFAULT_METHODS,
+    methods: Iterable[MethodName | AnyMethod] = DEFAULT_METHODS,
     stft: STFT | None = None,
     rest: Rest | None = None,
     progress: bool = False,
@@ -70,18 +78,19 @@ def write_estimates(
     oracle.tracks.rest.InputWarning
         At the end, about audio that was not read, and mixtures that hold more than their sources.
     """
-    chosen = [method.name for method in find_methods(methods)]
+    chosen = find_methods(methods)
     stft = STFT() if stft is None else stft
     check_rest(rest)
     record = Record(tracks)
     settings = {
         "task": "separate",
         **describe_dataset(tracks),
-        "methods": chosen,
+        **describe_methods(chosen),
         "stft": stft.settings,
         "rest": rest,
     }
-    with RunFolder(Path(out), settings, record, files=chosen, overwrite=overwrite) as folder:
+    files = [file_name(method.name) for method in chosen]
+    with RunFolder(Path(out), settings, record, files=files, overwrite=overwrite) as folder:
 
         def keep(turn: Turn, written: Worked[list[Path]]) -> None:
             folder.done(turn, written, written.result)
@@ -96,7 +105,7 @@ def write_estimates(
 def _write(
     track: Track,
     *,
-    methods: Sequence[str],
+    methods: Sequence[Method],
     stft: STFT,
     rest: Rest | None,
     out: Path,
@@ -105,12 +114,15 @@ def _write(
     completed = complete(track, rest)
     place = Path(file_name(track.subset), file_name(track.name))
 
+    by_name = {method.name: method for method in methods}
+
     def write(names: Sequence[str]) -> dict[str, list[Path]]:
         written: dict[str, list[Path]] = {}
-        for method, estimates in separate_each(completed.track, names, stft=stft):
+        chosen = [by_name[name] for name in names]
+        for method, estimates in separate_each(completed.track, chosen, stft=stft):
             written[method] = []
             for target, audio in estimates.items():
-                file = out / method / place / f"{file_name(target)}.wav"
+                file = out / file_name(method) / place / f"{file_name(target)}.wav"
                 write_audio(file, audio, track.rate)
                 written[method].append(file)
             advance(f"{track.name}: {method}", 1 / len(methods))
@@ -118,8 +130,8 @@ def _write(
 
     files: list[Path] = []
     failures: list[MethodError] = []
-    for method in methods:
-        written, failed = try_each([method], write)
-        files += written.get(method, [])
+    for name in by_name:
+        written, failed = try_each([name], write)
+        files += written.get(name, [])
         failures += failed
     return Worked.on(completed, files, failures)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from oracle.jobs.track_scores import find_bounds, score_track
 from oracle.machine.files import write_whole
-from oracle.methods import BoundName
+from oracle.methods import AnyMethod, BoundName, Method, describe_methods
 from oracle.metrics.names import MetricName
 from oracle.optimal.named import REAL, find_classes
 from oracle.results.failures import MethodError
@@ -52,7 +52,7 @@ METHODS = list_class_methods([REAL])
 def compute_sweep(
     tracks: Track | Iterable[Track],
     *,
-    methods: Iterable[BoundName | str] = METHODS,
+    methods: Iterable[BoundName | AnyMethod] = METHODS,
     n_ffts: Iterable[int] = N_FFTS,
     overlaps: Iterable[float] = OVERLAPS,
     window: str = "hann",
@@ -119,7 +119,7 @@ def compute_sweep(
     chosen, wanted = find_bounds(methods, metrics)
     transforms = make_transforms(n_ffts, overlaps, window)
     labels = {
-        f"{method}-{stft.n_fft}-{stft.hop_length}": (stft, method)
+        f"{method.name}-{stft.n_fft}-{stft.hop_length}": (stft, method.name)
         for stft in transforms
         for method in chosen
     }
@@ -138,7 +138,7 @@ def compute_sweep(
 
     settings = {
         "task": "sweep",
-        "methods": chosen,
+        **describe_methods(chosen),
         "metrics": wanted,
         "stfts": [stft.settings for stft in transforms],
         "rest": rest,
@@ -162,7 +162,7 @@ def name_figures(metrics: Iterable[str]) -> list[str]:
 def _score_at_each(
     track: Track,
     *,
-    methods: Sequence[str],
+    methods: Sequence[Method],
     transforms: Sequence[STFT],
     metrics: Sequence[str],
     rest: Rest | None,

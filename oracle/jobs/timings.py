@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from oracle.jobs.track_scores import score_track
 from oracle.machine.threads import limited_threads
+from oracle.methods import Method
 from oracle.stft import STFT
 from oracle.tracks.track import Track
 
@@ -30,7 +31,7 @@ class Cost(NamedTuple):
 
 def measure_costs(
     track: Track,
-    methods: Sequence[str],
+    methods: Sequence[Method],
     *,
     stft: STFT,
     metrics: Sequence[str],
@@ -59,15 +60,15 @@ def measure_costs(
     pieces = [_middle(track, min(seconds, whole)) for seconds in (SHORT, LONG)]
     sizes = [piece.mixture.size * len(piece.sources) for piece in pieces]
 
-    def measure_seconds(piece: Track, names: Sequence[str]) -> float:
+    def measure_seconds(piece: Track, some: Sequence[Method]) -> float:
         start = time.perf_counter()
-        score_track(piece, names, stft=stft, metrics=metrics, rest="ignore")
+        score_track(piece, some, stft=stft, metrics=metrics, rest="ignore")
         return time.perf_counter() - start
 
     with limited_threads(n_threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the pieces, not the track
         measure_seconds(pieces[0], methods)  # warms up: imports, plans of FFTs
-        alone = {name: measure_seconds(pieces[1], [name]) for name in methods}
+        alone = {method.name: measure_seconds(pieces[1], [method]) for method in methods}
         short, long = (measure_seconds(piece, methods) for piece in pieces)
     if sizes[1] > sizes[0]:
         per_sample = max(long - short, 0.0) / (sizes[1] - sizes[0])

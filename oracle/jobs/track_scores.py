@@ -11,6 +11,8 @@ from oracle.methods import (
     CEILINGS,
     DEFAULT_METHODS,
     METHODS,
+    AnyMethod,
+    Method,
     Separation,
     find_methods,
 )
@@ -39,7 +41,7 @@ class LooseCeilingWarning(UserWarning):
 
 def score_track(
     track: Track,
-    methods: Iterable[str],
+    methods: Iterable[AnyMethod],
     *,
     stft: STFT | None = None,
     metrics: Sequence[str] = METRICS,
@@ -68,12 +70,13 @@ def score_track(
     stft = STFT() if stft is None else stft
     completed = complete(track, rest)
     track = completed.track
-    if all(name in CEILINGS for name in chosen):
+    if all(method.name in CEILINGS for method in chosen):
         metrics = [metric for metric in metrics if metric in CERTIFIED]
     targets = track.targets
     scorer = make_scorer(track, targets, metrics)
     scores: dict[str, list[Score]] = {}
     failures: list[MethodError] = []
+    by_name = {method.name: method for method in chosen}
     for names in _group_methods(chosen, scorer.most_at_once):
 
         def share(part: float, whole: float = len(names) / len(chosen)) -> None:
@@ -83,6 +86,7 @@ def score_track(
             names,
             partial(
                 _score_together,
+                methods=by_name,
                 track=track,
                 targets=targets,
                 stft=stft,
@@ -95,7 +99,7 @@ def score_track(
         failures += failed
     rows = [
         (track.name, track.subset, name, *score)
-        for name in chosen
+        for name in by_name
         if name in scores
         for score in scores[name]
     ]
@@ -105,6 +109,7 @@ def score_track(
 def _score_together(
     names: Sequence[str],
     *,
+    methods: Mapping[str, Method],
     track: Track,
     targets: Mapping[str, Audio],
     stft: STFT,
@@ -113,7 +118,7 @@ def _score_together(
     advance: Callable[[float], object],
 ) -> dict[str, list[Score]]:
     """Score methods in one pass over a track, and certify ceilings beside it."""
-    separating = [name for name in names if name in METHODS]
+    separating = [methods[name] for name in names if name not in CEILINGS]
     separation = Separation(track, separating, stft=stft, targets=targets)
     ceilings = {
         name: Ceilings(separation.optimal(masks), windows)
@@ -139,20 +144,20 @@ def _score_together(
     return scores
 
 
-def _group_methods(chosen: Sequence[str], most: int) -> list[list[str]]:
+def _group_methods(chosen: Sequence[Method], most: int) -> list[list[str]]:
     """Divide methods into groups that share a pass over a track.
 
     The best masks of a class and its ceiling stay together, so that the masks are found once.
     """
     units: dict[str, list[str]] = {}
-    for name in chosen:
-        masks = (CEILINGS[name] if name in CEILINGS else METHODS[name]).masks
-        units.setdefault(name if masks is None else masks.ceiling, []).append(name)
+    for method in chosen:
+        unit = method.name if method.masks is None else method.masks.ceiling
+        units.setdefault(unit, []).append(method.name)
     together: list[list[str]] = [[]]
-    for unit in units.values():
-        if together[-1] and len(together[-1]) + len(unit) > most:
+    for names in units.values():
+        if together[-1] and len(together[-1]) + len(names) > most:
             together.append([])
-        together[-1] += unit
+        together[-1] += names
     return together
 
 
@@ -187,7 +192,9 @@ def _windows(counts: Counter[str]) -> str:
     return f"windows of {of_each}"
 
 
-def find_bounds(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[str], list[str]]:
+def find_bounds(
+    methods: Iterable[AnyMethod], metrics: Sequence[str]
+) -> tuple[list[Method], list[str]]:
     """Check the methods and metrics of a table of bounds.
 
     Raises
@@ -198,9 +205,9 @@ def find_bounds(methods: Iterable[str], metrics: Sequence[str]) -> tuple[list[st
         If none is named, one is unknown or named twice, or if ceilings are the only methods and
         none of the metrics has one.
     """
-    chosen = [method.name for method in find_methods(methods, known=METHODS | CEILINGS)]
+    chosen = find_methods(methods, known=METHODS | CEILINGS)
     wanted = find_metrics(metrics)
-    if all(name in CEILINGS for name in chosen) and not set(CERTIFIED) & set(wanted):
+    if all(method.name in CEILINGS for method in chosen) and not set(CERTIFIED) & set(wanted):
         raise ValueError(
             f"metrics must hold {' or '.join(CERTIFIED)}, the only ones with a {CEILING.name}, "
             f"got {', '.join(wanted)}"

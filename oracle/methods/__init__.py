@@ -1,16 +1,17 @@
 """The named methods (MIX, IBM1, IRM2, ...): a track in, estimates out."""
 
+from oracle.methods.masking import Separator
+from oracle.methods.method import Method
 from oracle.methods.named import (
     CEILING,
     CEILINGS,
     DEFAULT_METHODS,
     METHODS,
+    AnyMethod,
     BoundName,
-    Method,
     MethodName,
-    Separator,
+    describe_methods,
     find_methods,
-    masking,
 )
 from oracle.methods.separation import Separation, separate, separate_each
 
@@ -19,13 +20,14 @@ __all__ = [
     "CEILINGS",
     "DEFAULT_METHODS",
     "METHODS",
+    "AnyMethod",
     "BoundName",
     "Method",
     "MethodName",
     "Separation",
     "Separator",
+    "describe_methods",
     "find_methods",
-    "masking",
     "separate",
     "separate_each",
 ]

@@ -1,7 +1,6 @@
 """The list of named methods, and of the ceilings of their classes; long because it is a list."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, Literal
@@ -9,61 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from oracle import masks, wiener
-from oracle.optimal.named import CLASSES, REAL, NamedClass
+from oracle.methods.masking import Separator, name_callable
+from oracle.methods.method import Method
+from oracle.optimal.named import CLASSES, NamedClass
 from oracle.stft import STFT
-from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Track
-
-# From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
-# (n_channels, n_freqs, n) in n frames, and which frames these are, to the STFTs of the estimates:
-# of the sources, or of all targets.
-Separator = Callable[[Spectrum, Spectrum, slice], Spectrum]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """A named way to separate a mixture with the help of its true sources.
-
-    Parameters
-    ----------
-    name : str
-        As in `METHODS` and on the command line.
-    formula : str
-        The mask or filter in one line; X is the mixture's STFT, S_j a source's.
-    summary : str
-        What it is, in a few sentences.
-    reference : str
-        Where it comes from.
-    prepare : callable, optional
-        ``(track, stft) -> separator``; looks at the whole track if it must. The separator,
-        ``(sources, mixture, frames) -> estimates``, works on the STFTs of a few frames.
-    double : bool, optional
-        Whether the separator needs spectra in double precision, also of float32 audio.
-    masks : NamedClass, optional
-        The class of masks whose best these are, or whose ceiling this is: they need no `prepare`.
-    """
-
-    name: str
-    formula: str
-    summary: str
-    reference: str
-    prepare: Callable[[Track, STFT], Separator] | None = None
-    double: bool = False
-    masks: NamedClass | None = None
-
-    @property
-    def by_default(self) -> bool:
-        """Whether it is among the methods of a run that names none."""
-        return self.masks is None or self.masks.name == REAL
-
-
-def masking(mask: Callable[..., Any], **parameters: Any) -> Callable[[Track, STFT], Separator]:
-    """Make the preparation of a mask: its separator multiplies the mixture by it."""
-
-    def prepare(track: Track, stft: STFT) -> Separator:
-        return lambda sources, mixture, frames: mask(sources, mixture, **parameters) * mixture
-
-    return prepare
 
 
 def _mwf(track: Track, stft: STFT) -> Separator:
@@ -112,82 +61,87 @@ def _optimal(masks: NamedClass) -> Method:
 SISEC18 = "Stöter, Liutkus & Ito 2018 (SiSEC 2018)"
 
 _ALL = (
-    Method(
-        name="MIX",
+    Method.from_mask(
+        "MIX",
+        masks.uniform_mask,
         formula="X / n_sources",
         summary="The floor: every source gets the same share of the mixture.",
         reference=SISEC18,
-        prepare=masking(masks.uniform_mask),
     ),
-    Method(
-        name="IBM1",
+    Method.from_mask(
+        "IBM1",
+        masks.sisec_binary_mask,
         formula="|S_j| >= 0.5 |X|",
         summary="SiSEC 2018's binary mask: against the mixture, hence not a partition.",
         reference=SISEC18,
-        prepare=masking(masks.sisec_binary_mask, power=1),
+        power=1,
     ),
-    Method(
-        name="IBM2",
+    Method.from_mask(
+        "IBM2",
+        masks.sisec_binary_mask,
         formula="|S_j|^2 >= 0.5 |X|^2",
         summary="The same on powers.",
         reference=SISEC18,
-        prepare=masking(masks.sisec_binary_mask, power=2),
+        power=2,
     ),
-    Method(
-        name="IBM",
+    Method.from_mask(
+        "IBM",
+        masks.ideal_binary_mask,
         formula="1 where j = argmax_k |S_k|, else 0",
         summary="The textbook binary mask: each bin goes to its loudest source.",
         reference="Wang 2005",
-        prepare=masking(masks.ideal_binary_mask),
     ),
-    Method(
-        name="IRM1",
+    Method.from_mask(
+        "IRM1",
+        masks.ideal_ratio_mask,
         formula="|S_j| / sum_k |S_k|",
         summary="The ratio mask on magnitudes.",
         reference="Liutkus & Badeau 2015",
-        prepare=masking(masks.ideal_ratio_mask, power=1),
+        power=1,
     ),
-    Method(
-        name="IRM2",
+    Method.from_mask(
+        "IRM2",
+        masks.ideal_ratio_mask,
         formula="|S_j|^2 / sum_k |S_k|^2",
         summary="The ratio mask on powers, also called Wiener-like.",
         reference="Liutkus & Badeau 2015",
-        prepare=masking(masks.ideal_ratio_mask, power=2),
+        power=2,
     ),
-    Method(
-        name="IAM",
+    Method.from_mask(
+        "IAM",
+        masks.ideal_amplitude_mask,
         formula="|S_j| / max(|X|, |S_j|)",
         summary="The amplitude mask, clipped at 1; a track's masks may sum to more than 1.",
         reference="Wang, Narayanan & Wang 2014",
-        prepare=masking(masks.ideal_amplitude_mask),
     ),
-    Method(
-        name="PSM",
+    Method.from_mask(
+        "PSM",
+        masks.phase_sensitive_mask,
         formula="Re(S_j X*) / |X|^2",
         summary="The best real mask bin by bin, unbounded; also called optimal ratio mask.",
         reference="Erdogan et al. 2015; Liang et al. 2013",
-        prepare=masking(masks.phase_sensitive_mask),
     ),
-    Method(
-        name="TPSM",
+    Method.from_mask(
+        "TPSM",
+        masks.phase_sensitive_mask,
         formula="PSM clipped to [0, 1]",
         summary="The truncated phase-sensitive mask: the best mask in [0, 1] bin by bin.",
         reference="Erdogan et al. 2015",
-        prepare=masking(masks.phase_sensitive_mask, clip=(0, 1)),
+        clip=(0, 1),
     ),
-    Method(
-        name="OBM",
+    Method.from_mask(
+        "OBM",
+        masks.optimal_binary_mask,
         formula="Re(S_j X*) >= 0.5 |X|^2",
         summary="The best binary mask bin by bin.",
         reference="Vincent, Gribonval & Plumbley 2007",
-        prepare=masking(masks.optimal_binary_mask),
     ),
-    Method(
-        name="CIRM",
+    Method.from_mask(
+        "CIRM",
+        masks.complex_ideal_ratio_mask,
         formula="S_j / X",
         summary="The complex mask: exact up to rounding, hence no bound.",
         reference="Williamson, Wang & Wang 2016",
-        prepare=masking(masks.complex_ideal_ratio_mask),
     ),
     Method(
         name="MWF",
@@ -276,36 +230,73 @@ CEILINGS: dict[str, Method] = {ceiling.name: ceiling for ceiling in map(_ceiling
 CEILING = CEILINGS["CEILING"]
 
 
-def find_methods(methods: Iterable[str], *, known: Mapping[str, Method] = METHODS) -> list[Method]:
-    """Look methods up by name.
+# What is taken wherever a method is named: its name, itself, or a mask of your own.
+AnyMethod = str | Method | Callable[[Any, Any], Any]
+
+
+def find_methods(
+    methods: Iterable[AnyMethod], *, known: Mapping[str, Method] = METHODS
+) -> list[Method]:
+    """Look methods up by name; make methods of masks of your own.
 
     Parameters
     ----------
-    methods : iterable of str
-        The names.
+    methods : iterable of str, Method or callable
+        Names, methods, and masks ``(sources, mixture) -> mask``. A mask is called as its function
+        is; `Method.from_mask` names it otherwise.
     known : mapping from str to Method, optional
-        Where to look.
+        Where to look names up.
 
     Raises
     ------
     TypeError
-        If they come as one string.
+        If they come as one string, or one is none of these.
     ValueError
-        If none is named, there is no such method, or one is named twice.
+        If none is named, there is no such method, two have one name, or a mask has none.
     """
     if isinstance(methods, str):
         raise TypeError(f"methods must be several names, got the one string {methods!r}")
+    if isinstance(methods, Method) or callable(methods):
+        raise TypeError(f"methods must be a list, got {methods!r} alone")
     found: list[Method] = []
-    for name in methods:
-        if name not in known:
-            near = get_close_matches(str(name).upper(), known, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            if name in CEILINGS:
-                hint = " (which is a row of bounds, but separates nothing)"
-            raise ValueError(f"method must be one of {', '.join(known)}, got {name!r}{hint}")
-        if known[name] in found:
-            raise ValueError(f"methods must be named once each, got {name!r} twice")
-        found.append(known[name])
+    for each in methods:
+        method = _find_method(each, known)
+        if method.name in [other.name for other in found]:
+            raise ValueError(f"methods must be named once each, got {method.name!r} twice")
+        found.append(method)
     if not found:
         raise ValueError("methods must name at least one method, got none")
     return found
+
+
+def _find_method(method: AnyMethod, known: Mapping[str, Method]) -> Method:
+    if callable(method):
+        method = Method.from_mask(name_callable(method), method)
+    if isinstance(method, Method):
+        listed = (METHODS | CEILINGS).get(method.name)
+        if listed is None:
+            return method
+        if method != listed:
+            raise ValueError(f"a method must not have the name of another, got {method.name!r}")
+        name = method.name
+    else:
+        name = method
+    if name not in known:
+        near = get_close_matches(str(name).upper(), known, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        if name in CEILINGS:
+            hint = " (which is a row of bounds, but separates nothing)"
+        raise ValueError(f"method must be one of {', '.join(known)}, got {name!r}{hint}")
+    return known[name]
+
+
+def describe_methods(methods: Iterable[Method]) -> dict[str, Any]:
+    """Tell what ``run.json`` says of methods: their names, and fingerprints of your own."""
+    several = list(methods)
+    own = {
+        method.name: method.fingerprint
+        for method in several
+        if method.name not in METHODS and method.name not in CEILINGS
+    }
+    names = [method.name for method in several]
+    return {"methods": names, "own_methods": own} if own else {"methods": names}

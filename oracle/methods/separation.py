@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from oracle.machine.threads import in_threads
-from oracle.methods.named import Method, MethodName, Separator, find_methods
+from oracle.methods.masking import Separator
+from oracle.methods.method import Method
+from oracle.methods.named import AnyMethod, MethodName, find_methods
 from oracle.optimal.named import NamedClass
 from oracle.optimal.of_track import OptimalMasks
 from oracle.stft import STFT
@@ -19,16 +21,21 @@ PIECE_SAMPLES = 2**18
 
 
 def separate(
-    track: Track, method: MethodName | str, *, stft: STFT | None = None, rest: Rest | None = None
+    track: Track,
+    method: MethodName | AnyMethod,
+    *,
+    stft: STFT | None = None,
+    rest: Rest | None = None,
 ) -> dict[str, Audio]:
-    """Separate the mixture of a track with a named method.
+    """Separate the mixture of a track with a method.
 
     Parameters
     ----------
     track : Track
         The mixture and its true sources.
-    method : str
-        A name in `oracle.methods.METHODS`.
+    method : str, Method or callable
+        A name in `oracle.methods.METHODS`, or a mask of your own, ``(sources, mixture) -> mask``;
+        `oracle.methods.Method.from_mask` names one.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     rest : {"source", "ignore", "refuse"}, optional
@@ -71,7 +78,7 @@ def separate(
 
 
 def separate_each(
-    track: Track, methods: Iterable[str], *, stft: STFT | None = None
+    track: Track, methods: Iterable[AnyMethod], *, stft: STFT | None = None
 ) -> Iterator[tuple[str, dict[str, Audio]]]:
     """Separate the mixture of a track with several methods, one after the other.
 
@@ -81,8 +88,8 @@ def separate_each(
     ----------
     track, stft
         As in `separate`.
-    methods : iterable of str
-        Names in `oracle.methods.METHODS`.
+    methods : iterable of str, Method or callable
+        As of `oracle.methods.find_methods`.
 
     Yields
     ------
@@ -98,7 +105,7 @@ def separate_each(
     """
     pieces = split(slice(0, track.n_samples), PIECE_SAMPLES)
     for method in find_methods(methods):
-        separation = Separation(track, [method.name], stft=stft)
+        separation = Separation(track, [method], stft=stft)
         targets = separation.targets
         audio = np.empty((len(targets), *track.mixture.shape), track.mixture.dtype)
 
@@ -122,8 +129,8 @@ class Separation:
     ----------
     track : Track
         The mixture and its true sources.
-    methods : sequence of str
-        Names in `oracle.methods.METHODS`; none if only `optimal` masks are wanted.
+    methods : sequence of str, Method or callable
+        As of `oracle.methods.find_methods`; none if only `optimal` masks are wanted.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     targets : mapping, optional
@@ -145,7 +152,7 @@ class Separation:
     def __init__(
         self,
         track: Track,
-        methods: Sequence[str],
+        methods: Sequence[AnyMethod],
         *,
         stft: STFT | None = None,
         targets: Mapping[str, Audio] | None = None,
