@@ -381,7 +381,7 @@ def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
 def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N803
     """Squash a mask into (-K, K): K (1 - exp(-C m)) / (1 + exp(-C m)).
 
-    For a complex mask, apply it to the real and the imaginary part.
+    The real and the imaginary part of a complex mask are squashed separately.
 
     Parameters
     ----------

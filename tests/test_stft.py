@@ -560,7 +560,7 @@ def test_modify_analyses_in_the_precision_asked_for(rng: np.random.Generator) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"signals": [np.ones(9)]}, "signals must have one shape (n_channels, n_samples), got"),
+        ({"signals": [np.ones(9)]}, "signals must all have shape (n_channels, n_samples), got"),
         ({"signals": [np.ones((1, 9)), np.ones((2, 9))]}, "got [(1, 9), (2, 9)]"),
         (
             {"piece": slice(0, 8, 2)},

@@ -177,7 +177,7 @@ def _search(problem: Problem, goal: Goal) -> _Member:
 
 
 class _Stretches:
-    """The search for the stretch at which the best mask is at its best scale, by log secants."""
+    """The search, by secants in log-log, for the stretch whose best mask is at its best scale."""
 
     def __init__(self) -> None:
         self.now = 1.0

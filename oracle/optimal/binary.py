@@ -14,7 +14,7 @@ from oracle.tracks.track import Audio
 # Bins this far apart in frequency hardly overlap, so they are flipped together.
 SPACING = 4
 
-# The fraction of the error that a flip must remove; otherwise rounding could keep flips going.
+# The fraction of the error that a flip must remove, or rounding could keep flips going forever.
 WORTHWHILE = 1e-9
 
 

@@ -239,7 +239,9 @@ class _Descent:
         The new mask reuses the memory of the previous mask.
         """
         if view is not self._view:
-            raise RuntimeError("a step must be that of the last look, and is taken once")
+            raise RuntimeError(
+                "view must be that of the last look, and taken once: call look again"
+            )
         self._view, synthesis = None, self.synthesis
         sound = np.zeros_like(self._residual)
         for block in synthesis.blocks:

@@ -39,7 +39,7 @@ def fit_ends(problem: Problem, start: Scaled, goal: Goal) -> Scaled:
     synthesis = problem.synthesis
     overlap = -(-synthesis.stft.n_fft // synthesis.stft.hop_length)
     n_frames, size = synthesis.n_frames, REACH * overlap
-    # More than an overlap apart, the ends share no samples.
+    # An overlap or more apart, the ends share no samples.
     if n_frames < 2 * size + overlap:
         return start
     residual = problem.source - synthesis.forward(start)

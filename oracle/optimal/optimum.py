@@ -92,9 +92,8 @@ def optimal_mask(
     SDR achieved, it certifies both.
 
     A bound holds for one class of masks and one STFT; always state it with both. The more
-    frames overlap, the more freedom a mask has, and the higher, nearly always, the bound. A
-    different window means different masks. `CLASSES` lists named classes and the systems that
-    they bound.
+    frames overlap, the more freedom a mask has, and nearly always the higher the bound. Another
+    window means other masks. `CLASSES` lists named classes and the systems that they bound.
 
     Two classes are vacuous, and refused. Complex masks without a limit can turn a mixture that
     is nonzero in every bin into any signal, at any overlap. Real masks of either sign without a
@@ -248,7 +247,7 @@ def _of_any_scale(
     masks: MaskClass,
     goal: Goal,
 ) -> OptimalMask:
-    """Find the masks with the highest SI-SDR, for whole signals: a mask has a single scale."""
+    """Find the masks with the highest SI-SDR, for whole signals: each mask has a single scale."""
     alone = replace(stft, workers=1)
     synthesis = Synthesis(alone, mixture, masks, floor=FLOOR, dtype=np.float64)
     n_frames = stft.n_frames(mixture.shape[-1])

@@ -303,7 +303,7 @@ class STFT:
         shapes = {signal.shape for signal in signals}
         if len(shapes) != 1 or len(signals[0].shape) != 2:
             raise ValueError(
-                f"signals must have one shape (n_channels, n_samples), got {sorted(shapes)}"
+                f"signals must all have shape (n_channels, n_samples), got {sorted(shapes)}"
             )
         n_samples = signals[0].shape[-1]
         start, stop, step = (piece or slice(None)).indices(n_samples)
