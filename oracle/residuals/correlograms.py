@@ -75,9 +75,10 @@ def autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram:
 def partial_autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram:
     """Compute the partial autocorrelation of signals, with a confidence band around zero.
 
-    This is the correlation of samples that those in between do not explain: it is zero beyond
-    lag p for an autoregressive process of order p. It is computed from the autocovariances by
-    the Levinson-Durbin recursion; the band is 1.96 / sqrt(n_samples) (Quenouille).
+    This is the correlation of two samples that the samples in between do not explain: it is
+    zero beyond lag p for an autoregressive process of order p. It is computed from the
+    autocovariances by the Levinson-Durbin recursion; the band is 1.96 / sqrt(n_samples)
+    (Quenouille).
 
     Parameters
     ----------

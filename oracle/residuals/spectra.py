@@ -229,8 +229,8 @@ def _welch(first: Float64s, second: Float64s, rate: int, n_fft: int) -> Frequenc
     check_rate(rate)
     if not 2 <= n_fft <= first.shape[-1] // 1.5:
         raise ValueError(
-            "n_fft must be at least 2, and the signals as long as two windows that overlap by "
-            f"half, got {n_fft} for {first.shape[-1]} samples"
+            "n_fft must be at least 2 and at most two thirds of the length of the signals, "
+            f"got {n_fft} for {first.shape[-1]} samples"
         )
     return FrequencySeries(*csd(first, second, rate, nperseg=n_fft, detrend=False))
 

@@ -37,7 +37,7 @@ def list_entries(n_channels: int) -> list[tuple[int, int, complex]]:
 
 
 def compute_products_near_one(sources: Spectrum) -> tuple[list[Real], npt.NDArray[np.int_]]:
-    """Compute `_compute_products` of each source, with each bin scaled near 1, and the levels."""
+    """Compute the products of each source, with each bin brought near 1; also return the levels."""
     with np.errstate(over="ignore", under="ignore"):
         products = [_compute_products(source, np.ones(())) for source in sources]
         power = sum(product[: sources.shape[1]].sum(axis=0) for product in products)
@@ -64,7 +64,10 @@ def _find_level(spectra: Spectrum) -> npt.NDArray[np.int_]:
 def bring_near_one(
     numbers: npt.NDArray[Any], *, axis: int | tuple[int, ...] = ()
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int_]]:
-    """Scale numbers near 1 by powers of two, by the largest along some axes; also return these."""
+    """Divide numbers by powers of two that bring the largest along some axes near 1.
+
+    Return the scaled numbers and the exponents.
+    """
     sizes = np.maximum(np.abs(numbers.real), np.abs(numbers.imag))
     level = exponents(sizes.max(axis=axis, keepdims=True))
     return numbers * np.ldexp(1.0, -level), level
