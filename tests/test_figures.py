@@ -1602,14 +1602,12 @@ NO_MAPPINGS: dict[str, Callable[[], Figure]] = {
 
 @pytest.mark.parametrize("argument", NO_MAPPINGS)
 def test_an_array_is_not_taken_for_a_mapping(argument: str) -> None:
-    message = (
-        f"{argument} must map names, the titles of panels, to what is drawn in them, got ndarray"
-    )
+    message = f"{argument} must map panel titles to what is drawn in them, got ndarray"
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         NO_MAPPINGS[argument]()
 
 
 def test_smoothed_periodograms_beside_cross_spectra_are_a_mapping() -> None:
     smoothed: Any = smoothed_of(["a"])["a"]
-    with pytest.raises(TypeError, match="^smoothed must map names, .* got FrequencySeries$"):
+    with pytest.raises(TypeError, match="^smoothed must map panel titles .* got FrequencySeries$"):
         plot_cross_spectra(spectra_across(1), ["a"], smoothed=smoothed)

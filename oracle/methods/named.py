@@ -1,4 +1,4 @@
-"""The list of named methods, and of the ceilings of their classes; long because it is a list."""
+"""The named methods, and the ceilings of mask classes. The file is long because it is a list."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from oracle.stft import STFT
 from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Track
 
-# From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
-# (n_channels, n_freqs, n) in n frames, and which frames these are, to the STFTs of the estimates:
-# of the sources, or of all targets.
+# Takes the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
+# (n_channels, n_freqs, n) in n frames, and which frames these are. Returns the STFTs of the
+# estimates, of the sources or of all targets.
 Separator = Callable[[Spectrum, Spectrum, slice], Spectrum]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A named way to separate a mixture with the help of its true sources.
+    """A named way to separate a mixture, given its true sources.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class Method:
         ``(track, stft) -> separator``; looks at the whole track if it must. The separator,
         ``(sources, mixture, frames) -> estimates``, works on the STFTs of a few frames.
     double : bool, optional
-        Whether the separator needs spectra in double precision, also of float32 audio.
+        Whether the separator needs spectra in double precision, even for float32 audio.
     masks : NamedClass, optional
-        The class of masks whose best these are, or whose ceiling this is: they need no `prepare`.
+        The class, for optimal masks and for ceilings, which need no `prepare`.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Method:
 
     @property
     def by_default(self) -> bool:
-        """Whether it is among the methods of a run that names none."""
+        """Whether a run that names no methods includes this one."""
         return self.masks is None or self.masks.name == REAL
 
 
 def masking(mask: Callable[..., Any], **parameters: Any) -> Callable[[Track, STFT], Separator]:
-    """Make the preparation of a mask: its separator multiplies the mixture by it."""
+    """Make the `prepare` of a mask: its separator multiplies the mixture by the mask."""
 
     def prepare(track: Track, stft: STFT) -> Separator:
         return lambda sources, mixture, frames: mask(sources, mixture, **parameters) * mixture
@@ -89,21 +89,21 @@ def _covariances(track: Track, stft: STFT, *, floor: float = 0.0) -> Any:
 def _wiener_filter(
     model: wiener.SpatialModel, track: Track, regularization: float = 0.0
 ) -> Separator:
-    # Only the analysis may need more precision than the track has.
+    # Only the analysis needs more precision than that of the track.
     dtype = np.result_type(track.mixture.dtype, np.complex64)
     filtered = partial(model.filter, regularization=regularization, dtype=dtype)
     return lambda sources, mixture, frames: filtered(sources, mixture)
 
 
 def _optimal(masks: NamedClass) -> Method:
-    """Make the method of the best masks of a class."""
-    kind = "binary mask that no change of a bin improves" if masks.binary else "best mask"
+    """Make the method that separates with the best masks of a class."""
+    kind = "binary mask that no flip of a single bin improves" if masks.binary else "best mask"
     return Method(
         name=masks.method,
         formula=f"argmin_m |s - inverse(m X)|^2, {masks.formula}",
-        summary=f"The {kind}, one for the whole track: its SDR through the actual inverse STFT is "
-        f"the highest{' that was found' if masks.binary else ''}. The accompaniment has a mask of "
-        f"its own. For {masks.systems}.",
+        summary=f"The {kind}, one for the whole track: it has the highest SDR "
+        f"{'found ' if masks.binary else ''}through the actual inverse STFT. The accompaniment has "
+        f"its own mask. For {masks.systems}.",
         reference="oracle.optimal; bin by bin: Vincent, Gribonval & Plumbley 2007",
         masks=masks,
     )
@@ -122,7 +122,7 @@ _ALL = (
     Method(
         name="IBM1",
         formula="|S_j| >= 0.5 |X|",
-        summary="SiSEC 2018's binary mask: against the mixture, hence not a partition.",
+        summary="SiSEC 2018's binary mask: compares with the mixture, hence not a partition.",
         reference=SISEC18,
         prepare=masking(masks.sisec_binary_mask, power=1),
     ),
@@ -164,7 +164,7 @@ _ALL = (
     Method(
         name="PSM",
         formula="Re(S_j X*) / |X|^2",
-        summary="The best real mask bin by bin, unbounded; also called optimal ratio mask.",
+        summary="The best real mask bin by bin, unbounded; also called the optimal ratio mask.",
         reference="Erdogan et al. 2015; Liang et al. 2013",
         prepare=masking(masks.phase_sensitive_mask),
     ),
@@ -185,7 +185,7 @@ _ALL = (
     Method(
         name="CIRM",
         formula="S_j / X",
-        summary="The complex mask: exact up to rounding, hence no bound.",
+        summary="The complex mask: exact up to rounding, hence not a bound.",
         reference="Williamson, Wang & Wang 2016",
         prepare=masking(masks.complex_ideal_ratio_mask),
     ),
@@ -196,14 +196,14 @@ _ALL = (
         "in time, no regularization.",
         reference="Duong, Vincent & Gribonval 2010",
         prepare=_mwf,
-        # Of a nearly mono source, float32 rounding would drown what differs between channels.
+        # For a nearly mono source, float32 rounding would swamp the differences between channels.
         double=True,
     ),
     Method(
         name="MWF-SISEC18",
         formula="MWF with the trace of R_j taken over the wrong axes",
-        summary="Only to match the row that SiSEC 2018 published: with its epsilon, which makes it "
-        "depend on the level of the audio.",
+        summary="Only to match the row that SiSEC 2018 published, including its epsilon, which "
+        "makes the result depend on the level of the audio.",
         reference=SISEC18,
         prepare=_mwf_sisec18,
         double=True,
@@ -211,7 +211,7 @@ _ALL = (
     *map(_optimal, CLASSES.values()),
 )
 
-# Of all that separate, for editors to complete.
+# The names of `METHODS`, so that editors can complete them.
 MethodName = Literal[
     "MIX",
     "IBM1",
@@ -236,7 +236,7 @@ MethodName = Literal[
     "OPT-BANDSPLIT",
 ]
 
-# Of all rows of tables of bounds.
+# The names of all rows in tables of bounds.
 BoundName = (
     MethodName
     | Literal[
@@ -261,37 +261,37 @@ def _ceiling(masks: NamedClass) -> Method:
     return Method(
         name=masks.ceiling,
         formula=f"no m has a higher SDR, {masks.formula}",
-        summary="The certificate: of uSDR, for the whole track; of SDR, for each window on its "
-        "own, so that its median is a ceiling of medians over the same windows. It does not bound "
-        f"masks of other classes, nor sums of masks that are none.{bracket}",
+        summary="The certificate. For uSDR, it holds for the whole track; for SDR, for each window "
+        "separately, so its median is a ceiling of medians over the same windows. It does not "
+        f"bound masks of other classes, nor sums of masks that leave the class.{bracket}",
         reference="oracle.optimal",
         masks=masks,
     )
 
 
-# No separations, but rows of every table and file of bounds.
+# They separate nothing, but are rows of every table and file of bounds.
 CEILINGS: dict[str, Method] = {ceiling.name: ceiling for ceiling in map(_ceiling, CLASSES.values())}
 
-# That of masks in [0, 1].
+# The ceiling of masks in [0, 1].
 CEILING = CEILINGS["CEILING"]
 
 
 def find_methods(methods: Iterable[str], *, known: Mapping[str, Method] = METHODS) -> list[Method]:
-    """Look methods up by name.
+    """Look up methods by name.
 
     Parameters
     ----------
     methods : iterable of str
         The names.
     known : mapping from str to Method, optional
-        Where to look.
+        The methods to choose from.
 
     Raises
     ------
     TypeError
-        If they come as one string.
+        If `methods` is a single string.
     ValueError
-        If none is named, there is no such method, or one is named twice.
+        If `methods` is empty, or a name is unknown or given twice.
     """
     if isinstance(methods, str):
         raise TypeError(f"methods must be several names, got the one string {methods!r}")
