@@ -1208,10 +1208,7 @@ NO_MAPPINGS: dict[str, Callable[[], Figure]] = {
 
 def test_an_array_is_not_taken_for_a_mapping() -> None:
     for argument, draw in NO_MAPPINGS.items():
-        message = (
-            f"{argument} must map names, the titles of panels, to what is drawn in them, "
-            "got ndarray"
-        )
+        message = f"{argument} must map panel titles to what is drawn in them, got ndarray"
         with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
             draw()
     with pytest.raises(TypeError, match="^smoothed must map panel titles .* got FrequencySeries$"):
