@@ -1,19 +1,19 @@
 """Closed-form ideal masks, one function each.
 
-Every mask takes the STFTs of the true sources and of the mixture and returns one mask a
-source, to be multiplied with the mixture's STFT. X is the mixture's STFT, S_j a source's;
-masks are per bin, so leading axes (channels, batches) are independent.
+Every function takes the STFTs of the true sources and of the mixture, and returns one mask per
+source, to multiply the mixture's STFT by. X is the mixture's STFT, S_j that of a source. Masks
+are computed bin by bin, so leading axes (channels, batches) are independent.
 
-Quotients are taken only where the denominator is positive and are zero elsewhere; nothing
-is added to a denominator, and no magnitude is squared before it is divided by another, so
-that masks do not depend on the level of the audio. One that is too large for its precision,
-over a mixture that is next to silent, is the largest number there is: masks are finite.
+Quotients are taken only where the denominator is positive, and are zero elsewhere. Nothing is
+added to a denominator, and no magnitude is squared before it is divided by another, so masks
+do not depend on the level of the audio. Masks are finite: a value too large for its precision,
+over a nearly silent mixture, becomes the largest finite number.
 
 The functions work on any array of the array API standard (numpy, torch, CuPy, JAX, ...),
-return the same kind of array, and can be differentiated where they are continuous. In torch
-gradients are finite too: what no number could hold, in bins that are next to silent, is 0.
+return the same kind of array, and are differentiable where they are continuous. In torch,
+gradients are finite too: those that would overflow, in nearly silent bins, are 0.
 
-The file is long because it is a list, and two thirds of it are docstrings.
+The file is long because it is a list; two thirds of it is docstrings.
 """
 
 import math
@@ -23,17 +23,17 @@ from typing import Any, TypeVar
 import numpy as np
 from array_api_compat import array_namespace, device
 
-# An array of the array API standard, which defines no type for it: what goes in comes out.
+# An array of the array API standard, which defines no type for it; outputs have the input's type.
 Array = TypeVar("Array", bound=Any)
 
-# How far gradients stay from the largest number: what is multiplied on their way is smaller.
+# Gradients stay this factor below the largest number, leaving room for later multiplications.
 HEADROOM = 2.0**10
 
 
 def uniform_mask(sources: Array, mixture: Array) -> Array:
     """Give every source the same share of the mixture: 1 / n_sources.
 
-    It knows nothing of the sources: the floor under every bound.
+    It uses no knowledge of the sources, so it is the floor of every bound.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def uniform_mask(sources: Array, mixture: Array) -> Array:
     Raises
     ------
     TypeError
-        If the arguments are not complex arrays of one dtype.
+        If the arguments are not complex arrays of the same dtype.
     ValueError
-        If their shapes do not fit.
+        If their shapes do not match.
     """
     xp = _namespace(sources, mixture)
     return xp.full_like(xp.abs(sources), 1 / sources.shape[0])
@@ -61,7 +61,7 @@ def uniform_mask(sources: Array, mixture: Array) -> Array:
 def ideal_binary_mask(sources: Array, mixture: Array) -> Array:
     """Give each bin to its loudest source: 1 where j = argmax_k abs(S_k), else 0.
 
-    The textbook mask: a partition of the bins, ties going to the first source.
+    The textbook mask: a partition of the bins, in which ties go to the first source.
 
     Parameters
     ----------
@@ -101,10 +101,10 @@ def ideal_binary_mask(sources: Array, mixture: Array) -> Array:
 def sisec_binary_mask(
     sources: Array, mixture: Array, *, power: float = 1, threshold: float = 0.5
 ) -> Array:
-    """Keep the bins in which a source makes up enough of the mixture, as SiSEC 2018 did.
+    """Keep the bins in which a source makes up enough of the mixture, as in SiSEC 2018.
 
-    1 where abs(S_j)^power >= threshold * abs(X)^power. Each source is held against the
-    mixture, not against the other sources: several sources or none may keep a bin.
+    1 where abs(S_j)^power >= threshold * abs(X)^power. Each source is compared with the
+    mixture, not with the other sources, so several sources or none may keep a bin.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def sisec_binary_mask(
     power : float, optional
         Exponent of the magnitudes: 1 is IBM1, 2 is IBM2. Positive.
     threshold : float, optional
-        The share from which a source keeps a bin. Positive.
+        The smallest share at which a source keeps a bin. Positive.
 
     Returns
     -------
@@ -147,8 +147,8 @@ def sisec_binary_mask(
 def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Array:
     """Share each bin by magnitude: abs(S_j)^power / sum_k abs(S_k)^power.
 
-    Power 2 is the Wiener-like mask, best for independent sources whose phases are
-    unknown. The masks of a track sum to one.
+    Power 2 gives the Wiener-like mask, the best for independent sources with unknown phases.
+    The masks of a track sum to one.
 
     Parameters
     ----------
@@ -186,10 +186,10 @@ def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Arr
     sources, _ = _gentle(sources, mixture, lambda magnitudes, _: xp.max(magnitudes, axis=0))
     magnitudes = xp.abs(sources)
     if power != 1:
-        # Relative to the loudest source: powers of quiet bins would leave the range of floats.
+        # Relative to the loudest source, or powers of quiet bins would leave the range of floats.
         magnitudes = _share(xp, magnitudes, xp.max(magnitudes, axis=0, keepdims=True))
     if power < 1:
-        # The root of zero has no gradient.
+        # A root has no gradient at zero.
         sounds = magnitudes > 0
         magnitudes = xp.where(sounds, magnitudes, xp.ones_like(magnitudes))
         magnitudes = xp.where(sounds, magnitudes**power, xp.zeros_like(magnitudes))
@@ -203,7 +203,7 @@ def ideal_amplitude_mask(
 ) -> Array:
     """Match the source's magnitude: abs(S_j) / abs(X), clipped.
 
-    Clipped to [0, 1], the default, it is abs(S_j) / max(abs(X), abs(S_j)). The masks of a
+    With the default range [0, 1], this is abs(S_j) / max(abs(X), abs(S_j)). The masks of a
     track sum to more than one where sources cancel or overlap.
 
     Parameters
@@ -211,18 +211,18 @@ def ideal_amplitude_mask(
     sources, mixture
         As in `uniform_mask`.
     clip : (float, float), optional
-        Range of the mask; (0, math.inf) does not clip.
+        Range to clip the mask to; (0, math.inf) does not clip.
 
     Returns
     -------
     mask : array, real, same shape as sources
-        Clipped; 0 / 0 is 0 before, and a source over a silent mixture has the upper end of
-        the range (0 if that is infinite).
+        Clipped to the range; 0 / 0 counts as 0. Where the mixture is silent but the source is
+        not, the mask is the upper end of the range (0 if that is infinite).
 
     Raises
     ------
     TypeError, ValueError
-        As in `uniform_mask`; ValueError if the range is not one or has no positive part.
+        As in `uniform_mask`; ValueError also if the range is reversed or has no positive part.
 
     References
     ----------
@@ -251,27 +251,27 @@ def ideal_amplitude_mask(
 def phase_sensitive_mask(
     sources: Array, mixture: Array, *, clip: tuple[float, float] = (-math.inf, math.inf)
 ) -> Array:
-    """Take the real mask nearest to the source, bin by bin: Re(S_j X*) / abs(X)^2.
+    """Come as close to the source as a real mask can, bin by bin: Re(S_j X*) / abs(X)^2.
 
-    Of all real masks it has the least squared error in each bin, before the inverse STFT.
-    The optimal ratio mask of Liang et al. is the same.
+    Of all real masks, it has the least squared error in each bin, before the inverse STFT.
+    It is the same as the optimal ratio mask of Liang et al.
 
     Parameters
     ----------
     sources, mixture
         As in `uniform_mask`.
     clip : (float, float), optional
-        Range of the mask: (0, 1) is the truncated mask TPSM. Unbounded by default.
+        Range to clip the mask to; (0, 1) gives the truncated mask TPSM. Unbounded by default.
 
     Returns
     -------
     mask : array, real, same shape as sources
-        Zero, then clipped, where the mixture is silent.
+        Clipped to the range; 0 before clipping where the mixture is silent.
 
     Raises
     ------
     TypeError, ValueError
-        As in `uniform_mask`; ValueError if the range is not one.
+        As in `uniform_mask`; ValueError also if the range is reversed.
 
     References
     ----------
@@ -298,9 +298,9 @@ def phase_sensitive_mask(
 
 
 def optimal_binary_mask(sources: Array, mixture: Array) -> Array:
-    """Keep the bins in which the mixture is nearer to the source than silence is.
+    """Keep the bins in which the mixture is closer to the source than silence is.
 
-    1 where Re(S_j X*) / abs(X)^2 >= 1/2. Of all binary masks it has the least squared
+    1 where Re(S_j X*) / abs(X)^2 >= 1/2. Of all binary masks, it has the least squared
     error in each bin, before the inverse STFT.
 
     Parameters
@@ -339,8 +339,8 @@ def optimal_binary_mask(sources: Array, mixture: Array) -> Array:
 def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
     """Turn the mixture into the source exactly: S_j / X, complex.
 
-    Exact where the mixture is not silent, hence no bound; a training target, compressed
-    with `compress`.
+    Exact where the mixture is not silent, hence not a bound. Compressed with `compress`, it is
+    a training target.
 
     Parameters
     ----------
@@ -381,7 +381,7 @@ def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
 def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N803
     """Squash a mask into (-K, K): K (1 - exp(-C m)) / (1 + exp(-C m)).
 
-    Applied to the real and the imaginary part of a complex mask.
+    The real and the imaginary part of a complex mask are squashed separately.
 
     Parameters
     ----------
@@ -394,7 +394,7 @@ def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N
     Returns
     -------
     compressed : array like mask
-        Parts beyond about 18 / C (float32) or 38 / C (float64) come so near K that
+        Parts beyond about 18 / C (float32) or 38 / C (float64) come so close to K that
         `uncompress` cannot tell them apart.
 
     Raises
@@ -424,14 +424,14 @@ def uncompress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa:
     Parameters
     ----------
     mask : array, real or complex
-        A compressed mask, its parts in [-K, K].
+        A compressed mask, with parts in [-K, K].
     K, C : float, optional
-        As they were in `compress`.
+        The values passed to `compress`.
 
     Returns
     -------
     uncompressed : array like mask
-        Finite: a part that is K or -K counts as the nearest number to it that is not.
+        Finite: parts at K or -K are first moved just inside.
 
     Raises
     ------
@@ -472,29 +472,29 @@ def _on_parts(xp: Any, mask: Any, function: Any) -> Any:
 def _quotient(xp: Any, numerator: Any, denominator: Any) -> Any:
     """Divide real arrays where the denominator is positive; 0 elsewhere.
 
-    Of a complex numerator the parts are divided one by one: numpy takes the reciprocal of
-    a real denominator, which overflows where the quotient does not. The denominator is
-    replaced before the division too, not to send NaN into gradients.
+    Callers divide complex numbers part by part: numpy would multiply by the reciprocal of the
+    real denominator, which may overflow where the quotient does not. Denominators of zero are
+    replaced before the division, to keep NaN out of gradients.
     """
     positive = denominator > 0
-    with np.errstate(over="ignore"):  # infinity, which is clipped
+    with np.errstate(over="ignore"):  # infinity is clipped later
         quotient = numerator / xp.where(positive, denominator, xp.ones_like(denominator))
     return xp.where(positive, quotient, xp.zeros_like(quotient))
 
 
 def _clip(xp: Any, mask: Any, low: float, high: float) -> Any:
-    """Clip a mask to a range, and to the numbers of its precision."""
+    """Clip a mask to a range, and to the finite numbers of its dtype."""
     largest = float(xp.finfo(mask.dtype).max)
     return xp.clip(mask, max(low, -largest), min(high, largest))
 
 
 def _share(xp: Any, part: Any, whole: Any) -> Any:
-    """Divide what is never negative by what it is a part of: zero is a part of nothing."""
+    """Divide nonnegative parts by their whole; 0 where the whole is zero."""
     return part / xp.where(whole > 0, whole, xp.ones_like(whole))
 
 
 def _in_phase(xp: Any, sources: Array, mixture: Array) -> tuple[Array, Array]:
-    """Split Re(S_j X*) / abs(X) from abs(X): neither is a square."""
+    """Compute Re(S_j X*) / abs(X) and abs(X) separately, to avoid squares."""
     magnitude = xp.abs(mixture)
     direction = _on_parts(xp, mixture, lambda part: _quotient(xp, part, magnitude))
     return xp.real(sources * xp.conj(direction)), magnitude
@@ -503,11 +503,11 @@ def _in_phase(xp: Any, sources: Array, mixture: Array) -> tuple[Array, Array]:
 def _gentle(
     sources: Array, mixture: Array, divisor: Callable[[Array, Array], Array]
 ) -> tuple[Array, Array]:
-    """Make constants, as gradients see it, of the bins whose gradients no number could hold.
+    """Detach the bins whose gradients would overflow.
 
-    A mask divides by `divisor(abs(sources), abs(mixture))`, so that its slopes are about as
-    steep as the reciprocal of that, of a source, or of the source over the divisor squared.
-    Only torch has such gradients; all else is left as it is.
+    A mask divides by `divisor(abs(sources), abs(mixture))`, so its slopes are about as steep as
+    the reciprocal of the divisor, the reciprocal of a source, or the source over the divisor
+    squared. This affects only torch tensors that require gradients.
     """
     if not (getattr(sources, "requires_grad", False) or getattr(mixture, "requires_grad", False)):
         return sources, mixture
@@ -524,7 +524,7 @@ def _gentle(
 
 
 def _namespace(sources: Array, mixture: Array) -> Any:
-    """Check the arguments that every mask has, and find the library that they come from."""
+    """Check the arguments that all masks share, and return their array library."""
     try:
         xp = array_namespace(sources, mixture)
     except TypeError as error:
@@ -552,7 +552,7 @@ def _namespace(sources: Array, mixture: Array) -> Any:
 
 
 def _positive(argument: str, value: float) -> float:
-    """Check a parameter; a numpy scalar would widen what it is multiplied with."""
+    """Check a parameter, and make it a Python float: a numpy scalar would widen the arrays."""
     if not 0 < value < math.inf:
         raise ValueError(f"{argument} must be positive and finite, got {value}")
     return float(value)

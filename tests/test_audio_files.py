@@ -253,7 +253,7 @@ def test_what_soundfile_does_not_read_says_how_to_convert_it(tmp_path: Path, suf
 @pytest.mark.parametrize("suffix", sorted(HEADERLESS))
 def test_what_has_no_header_says_where_to_export_it(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"x{suffix}").write_bytes(b"?")
-    message = rf"x{suffix} must be .*, and not {suffix}, which has no header: export it as WAV"
+    message = rf"x{suffix} must be .*, got {suffix}, which has no header: export it as WAV"
     with pytest.raises(ValueError, match=message):
         read_audio(tmp_path / f"x{suffix}")
 
@@ -268,7 +268,7 @@ def test_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"", "it is empty"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "pointer of Git LFS"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "Git LFS pointer"),
     ],
 )
 def test_what_is_often_taken_for_audio_is_told(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -279,7 +279,9 @@ def test_what_is_often_taken_for_audio_is_told(tmp_path: Path, content: bytes, r
 
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.wav")
-    with pytest.raises(ValueError, match=r"x\.wav must be a readable audio file \(it is no file\)"):
+    with pytest.raises(
+        ValueError, match=r"x\.wav must be a readable audio file \(it is not a file\)"
+    ):
         read_audio(tmp_path / "x.wav")
 
 
@@ -377,7 +379,7 @@ def test_files_of_a_pipe_are_whole(ffmpeg: str, tmp_path: Path) -> None:
     command = [ffmpeg, "-v", "error", "-i", str(source), "-f", "flac", "-"]
     done = subprocess.run(command, check=True, capture_output=True)
     (tmp_path / "x.flac").write_bytes(done.stdout)
-    with pytest.raises(ValueError, match=r"its header tells no length\): export it again"):
+    with pytest.raises(ValueError, match=r"its header gives no length\): export it again"):
         read_audio(tmp_path / "x.flac")
 
 

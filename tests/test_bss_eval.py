@@ -900,7 +900,7 @@ def test_low_passed_sources_are_warned_of_by_name_and_condition_number() -> None
     )
     pattern = (
         r"^references: delayed copies of source 1 \(condition number above 1e\+15\) are nearly "
-        r"linearly dependent: .* Use ISR-reg, SIR-reg, SAR-reg or bss_eval_v4_regularized$"
+        r"linearly dependent\. .*: use ISR-reg, SIR-reg, SAR-reg or bss_eval_v4_regularized$"
     )
     with pytest.warns(metrics.IllConditionedWarning, match=pattern) as caught:
         found = evaluate()

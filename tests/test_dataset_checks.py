@@ -18,6 +18,7 @@ from oracle.cli.check import _time
 from oracle.jobs.timings import Cost, measure_costs
 from oracle.jobs.track_scores import score_track
 from oracle.machine.threads import limited_threads
+from oracle.methods import find_methods
 from oracle.runs.footprints import BASE
 from oracle.runs.plans import Jobs, MemoryWarning
 from oracle.tracks.track import Audio
@@ -272,11 +273,11 @@ def test_a_cost_is_some_seconds_a_track_and_some_a_sample() -> None:
 
 def test_costs_are_of_every_method_and_grow_with_the_track() -> None:
     options: dict[str, Any] = {"stft": STFT(n_fft=512), "metrics": ["SDR"]}
-    costs = measure_costs(music(8), ["MIX", "OPT"], **options)
+    costs = measure_costs(music(8), find_methods(["MIX", "OPT"]), **options)
     assert list(costs) == ["MIX", "OPT"]
     assert costs["OPT"].of(10**6) > costs["MIX"].of(10**6) > 0
     assert min(min(cost) for cost in costs.values()) >= 0
-    short = measure_costs(music(0.5), ["MIX"], **options)
+    short = measure_costs(music(0.5), find_methods(["MIX"]), **options)
     assert short["MIX"].per_sample > 0
 
 
@@ -284,7 +285,7 @@ def test_a_prediction_is_about_right() -> None:
     """Within a factor of four, on a machine where others work too."""
     track = music(40)
     options: dict[str, Any] = {"stft": STFT(n_fft=512), "metrics": ["SDR", "uSDR"]}
-    methods = ["IBM", "IRM2", "OPT"]
+    methods = find_methods(["IBM", "IRM2", "OPT"])
     costs = measure_costs(track, methods, **options)
     predicted = sum(cost.of(track.mixture.size * 3) for cost in costs.values())
     with limited_threads(1):

@@ -534,7 +534,7 @@ def test_moisesdb_pads_what_ends_early_and_says_so(tmp_path: Path) -> None:
         "drums": [(3, {"n_samples": 800}), (4, {"n_samples": 500})],
     }
     make_song(tmp_path / "a", files)
-    warning = "^a: files have 500 to 900 samples, the shorter ones are padded with zeros$"
+    warning = "^a: files have 500 to 900 samples; the shorter ones are padded with zeros$"
     with pytest.warns(UserWarning, match=warning):
         (track,) = datasets.moisesdb(tmp_path)
     assert track.mixture.shape == (2, 900)
@@ -657,7 +657,7 @@ def test_slakh2100_stem_without_a_class_is_an_error(
     place = tmp_path / "test" / "Track01876"
     make_slakh_track(place)
     (place / "metadata.yaml").write_text(yaml.safe_dump({"stems": {"S00": stem}}))
-    where = f"^{place}/metadata.yaml must tell audio_rendered and inst_class of S00, "
+    where = f"^{place}/metadata.yaml must give audio_rendered and inst_class of S00, "
     with pytest.raises(ValueError, match=where + message):
         datasets.slakh2100(tmp_path)[0]
 
@@ -683,7 +683,7 @@ def test_slakh2100_track_of_which_nothing_is_rendered_is_an_error(tmp_path: Path
     make_slakh_track(place)
     metadata = {"stems": {"S00": {"audio_rendered": False, "inst_class": "Bass"}}}
     (place / "metadata.yaml").write_text(yaml.safe_dump(metadata))
-    with pytest.raises(ValueError, match=r"must list stems that are rendered, got none$"):
+    with pytest.raises(ValueError, match=r"must list rendered stems, got none$"):
         datasets.slakh2100(tmp_path)[0]
 
 
@@ -761,7 +761,9 @@ def test_librimix_without_clean_mixtures_says_what_is_there(tmp_path: Path) -> N
 def test_a_folder_of_speakers_is_pointed_to_librimix_which_reads_it(tmp_path: Path) -> None:
     make_librimix(tmp_path)
     for root in (tmp_path / "dev", tmp_path):
-        with pytest.raises(ValueError, match=r"use the dataset librimix, its root this folder$"):
+        with pytest.raises(
+            ValueError, match=r"use the dataset librimix with this folder as its root$"
+        ):
             datasets.folder(root)
         assert len(datasets.librimix(root)) >= 2
 

@@ -294,7 +294,7 @@ def test_a_track_called_otherwise_than_announced_is_an_error() -> None:
     for announced in (("song", "train"), ("sang", "test")):
         name, subset = announced
         entry = Entry(name, subset, partial(make, "song", "test"))
-        message = f"load must give the track {subset}/{name}, got test/song"
+        message = f"load must return the track {subset}/{name}, got test/song"
         with pytest.raises(ValueError, match=f"^{message}$"):
             Dataset("songs", (entry,))[0]
 
@@ -469,11 +469,11 @@ def test_folder_of_more_than_one_kind_is_refused(tmp_path: Path, place: str) -> 
         assert datasets.folder(tmp_path).track_names == ("a", "b")
     else:
         kinds = (
-            r"tracks \(b\) beside folders of tracks \(train\): put all tracks into folders, or none"
+            r"tracks \(b\) beside folders of tracks \(train\): put all tracks into subsets, or none"
             if "/" in place
             else r"x.wav beside folders of audio \(train\): if the files are a track, move .*"
         )
-        with pytest.raises(ValueError, match=f"hold one kind of thing, .* with {kinds}$"):
+        with pytest.raises(ValueError, match=f"not both, got .* with {kinds}$"):
             datasets.folder(tmp_path)
 
 
@@ -643,7 +643,7 @@ def test_zero_length_audio_is_refused(tmp_path: Path) -> None:
 def test_two_files_of_one_source_are_refused(tmp_path: Path) -> None:
     write_track(tmp_path, "drums.wav", "drums.flac")
     with pytest.raises(
-        ValueError, match=r"one file a source, got drums\.flac and drums\.wav: move"
+        ValueError, match=r"one file per source, got drums\.flac and drums\.wav: move"
     ):
         datasets.folder(tmp_path)[0]
 
@@ -835,7 +835,7 @@ def test_musdb18_with_an_ffmpeg_that_does_not_run_says_so_at_once(
     monkeypatch.setenv("PATH", str(programs))
     message = (
         f"^ffmpeg must run to decode MUSDB18's stems, got {programs / program}, which does not: "
-        rf"{problem} \(install it again, or put one that runs before it on the PATH\)$"
+        rf"{problem} \(reinstall it, or put one that runs before it on the PATH\)$"
     )
     with pytest.raises(RuntimeError, match=message):
         datasets.musdb18(listed)

@@ -219,7 +219,7 @@ def test_a_notebook_lists_the_tracks_of_a_dataset() -> None:
     assert f"songs: {len(names)} tracks ({len(names)} train)" in html
     assert names[SHOWN - 1] in html
     assert names[SHOWN] not in html
-    assert "3 more: track_names has all." in html
+    assert "3 more: track_names lists all." in html
     assert "the first 2 s of each" in dataset.select(seconds=2)._repr_html_()
 
 

@@ -4,8 +4,8 @@ import builtins
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from typing import Any
 
 import matplotlib as mpl
@@ -20,7 +20,6 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 
-from oracle import STFT
 from oracle.plots import (
     COLOURS,
     check_librosa,
@@ -51,6 +50,7 @@ HOP = 64
 BINS = 129  # of windows of 256 samples
 FRAMES = 20
 SAMPLES = 12000
+GRID: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
 NAMES = ("drums", "bass", "other", "vocals", "piano")
 
 Array = npt.NDArray[Any]
@@ -83,17 +83,16 @@ def smoothed_of(names: Iterable[str]) -> dict[str, FrequencySeries]:
 
 
 def spectrograms(names: Sequence[str], axes: Any = None, **options: Any) -> Figure:
-    return plot_spectrograms(spectra_of(names), rate=RATE, hop_length=HOP, axes=axes, **options)
+    return plot_spectrograms(spectra_of(names), **GRID, axes=axes, **options)
 
 
 def masks(names: Sequence[str], axes: Any = None, **options: Any) -> Figure:
-    return plot_masks(spectra_of(names), rate=RATE, hop_length=HOP, axes=axes, **options)
+    return plot_masks(spectra_of(names), **GRID, axes=axes, **options)
 
 
 def phase(names: Sequence[str], axes: Any = None, **options: Any) -> Figure:
-    return plot_residual_over_phase(
-        spectra_of(names), spectra_of(names), rate=RATE, hop_length=HOP, axes=axes, **options
-    )
+    spectra = spectra_of(names)
+    return plot_residual_over_phase(spectra, spectra, **GRID, axes=axes, **options)
 
 
 def waveforms(names: Sequence[str], axes: Any = None) -> Figure:
@@ -245,7 +244,7 @@ def luminance(colours: Array) -> Array:
 
 def saved(figure: Figure, kind: str) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format=kind)
+    figure.savefig(file, format=kind, dpi=50)
     return file.getvalue()
 
 
@@ -277,118 +276,74 @@ def texts_in(figure: Figure) -> list[Text]:
 
 
 @every_figure
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_every_name_has_a_panel_with_its_title_in_order(draw: Draw, count: int) -> None:
-    figure = draw(NAMES[:count])
-    assert isinstance(figure, Figure)
-    rows = -(-count // 2)
-    assert [panel.get_title() for panel in panels_in(figure)] == list(NAMES[:count])
-    for place, panel in enumerate(panels_in(figure)):
+def test_panels_have_their_places_titles_and_labels(draw: Draw) -> None:
+    figure = draw(NAMES)
+    panels = panels_in(figure)
+    assert [panel.get_title() for panel in panels] == list(NAMES)
+    assert all(panel.has_data() for panel in panels)
+    first = panels[0]
+    for place, panel in enumerate(panels):
         spec = panel.get_subplotspec()
         assert spec is not None
-        assert spec.get_gridspec().get_geometry() == (rows, min(count, 2))
+        assert spec.get_gridspec().get_geometry() == (3, 2)
         assert (spec.rowspan.start, spec.colspan.start) == divmod(place, 2)
-        assert panel.has_data() or (draw is across and count == 1)
-    # At the left and where there is none below they name their axes.
+        assert first.get_shared_x_axes().joined(first, panel)
+        assert first.get_shared_y_axes().joined(first, panel)
+    # At the left, and where there is none below, they name their axes.
     xlabel, ylabel = LABELS[draw]
+    assert [panel.get_xlabel() for panel in panels] == ["", "", "", xlabel, xlabel]
+    assert [panel.get_ylabel() for panel in panels] == [ylabel, "", ylabel, "", ylabel]
+    shown = [panel.xaxis.get_tick_params()["labelbottom"] for panel in panels]
+    assert shown == [False, False, False, True, True]
+    shown = [panel.yaxis.get_tick_params()["labelleft"] for panel in panels]
+    assert shown == [True, False, True, False, True]
+    assert len(figure.axes) == len(panels) + len(SCALES.get(draw, []))
+    named = [scale.get_ylabel() or scale.get_xlabel() for scale in scales_in(figure)]
+    assert named == SCALES.get(draw, [])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_there_are_two_panels_in_a_row_of_the_width_of_a_column(count: int) -> None:
+    figure = waveforms(NAMES[:count])
+    rows = -(-count // 2)
+    panels = panels_in(figure)
+    assert [panel.get_title() for panel in panels] == list(NAMES[:count])
+    spec = panels[-1].get_subplotspec()
+    assert spec is not None
+    assert spec.get_gridspec().get_geometry() == (rows, min(count, 2))
     lowest = min(count, 2)
-    expected = [""] * (count - lowest) + [xlabel] * lowest
-    assert [panel.get_xlabel() for panel in panels_in(figure)] == expected
-    assert [panel.get_ylabel() for panel in panels_in(figure)] == ([ylabel, ""] * 3)[:count]
+    assert [p.get_xlabel() for p in panels] == [""] * (count - lowest) + ["time (s)"] * lowest
     # As wide as a column of a paper, and one panel as wide as two, for its legend.
     assert figure.get_figwidth() == 3.5
     assert figure.get_figheight() == pytest.approx(1.6 * rows + 0.3)
 
 
-@every_figure
-@pytest.mark.parametrize("count", [1, 4])
-def test_no_text_is_smaller_than_6_points_and_no_title_as_large_as_10(
+@pytest.mark.parametrize("draw", LEGENDS, ids=lambda draw: draw.__name__)
+def test_a_legend_explains_what_is_drawn(draw: Draw) -> None:
+    assert list(legend_of(draw(NAMES[:2]))) == LEGENDS[draw]
+
+
+@pytest.mark.parametrize(
+    ("draw", "count"),
+    # One panel alone may be too narrow for what lies beside or below it.
+    [*((draw, 3) for draw in LABELS), *((draw, 1) for draw in LABELS if draw in SCALES | LEGENDS)],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_everything_has_its_place_and_size_whatever_those_of_other_figures(
     draw: Draw, count: int
 ) -> None:
-    figure = draw(NAMES[:count])
-    texts = texts_in(figure)
-    sizes = [float(text.get_fontsize()) for text in texts]
-    assert len(sizes) > 3 + 2 * count
-    assert min(sizes) >= 6
-    assert max(sizes) < 10
-    titles = [panel.title for panel in panels_in(figure)]
-    assert all(title in texts for title in titles)
-    assert [title.get_fontsize() for title in titles] == pytest.approx([8.4] * count)
-    assert {text.get_fontsize() for text in texts if text not in titles} == {7}
-
-
-@every_figure
-def test_sizes_of_text_do_not_depend_on_those_of_other_figures(draw: Draw) -> None:
     with mpl.rc_context({"font.size": 20}):
-        figure = draw(NAMES[:2])
+        figure = draw(NAMES[:count])
         texts = texts_in(figure)
-    titles = [panel.title for panel in panels_in(figure)]
-    assert {text.get_fontsize() for text in texts if text not in titles} == {7}
-    assert [title.get_fontsize() for title in titles] == pytest.approx([8.4, 8.4])
-
-
-@every_figure
-def test_panels_share_their_axes(draw: Draw) -> None:
-    first, *others = panels_in(draw(NAMES[:3]))
-    for panel in others:
-        assert first.get_shared_x_axes().joined(first, panel)
-        assert first.get_shared_y_axes().joined(first, panel)
-        assert panel.get_xlim() == first.get_xlim()
-        assert panel.get_ylim() == first.get_ylim()
-
-
-@every_figure
-def test_only_outer_panels_name_their_axes(draw: Draw) -> None:
-    panels = panels_in(draw(NAMES[:4]))
-    xlabel, ylabel = LABELS[draw]
-    assert [panel.get_xlabel() for panel in panels] == ["", "", xlabel, xlabel]
-    assert [panel.get_ylabel() for panel in panels] == [ylabel, "", ylabel, ""]
-    shown = [panel.xaxis.get_tick_params()["labelbottom"] for panel in panels]
-    assert shown == [False, False, True, True]
-    shown = [panel.yaxis.get_tick_params()["labelleft"] for panel in panels]
-    assert shown == [True, False, True, False]
-
-
-@every_figure
-@pytest.mark.parametrize("count", [3, 5])
-def test_of_an_odd_number_the_panel_above_the_gap_is_an_outer_one(draw: Draw, count: int) -> None:
-    figure = draw(NAMES[:count])
-    figure.draw_without_rendering()
     panels = panels_in(figure)
-    xlabel = LABELS[draw][0]
-    assert [panel.get_xlabel() for panel in panels[-3:]] == ["", xlabel, xlabel]
-    hidden, above_the_gap, last = (ticks_along(panel.xaxis) for panel in panels[-3:])
-    assert above_the_gap == last != []
-    assert hidden == []
-
-
-@every_figure
-def test_a_new_figure_has_scales_of_colours_and_a_legend_where_it_needs_them(draw: Draw) -> None:
-    figure = draw(NAMES[:2])
-    named = [scale.get_ylabel() or scale.get_xlabel() for scale in scales_in(figure)]
-    assert named == SCALES.get(draw, [])
-    assert [list(legend_of(figure))] == [LEGENDS[draw]] if draw in LEGENDS else not figure.legends
-    assert len(panels_in(figure)) == 2
-
-
-@every_figure_over_time_and_frequency
-def test_a_scale_of_colours_is_as_long_as_all_panels(draw: Draw) -> None:
-    figure = draw(NAMES[:4])
-    figure.draw_without_rendering()
-    boxes = [panel.get_position() for panel in panels_in(figure)]
-    upright, *below = [scale.get_position() for scale in scales_in(figure)]
-    assert upright.y0 == pytest.approx(min(box.y0 for box in boxes))
-    assert upright.y1 == pytest.approx(max(box.y1 for box in boxes))
-    for lying in below:
-        assert lying.x0 == pytest.approx(min(box.x0 for box in boxes))
-        assert lying.x1 == pytest.approx(max(box.x1 for box in boxes))
-
-
-@every_figure
-@pytest.mark.parametrize("count", [1, 3, 4])
-def test_nothing_is_cut_off_and_no_panels_overlap(draw: Draw, count: int) -> None:
-    figure = draw(NAMES[:count])
-    figure.draw_without_rendering()
+    assert figure.legends if draw in LEGENDS else not figure.legends
+    # No text is smaller than 6 points, and no title as large as 10.
+    titles = [panel.title for panel in panels]
+    assert all(title in texts for title in titles)
+    assert len(texts) > 3 + 2 * count
+    assert {text.get_fontsize() for text in texts if text not in titles} == {7}
+    assert [title.get_fontsize() for title in titles] == pytest.approx([8.4] * count)
+    # Nothing is cut off, and no two overlap.
     boxes = [axes.get_tightbbox() for axes in figure.axes]
     boxes += [legend.get_window_extent() for legend in figure.legends]
     for box in boxes:
@@ -400,55 +355,46 @@ def test_nothing_is_cut_off_and_no_panels_overlap(draw: Draw, count: int) -> Non
         assert one is not None
         assert other is not None
         assert not one.overlaps(other)
+    # A scale of colours is as long as all panels.
+    places = [panel.get_position() for panel in panels]
+    for scale, upright in zip(scales_in(figure), (True, False), strict=False):
+        place = scale.get_position()
+        low, high = (place.y0, place.y1) if upright else (place.x0, place.x1)
+        assert low == pytest.approx(min(p.y0 if upright else p.x0 for p in places))
+        assert high == pytest.approx(max(p.y1 if upright else p.x1 for p in places))
+    if count == 3:  # the second lies above a gap
+        first, above_the_gap, last = (ticks_along(panel.xaxis) for panel in panels)
+        assert above_the_gap == last != first == []
 
 
 @every_figure
-def test_a_figure_is_saved_as_png_and_pdf(draw: Draw) -> None:
-    figure = draw(NAMES[:2])
+def test_a_figure_is_saved_as_png_and_pdf_whatever_its_names(draw: Draw) -> None:
+    names = ["$HOME", "$a_$", "100%_"]
+    figure = draw(names)
+    for panel, name in zip(panels_in(figure), names, strict=True):
+        assert panel.get_title() == name.replace("$", r"\$")
     for kind, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
         written = saved(figure, kind)
         assert written.startswith(magic)
         assert len(written) > 4000
 
 
-@every_figure
-def test_a_title_is_plain_text(draw: Draw) -> None:
-    names = ["$HOME", "$a_$", "100%_"]
-    figure = Figure()
-    draw(names, figure.subplots(1, 3))
-    for panel, name in zip(figure.axes, names, strict=True):
-        assert panel.get_title().replace(r"\$", "$") == name
-        assert panel.get_title().count(r"\$") == name.count("$")
-    saved(figure, "pdf")
-
-
 def test_a_name_in_a_legend_is_plain_text() -> None:
-    figure = across(["$a_$", "$x$"])
-    texts = figure.legends[0].get_texts()
+    texts = across(["$a_$", "$x$"]).legends[0].get_texts()
     assert [text.get_text() for text in texts] == [r"\$a_\$", r"\$x\$"]
-    saved(figure, "png")
     series = {"a": autocorrelation(noise(800), n_lags=5)}
     figure = plot_correlograms(series, label="of $5")
     assert figure.legends[0].get_texts()[0].get_text() == r"of \$5"
 
 
-@pytest.mark.parametrize("draw", LEGENDS, ids=lambda draw: draw.__name__)
-def test_the_legend_of_one_panel_is_not_cut_off(draw: Draw) -> None:
-    figure = draw(["accompaniment"])
-    figure.draw_without_rendering()
-    box = figure.legends[0].get_window_extent()
-    assert box.x0 >= 0
-    assert box.x1 <= figure.bbox.x1
-
-
-@every_figure
-def test_settings_of_matplotlib_are_left_as_they_are(draw: Draw) -> None:
+def test_settings_of_matplotlib_are_left_as_they_are() -> None:
     import matplotlib.pyplot as plt
 
     before = dict(mpl.rcParams)
-    draw(NAMES[:2])
+    for draw in LABELS:
+        draw(NAMES[:2])
     assert dict(mpl.rcParams) == before
-    # Nor is the figure one of pyplot's.
+    # Nor are the figures of pyplot's.
     assert plt.get_fignums() == []
 
 
@@ -456,44 +402,29 @@ def test_settings_of_matplotlib_are_left_as_they_are(draw: Draw) -> None:
 
 
 @every_figure
-@pytest.mark.parametrize("given", [list, lambda axes: axes.reshape(2, 2)])
-def test_given_axes_are_drawn_on_and_nothing_is_added(
-    draw: Draw, given: Callable[[Array], Any]
-) -> None:
+def test_given_axes_are_drawn_on_and_nothing_is_added(draw: Draw) -> None:
     figure = Figure()
     axes = figure.subplots(1, 4)
-    assert draw(NAMES[:3], given(axes)) is figure
+    assert draw(NAMES[:3], list(axes)) is figure
     assert [panel.get_title() for panel in axes] == [*NAMES[:3], ""]
     assert [panel.has_data() for panel in axes] == [True, True, True, False]
     assert figure.axes == list(axes)
-    assert not figure.legends
     assert not figure.findobj(Legend)
     # They share none, so that each says what it shows.
     for panel in axes[:3]:
         assert (panel.get_xlabel(), panel.get_ylabel()) == LABELS[draw]
 
 
-@every_figure
-def test_a_single_axes_is_drawn_on(draw: Draw) -> None:
+@pytest.mark.parametrize("shape", [(), (2, 1), (2, 2)])
+def test_axes_are_given_alone_or_in_an_array(shape: tuple[int, ...]) -> None:
     figure = Figure()
-    axes = figure.add_subplot()
-    assert draw(["bass"], axes) is figure
-    assert figure.axes == [axes]
-    assert axes.get_title() == "bass"
-    assert (axes.get_xlabel(), axes.get_ylabel()) == LABELS[draw]
-    assert not figure.legends
+    axes = figure.subplots(*shape)
+    waveforms(["bass"], axes)
+    drawn = [panel.get_title() for panel in figure.axes]
+    assert drawn == ["bass", *[""] * (len(figure.axes) - 1)]
 
 
-@every_figure
-def test_of_given_axes_that_are_shared_only_the_outer_ones_are_named(draw: Draw) -> None:
-    axes = Figure().subplots(2, 2, sharex=True, sharey=True)
-    draw(NAMES[:4], axes)
-    xlabel, ylabel = LABELS[draw]
-    assert [panel.get_xlabel() for panel in axes.ravel()] == ["", "", xlabel, xlabel]
-    assert [panel.get_ylabel() for panel in axes.ravel()] == [ylabel, "", ylabel, ""]
-
-
-@every_figure
+@pytest.mark.parametrize("draw", [spectrograms, waveforms, coherences])
 def test_given_axes_name_themselves_where_their_ticks_have_labels(draw: Draw) -> None:
     figure = Figure()
     first = figure.add_subplot(2, 2, 1)
@@ -511,42 +442,12 @@ def test_given_axes_name_themselves_where_their_ticks_have_labels(draw: Draw) ->
     assert (fourth.get_xlabel(), fourth.get_ylabel()) == (xlabel, "")
 
 
-@every_figure
-def test_titles_of_given_axes_keep_their_font(draw: Draw) -> None:
+def test_titles_of_given_axes_keep_their_font() -> None:
     axes = Figure().add_subplot()
     axes.set_title("", fontsize=17, color="red")
     with mpl.rc_context({"font.size": 5}):
-        draw(["a"], axes)
+        waveforms(["a"], axes)
     assert (axes.title.get_fontsize(), axes.title.get_color()) == (17, "red")
-
-
-@every_figure
-@pytest.mark.parametrize("count", [0, 1])
-def test_too_few_axes_are_refused(draw: Draw, count: int) -> None:
-    figure = Figure()
-    axes = [figure.add_subplot() for _ in range(count)]
-    message = f"^axes must be one for each of 2 targets, got {count}$"
-    with pytest.raises(ValueError, match=message):
-        draw(NAMES[:2], axes)
-    assert not any(panel.has_data() for panel in axes)
-
-
-@pytest.mark.parametrize("with_axes", [False, True])
-@pytest.mark.parametrize(
-    "draw", [draw for draw in LABELS if draw not in (across, across_and_smoothed)]
-)
-def test_no_names_are_refused(draw: Draw, with_axes: bool) -> None:
-    axes = Figure().add_subplot() if with_axes else None
-    message = "^what is plotted must hold at least one source, got none$"
-    with pytest.raises(ValueError, match=message):
-        draw([], axes)
-
-
-def test_no_cross_spectra_are_refused() -> None:
-    nothing = FrequencySeries(np.arange(129.0), np.zeros((0, 0, 129)))
-    message = "^what is plotted must hold at least one source, got none$"
-    with pytest.raises(ValueError, match=message):
-        plot_cross_spectra(nothing, [])
 
 
 # Over time and frequency
@@ -557,6 +458,7 @@ def test_bins_lie_at_their_frequencies_and_times(draw: Draw) -> None:
     frequencies = np.arange(BINS) * RATE / (2 * (BINS - 1))
     times = np.arange(FRAMES) * HOP / RATE
     for panel in panels_in(draw(NAMES[:3])):
+        assert meshes_in(panel)
         for mesh in meshes_in(panel):
             corners = np.asarray(mesh.get_coordinates())
             assert corners.shape == (BINS + 1, FRAMES + 1, 2)
@@ -565,13 +467,13 @@ def test_bins_lie_at_their_frequencies_and_times(draw: Draw) -> None:
                 np.testing.assert_allclose(middles[:, place, 1], frequencies)
             for place in range(BINS):
                 np.testing.assert_allclose(middles[place, :, 0], times, atol=1e-12)
+            assert mesh.get_rasterized()  # or a PDF would hold every bin
         assert panel.get_ylim()[1] == pytest.approx(frequencies[-1], rel=0.01)
         assert panel.get_xlim() == pytest.approx((-HOP / RATE / 2, times[-1] + HOP / RATE / 2))
 
 
-@every_figure_over_time_and_frequency
-def test_frequency_is_logarithmic_with_ticks_two_octaves_apart(draw: Draw) -> None:
-    figure = draw(NAMES[:2])
+def test_frequency_is_logarithmic_with_ticks_two_octaves_apart() -> None:
+    figure = spectrograms(NAMES[:2])
     figure.draw_without_rendering()
     first, second = panels_in(figure)
     assert first.get_yscale() == second.get_yscale() == "symlog"
@@ -581,147 +483,38 @@ def test_frequency_is_logarithmic_with_ticks_two_octaves_apart(draw: Draw) -> No
     assert [tick.get_text() for tick in first.get_yticklabels()] == ["62.5", "250", "1k"]
 
 
-@pytest.mark.parametrize(
-    ("rate", "count"), [(44100, 5), (32002, 5), (32000, 4), (8000, 3), (2000, 2), (500, 1)]
-)
-def test_ticks_lie_below_half_the_rate(rate: int, count: int) -> None:
-    figure = plot_spectrograms(spectra_of("a"), rate=rate, hop_length=HOP)
-    (panel,) = panels_in(figure)
-    assert list(panel.get_yticks()) == [62.5, 250, 1000, 4000, 16000][:count]
+def test_ticks_lie_below_half_the_rate() -> None:
+    for rate, count in ((44100, 5), (32002, 5), (32000, 4), (500, 1)):
+        (panel,) = panels_in(plot_spectrograms(spectra_of("a"), rate=rate, hop_length=HOP))
+        assert list(panel.get_yticks()) == [62.5, 250, 1000, 4000, 16000][:count]
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [draw for draw in LABELS if LABELS[draw][0] == "time (s)"],
-    ids=lambda draw: draw.__name__,
-)
-def test_times_are_plain_numbers_of_seconds(draw: Draw) -> None:
-    figure = draw(["a"])
-    figure.draw_without_rendering()
-    (panel,) = panels_in(figure)
-    ticks = panel.get_xticks()
-    assert 2 <= len(ticks) <= 7
-    labels = [
-        float(tick.get_text().replace("\N{MINUS SIGN}", "-")) for tick in panel.get_xticklabels()
-    ]
-    assert labels == pytest.approx(list(ticks))
+def test_times_are_few_and_plain_numbers_of_seconds() -> None:
+    for seconds in (0.15, 13, 150):
+        hop = round(seconds * RATE / FRAMES)
+        for figure in (
+            plot_spectrograms(spectra_of("a"), rate=RATE, hop_length=hop),
+            plot_waveforms({"a": noise(13000)}, rate=round(13000 / seconds)),
+        ):
+            figure.draw_without_rendering()
+            (panel,) = panels_in(figure)
+            low, high = panel.get_xlim()
+            ticks = [tick for tick in panel.get_xticks() if low <= tick <= high]
+            assert 2 <= len(ticks) <= 5
+            assert seconds != 13 or ticks == [0, 4, 8, 12]
+            labels = [float(label) for label in ticks_along(panel.xaxis)]
+            assert labels == pytest.approx(ticks)
 
 
-def test_times_beyond_a_minute_are_numbers_of_seconds() -> None:
-    one = spectra_of("a")
-    hop = 10 * RATE
+def test_the_smallest_spectra_are_drawn() -> None:
+    one = {"a": np.ones((2, 1))}
     for figure in (
-        plot_spectrograms(one, rate=RATE, hop_length=hop),
-        plot_masks(one, rate=RATE, hop_length=hop),
-        plot_residual_over_phase(one, one, rate=RATE, hop_length=hop),
-        plot_waveforms(signals_of("a"), rate=100),
+        plot_spectrograms(one, **GRID),
+        plot_masks(one, **GRID),
+        plot_residual_over_phase(one, one, **GRID),
     ):
-        figure.draw_without_rendering()
-        (panel,) = panels_in(figure)
-        assert {"100", "120"} & {tick.get_text() for tick in panel.get_xticklabels()}
-
-
-def test_times_have_room_for_their_labels() -> None:
-    one = spectra_of("a")
-    hop = round(13 * RATE / FRAMES)
-    for figure in (
-        plot_spectrograms(one, rate=RATE, hop_length=hop),
-        plot_waveforms({"a": noise(13000)}, rate=1000),
-    ):
-        (panel,) = panels_in(figure)
-        low, high = panel.get_xlim()
-        assert [tick for tick in panel.get_xticks() if low <= tick <= high] == [0, 4, 8, 12]
-
-
-@every_figure_over_time_and_frequency
-def test_a_long_spectrogram_makes_a_small_pdf(draw: Draw) -> None:
-    x = noise(1025, 600)
-    functions: dict[Draw, Callable[[], Figure]] = {
-        spectrograms: lambda: plot_spectrograms({"a": x}, rate=44100, hop_length=512),
-        masks: lambda: plot_masks({"a": x}, rate=44100, hop_length=512),
-        phase: lambda: plot_residual_over_phase({"a": x}, {"a": x}, rate=44100, hop_length=512),
-    }
-    figure = functions[draw]()
-    assert all(mesh.get_rasterized() for mesh in meshes_in(panels_in(figure)[0]))
-    assert len(saved(figure, "pdf")) < 300_000
-
-
-@every_figure_over_time_and_frequency
-@pytest.mark.parametrize("span", [0, -1, np.inf, np.nan])
-def test_a_span_that_is_not_positive_is_refused(draw: Draw, span: float) -> None:
-    with pytest.raises(ValueError, match=f"^span must be positive and finite, got {span}$"):
-        draw(NAMES[:2], span=span)
-
-
-@every_figure_over_time_and_frequency
-@pytest.mark.parametrize("argument", ["rate", "hop_length"])
-@pytest.mark.parametrize("value", [0, -8000, np.inf, np.nan])
-def test_a_rate_or_hop_that_is_not_positive_is_refused(
-    draw: Draw, argument: str, value: float
-) -> None:
-    one = spectra_of("a")
-    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP} | {argument: value}
-    functions: dict[Draw, Callable[[], Figure]] = {
-        spectrograms: lambda: plot_spectrograms(one, **options),
-        masks: lambda: plot_masks(one, **options),
-        phase: lambda: plot_residual_over_phase(one, one, **options),
-    }
-    message = f"^{argument} must be positive and finite, got {value}$"
-    with pytest.raises(ValueError, match=message):
-        functions[draw]()
-
-
-# The last but one has a single frequency, which has no place on a logarithmic axis.
-BAD_SPECTRA = [np.zeros(shape) for shape in [(4,), (2, 3, 4), (0, 4), (4, 0), (1, 0), (1, 4), ()]]
-
-
-@pytest.mark.parametrize("bad", BAD_SPECTRA, ids=lambda bad: str(bad.shape))
-def test_spectra_of_another_shape_are_refused(bad: Array) -> None:
-    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
-    two = {"good": np.ones((5, 4)), "bad": bad}
-    message = f"bad must have shape (n_freqs, n_frames), got {bad.shape}"
-    refused = pytest.raises(ValueError, match=f"^{re.escape(message)}$")
-    with refused:
-        plot_spectrograms(two, **options)
-    with refused:
-        plot_masks(two, **options)
-    right = {name: np.ones((5, 4)) for name in two}
-    with refused:
-        plot_residual_over_phase(two, right, **options)
-    message = f"phase_errors['bad'] must have the shape of the residual, (5, 4), got {bad.shape}"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        plot_residual_over_phase(right, two, **options)
-
-
-@pytest.mark.parametrize("shape", [(2, 1), (2, 2), (3, 1)])
-def test_the_smallest_spectra_are_drawn(shape: tuple[int, int]) -> None:
-    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
-    one = {"a": np.ones(shape)}
-    for figure in (
-        plot_spectrograms(one, **options),
-        plot_masks(one, **options),
-        plot_residual_over_phase(one, one, **options),
-    ):
-        assert all(drawn_in(mesh).shape == shape for mesh in meshes_in(panels_in(figure)[0]))
+        assert all(drawn_in(mesh).shape == (2, 1) for mesh in meshes_in(panels_in(figure)[0]))
         saved(figure, "png")
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, complex(0, np.nan), complex(np.inf, 1)])
-def test_spectra_that_are_not_finite_are_refused(value: complex) -> None:
-    options: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
-    right = {name: np.ones((5, 4)) for name in ("good", "bad")}
-    bad = np.ones((5, 4), type(value))
-    bad[4, 3] = value
-    two = right | {"bad": bad}
-    refused = pytest.raises(ValueError, match="^bad must be finite, got NaN or infinity$")
-    with refused:
-        plot_spectrograms(two, **options)
-    with refused:
-        plot_spectrograms(two, reference=1, **options)
-    with refused:
-        plot_masks(two, **options)
-    with refused:
-        plot_residual_over_phase(two, right, **options)
 
 
 # Spectrograms
@@ -732,7 +525,7 @@ def test_a_spectrogram_shows_levels_below_the_loudest_of_all_panels() -> None:
         "a": np.array([[1.0, -10.0], [0.0, 1e-3], [1e-2, 1e-9]]),
         "b": np.array([[100j, 1.0], [10 + 0j, 1e-2], [1e-6j, 3 + 4j]]),
     }
-    figure = plot_spectrograms(spectra, rate=RATE, hop_length=HOP)
+    figure = plot_spectrograms(spectra, **GRID)
     first, second = (mesh_in(panel) for panel in panels_in(figure))
     np.testing.assert_allclose(drawn_in(first), [[-40, -20], [-80, -80], [-80, -80]])
     level = 20 * np.log10(5 / 100)
@@ -742,7 +535,7 @@ def test_a_spectrogram_shows_levels_below_the_loudest_of_all_panels() -> None:
 
 def test_a_spectrogram_shows_levels_below_the_reference_down_to_the_span() -> None:
     spectra = {"a": np.array([[1.0, 0.5], [1e-2, 1e-4]]), "b": np.full((2, 2), 4.0)}
-    figure = plot_spectrograms(spectra, rate=RATE, hop_length=HOP, reference=2, span=60)
+    figure = plot_spectrograms(spectra, **GRID, reference=2, span=60)
     first, second = (mesh_in(panel) for panel in panels_in(figure))
     expected = 20 * np.log10([[0.5, 0.25], [0.005, 0.001]])
     np.testing.assert_allclose(drawn_in(first), expected)
@@ -755,34 +548,10 @@ def test_a_spectrogram_shows_levels_below_the_reference_down_to_the_span() -> No
     assert scale.get_ylim() == (-60, 0)
 
 
-def test_a_tone_is_drawn_at_its_frequency_and_time() -> None:
-    tone = np.cos(2 * np.pi * 1000 / RATE * np.arange(RATE))
-    tone[: RATE // 2] = 0
-    spectrum = STFT(n_fft=256, hop_length=HOP).forward(tone)
-    figure = plot_spectrograms({"tone": spectrum}, rate=RATE, hop_length=HOP)
-    (panel,) = panels_in(figure)
-    mesh = mesh_in(panel)
-    levels, corners = drawn_in(mesh), np.asarray(mesh.get_coordinates())
-    loud = levels > -1
-    frequencies = (corners[:-1, :-1, 1] + corners[1:, 1:, 1])[loud] / 2
-    times = (corners[:-1, :-1, 0] + corners[1:, 1:, 0])[loud] / 2
-    np.testing.assert_allclose(frequencies, 1000)
-    assert times.min() == pytest.approx(0.5, abs=0.03)
-    assert times.max() == pytest.approx(1, abs=0.03)
-    assert levels[:, corners[0, 1:, 0] < 0.45].max() == -80
-
-
 def test_colours_of_a_spectrogram_grow_lighter_with_the_level() -> None:
     mesh = mesh_in(panels_in(spectrograms(["a"]))[0])
     assert mesh.get_cmap().name == "magma"
     assert (np.diff(luminance(np.asarray(mesh.to_rgba(np.linspace(-80, 0, 20))))) > 0).all()
-
-
-@pytest.mark.parametrize("reference", [0, -1, np.nan, np.inf])
-def test_a_reference_that_is_not_positive_is_refused(reference: float) -> None:
-    message = f"^reference must be positive and finite, got {reference}$"
-    with pytest.raises(ValueError, match=message):
-        spectrograms(["a"], reference=reference)
 
 
 # Masks
@@ -793,7 +562,7 @@ def test_a_mask_shows_its_gain() -> None:
         "a": np.array([[1.0, 0.1], [0.0, 1e-2], [1e-3, 0.5]]),
         "b": np.array([[-1.0, 2.0], [0.1j, 1000.0], [1, 1]]),
     }
-    figure = plot_masks(gains, rate=RATE, hop_length=HOP)
+    figure = plot_masks(gains, **GRID)
     first, second = (mesh_in(panel) for panel in panels_in(figure))
     half = 20 * np.log10(2)
     np.testing.assert_allclose(drawn_in(first), [[0, -20], [-40, -40], [-40, -half]], atol=1e-12)
@@ -813,14 +582,12 @@ def test_of_masks_0_db_is_white_weaker_red_and_stronger_blue() -> None:
     assert (np.diff(lights[10:]) < 0).all()
 
 
-@pytest.mark.parametrize(
-    ("loudest", "top"), [(1.0, 0), (0.5, 0), (-1.0, 0), (1j, 0), (1.01, 25), (-2.0, 25), (2j, 25)]
-)
-def test_the_scale_of_masks_ends_at_0_db_if_none_exceeds_it(loudest: complex, top: float) -> None:
-    gains = {"a": np.full((3, 2), loudest), "b": np.full((3, 2), 0.1)}
-    for each in (gains, dict(reversed(gains.items()))):
-        (scale,) = scales_in(plot_masks(each, rate=RATE, hop_length=HOP, span=25))
-        assert scale.get_ylim() == (-25, top)
+def test_the_scale_of_masks_ends_at_0_db_if_none_exceeds_it() -> None:
+    for loudest, top in ((1.0, 0), (-1.0, 0), (1.01, 25), (-2.0, 25), (2j, 25)):
+        gains = {"a": np.full((3, 2), loudest), "b": np.full((3, 2), 0.1)}
+        for each in (gains, dict(reversed(gains.items()))):
+            (scale,) = scales_in(plot_masks(each, **GRID, span=25))
+            assert scale.get_ylim() == (-25, top)
 
 
 # Residuals over phase errors
@@ -829,7 +596,7 @@ def test_the_scale_of_masks_ends_at_0_db_if_none_exceeds_it(loudest: complex, to
 def test_behind_lies_the_magnitude_of_the_phase_error_and_nan_is_none() -> None:
     errors = {"a": np.array([[0.5, -3.0], [np.nan, np.pi]]), "b": np.array([[0, 1], [2, -2.0]])}
     residual = {name: np.ones((2, 2)) for name in errors}
-    figure = plot_residual_over_phase(residual, errors, rate=RATE, hop_length=HOP)
+    figure = plot_residual_over_phase(residual, errors, **GRID)
     behind = [meshes_in(panel)[0] for panel in panels_in(figure)]
     np.testing.assert_array_equal(drawn_in(behind[0]), [[0.5, 3], [0, np.pi]])
     np.testing.assert_array_equal(drawn_in(behind[1]), [[0, 1], [2, 2]])
@@ -850,7 +617,7 @@ def test_on_top_lies_the_residual_where_it_is_loud() -> None:
         "b": np.array([[-0.1, 0.5j], [1e-9, 0.001], [0.1, 0.1]]),
     }
     errors = {name: np.ones((3, 2)) for name in residuals}
-    figure = plot_residual_over_phase(residuals, errors, rate=RATE, hop_length=HOP)
+    figure = plot_residual_over_phase(residuals, errors, **GRID)
     nan, half, fiftieth = np.nan, 20 * np.log10(0.5), 20 * np.log10(0.02)
     expected: Any = [[[0, -20], [nan, nan], [-40, fiftieth]], [[-20, half], [nan, nan], [-20, -20]]]
     for panel, levels in zip(panels_in(figure), expected, strict=True):
@@ -866,12 +633,11 @@ def test_on_top_lies_the_residual_where_it_is_loud() -> None:
         assert colours[-1, 0] > 2 * colours[-1, 1]
 
 
-@pytest.mark.parametrize("span", [40, 15])
-def test_of_the_residual_the_colours_are_strong_and_below_the_span_there_are_none(
-    span: float,
-) -> None:
+def test_of_the_residual_the_colours_are_strong_and_below_the_span_there_are_none() -> None:
+    span = 15
     figure = phase(["a"], span=span)
     behind, on_top = meshes_in(panels_in(figure)[0])
+    assert on_top.get_clim() == scales_in(figure)[1].get_xlim() == (-span, 0)
     levels = np.array([-2 * span, -span - 0.01, -span, -span / 2, 0])
     colours = np.asarray(on_top.to_rgba(levels))
     np.testing.assert_array_equal(colours[:2], 0)
@@ -884,41 +650,10 @@ def test_of_the_residual_the_colours_are_strong_and_below_the_span_there_are_non
     assert np.asarray(behind.to_rgba(np.array([-1.0])))[0, 3] == 1
 
 
-def test_where_the_residual_is_weak_the_phase_error_is_seen() -> None:
-    residual = np.full((BINS, FRAMES), 1e-3)
-    residual[0, 0] = 1
-    errors = {"a": np.full((BINS, FRAMES), np.pi)}
-    grid: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
-    grey = to_hex(mpl.colormaps["Greys"](0.5))
-    alone, weak, loud = (
-        (coverage_of(grey, plot_residual_over_phase(each, errors, **options)) > 0.9).sum()
-        for each, options in (
-            ({"a": residual}, grid | {"show_residual": False}),
-            ({"a": residual}, grid),
-            ({"a": np.ones_like(residual)}, grid),
-        )
-    )
-    assert alone > 10_000
-    assert weak > 0.95 * alone
-    assert loud < 0.5 * alone
-
-
-def test_the_span_of_the_residual_may_be_chosen() -> None:
-    levels = 10 ** (-np.array([[0.0, 19.0, 21.0]] * 2) / 20)
-    figure = plot_residual_over_phase(
-        {"a": 7 * levels}, {"a": np.ones((2, 3))}, rate=RATE, hop_length=HOP, span=20
-    )
-    _, on_top = meshes_in(panels_in(figure)[0])
-    np.testing.assert_allclose(shown_in(on_top), [[0, -19, np.nan]] * 2, atol=1e-12)
-    assert on_top.get_clim() == (-20, 0)
-    assert scales_in(figure)[1].get_xlim() == (-20, 0)
-
-
-@pytest.mark.parametrize("show", [False, True])
-def test_the_residual_may_be_hidden_from_the_phase_error(show: bool) -> None:
-    figure = phase(NAMES[:3], show_residual=show)
+def test_the_residual_may_be_hidden_from_the_phase_error() -> None:
+    figure = phase(NAMES[:3], show_residual=False)
     for panel in panels_in(figure):
-        assert [mesh.get_visible() for mesh in meshes_in(panel)] == [True, show]
+        assert [mesh.get_visible() for mesh in meshes_in(panel)] == [True, False]
     assert len(scales_in(figure)) == 2
 
 
@@ -935,36 +670,12 @@ def test_the_scale_of_phase_errors_ends_at_pi() -> None:
     assert error.get_position().x0 > max(p.get_position().x1 for p in panels_in(figure))
 
 
-# Other names than drums and bass: another, one fewer, one more.
-OTHER_NAMES = (["drums", "vocals"], ["drums"], ["drums", "bass", "vocals"])
-
-
-@pytest.mark.parametrize("names", OTHER_NAMES)
-def test_phase_errors_of_other_names_are_refused(names: list[str]) -> None:
-    message = f"phase_errors must have the names of residuals, drums, bass, got {', '.join(names)}"
-    right = spectra_of(["drums", "bass"])
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        plot_residual_over_phase(right, spectra_of(names), rate=RATE, hop_length=HOP)
-
-
 def test_phase_errors_are_found_by_name_in_any_order() -> None:
     residuals = spectra_of(NAMES[:3])
     errors = {name: np.full((BINS, FRAMES), place) for place, name in enumerate(NAMES[2::-1])}
-    figure = plot_residual_over_phase(residuals, errors, rate=RATE, hop_length=HOP)
+    figure = plot_residual_over_phase(residuals, errors, **GRID)
     shown = [drawn_in(meshes_in(panel)[0])[0, 0] for panel in panels_in(figure)]
     assert shown == [2, 1, 0]
-
-
-def test_phase_errors_of_another_shape_are_refused() -> None:
-    message = (
-        "phase_errors['a'] must have the shape of the residual, (129, 20), got (129, 19)",
-        "phase_errors['a'] must have the shape of the residual, (129, 20), got (1, 20)",
-    )
-    for expected, shape in zip(message, ((129, 19), (1, 20)), strict=True):
-        with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
-            plot_residual_over_phase(
-                spectra_of("a"), {"a": np.zeros(shape)}, rate=RATE, hop_length=HOP
-            )
 
 
 def test_what_is_drawn_is_left_as_it_is() -> None:
@@ -972,9 +683,9 @@ def test_what_is_drawn_is_left_as_it_is() -> None:
     errors = {"a": np.array([[np.nan, 1], [-1, 0]]), "b": np.zeros((2, 2))}
     before = {name: x.copy() for name, x in spectra.items()}
     errors_before = {name: x.copy() for name, x in errors.items()}
-    plot_spectrograms(spectra, rate=RATE, hop_length=HOP)
-    plot_masks(spectra, rate=RATE, hop_length=HOP)
-    plot_residual_over_phase(spectra, errors, rate=RATE, hop_length=HOP)
+    plot_spectrograms(spectra, **GRID)
+    plot_masks(spectra, **GRID)
+    plot_residual_over_phase(spectra, errors, **GRID)
     for name in spectra:
         np.testing.assert_array_equal(spectra[name], before[name])
         np.testing.assert_array_equal(errors[name], errors_before[name])
@@ -1026,7 +737,7 @@ def test_over_a_source_lie_its_estimate_and_its_residual() -> None:
     assert alphas == [None, 0.5, None]
 
 
-@pytest.mark.parametrize("n_samples", [2, 100, 8000, 11025, 11026])
+@pytest.mark.parametrize("n_samples", [2, 11025, 11026])
 def test_a_short_waveform_is_visible(n_samples: int) -> None:
     audio = noise(n_samples)
     figure = plot_waveforms({"a": audio}, rate=RATE)
@@ -1047,7 +758,7 @@ def test_a_short_waveform_is_visible(n_samples: int) -> None:
     assert coverage.sum() > 20
 
 
-@pytest.mark.parametrize("lengths", [(12000, 11500), (11500, 12000), (12000, 100, 3)])
+@pytest.mark.parametrize("lengths", [(11500, 12000), (12000, 100, 3)])
 def test_signals_of_several_lengths_are_shown_to_their_ends(lengths: tuple[int, ...]) -> None:
     signals = dict(zip(NAMES, (noise(length) for length in lengths), strict=False))
     halved = {name: audio / 2 for name, audio in signals.items()}
@@ -1080,54 +791,11 @@ def test_signals_may_be_of_integers_and_of_single_precision() -> None:
     assert peaks == [30000, 30000, 60000]
 
 
-@pytest.mark.parametrize("names", OTHER_NAMES)
-def test_estimates_of_other_names_are_refused(names: list[str]) -> None:
-    message = f"estimates must have the names of references, drums, bass, got {', '.join(names)}"
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        plot_waveforms(signals_of(["drums", "bass"]), signals_of(names), rate=RATE)
-
-
-@pytest.mark.parametrize("shape", [(2, 12000), (12000, 1), (1, 12000), (), (0,), (0, 2)])
-def test_signals_of_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    message = f"a must have shape (n_samples,), got {shape}"
-    right, bad = ({"b": np.zeros(12000), "a": np.zeros(each)} for each in (12000, shape))
-    for references, others in ((bad, None), (right, bad), (bad, right), (bad, bad)):
-        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-            plot_waveforms(references, others, rate=RATE)
-
-
-@pytest.mark.parametrize("length", [11999, 12001, 1])
-def test_estimates_of_another_length_are_refused(length: int) -> None:
-    message = f"estimates['a'] must be as long as the source, 12000 samples, got {length}"
-    sources = {"b": np.zeros(10), "a": np.zeros(12000)}
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        plot_waveforms(sources, sources | {"a": np.zeros(length)}, rate=RATE)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_signals_that_are_not_finite_are_refused(value: float) -> None:
-    right = signals_of("ba")
-    bad = right | {"a": np.append(right["a"][:-1], value)}
-    for references, others in ((bad, None), (right, bad), (bad, right)):
-        with pytest.raises(ValueError, match="^a must be finite, got NaN or infinity$"):
-            plot_waveforms(references, others, rate=RATE)
-
-
-@pytest.mark.parametrize("rate", [0, -8000, np.inf, np.nan])
-def test_waveforms_of_a_rate_that_is_not_positive_are_refused(rate: Any) -> None:
-    with pytest.raises(ValueError, match=f"^rate must be positive and finite, got {rate}$"):
-        plot_waveforms(signals_of("a"), rate=rate)
-
-
 # Over frequency
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [draw for draw in LABELS if LABELS[draw][0] == "frequency (Hz)"],
-    ids=lambda draw: draw.__name__,
-)
-def test_frequency_ranges_from_20_hz_to_half_the_rate_in_octaves(draw: Draw) -> None:
+@pytest.mark.parametrize("draw", [coherences, periodograms, smoothed_periodograms, across])
+def test_frequency_ranges_from_20_hz_to_the_last_of_the_series_in_octaves(draw: Draw) -> None:
     # A smoothed periodogram ends at the middle of its last band.
     last = smoothed_of("a")["a"].frequencies[-1] if draw is smoothed_periodograms else RATE / 2
     assert RATE / 2 - 64 < last <= RATE / 2
@@ -1136,21 +804,10 @@ def test_frequency_ranges_from_20_hz_to_half_the_rate_in_octaves(draw: Draw) -> 
         assert panel.get_xlim() == (20, last)
 
 
-@pytest.mark.parametrize(
-    ("rate", "expected"), [(44100, ["100", "1k", "10k"]), (8000, ["100", "1k"])]
-)
-def test_ticks_over_frequency_are_plain_numbers(rate: int, expected: list[str]) -> None:
-    frequencies, values = np.linspace(0, rate / 2, 65), np.full(65, 0.5)
-    series = FrequencySeries(frequencies, values)
-    for figure in (
-        plot_coherence({"a": series}),
-        plot_periodograms({"a": series}),
-        plot_smoothed_periodograms({"a": series}),
-        plot_cross_spectra(FrequencySeries(frequencies, values.reshape(1, 1, 65)), ["a"]),
-    ):
-        (panel,) = panels_in(figure)
-        figure.draw_without_rendering()
-        assert ticks_along(panel.xaxis) == expected
+def test_ticks_over_frequency_are_plain_numbers() -> None:
+    figure = plot_coherence({"a": FrequencySeries(np.linspace(0, 22050, 65), np.full(65, 0.5))})
+    figure.draw_without_rendering()
+    assert ticks_along(panels_in(figure)[0].xaxis) == ["100", "1k", "10k"]
 
 
 def test_coherence_is_drawn_over_frequency() -> None:
@@ -1199,12 +856,6 @@ def test_periodograms_of_silence_and_sound_share_the_scale_of_the_sound() -> Non
     np.testing.assert_allclose(np.asarray(loud.get_lines()[0].get_ydata()), [-50, -20, -50])
 
 
-@pytest.mark.parametrize("span", [0, -1, np.inf, np.nan])
-def test_a_span_of_periodograms_that_is_not_positive_is_refused(span: float) -> None:
-    with pytest.raises(ValueError, match=f"^span must be positive and finite, got {span}$"):
-        plot_periodograms(periodograms_of("a"), span=span)
-
-
 def test_smoothed_periodograms_are_drawn_as_they_are_from_0_to_1() -> None:
     names = NAMES[:3]
     smoothed = smoothed_of(names)
@@ -1218,20 +869,6 @@ def test_smoothed_periodograms_are_drawn_as_they_are_from_0_to_1() -> None:
         assert (line.get_color(), line.get_linestyle()) == (COLOURS[0], "-")
         assert panel.get_yscale() == "linear"
         assert panel.get_ylim() == (0, 1.02)
-
-
-def test_series_of_several_signals_are_refused() -> None:
-    several = {"a": periodogram(np.ones((2, 800)), rate=RATE)}
-    message = "a must have shape (n_freqs,), got (2, 401)"
-    refused = pytest.raises(ValueError, match=f"^{re.escape(message)}$")
-    with refused:
-        plot_coherence(several)
-    with refused:
-        plot_periodograms(several)
-    with refused:
-        plot_smoothed_periodograms(several)
-    with refused:
-        plot_cross_spectra(spectra_across(1), ["a"], smoothed=several)
 
 
 # Cross-spectra
@@ -1261,7 +898,7 @@ def test_cross_spectra_are_drawn_as_averaged_coherence_in_the_colour_of_the_othe
     assert list(legend_of(figure)) == list(names)
 
 
-@pytest.mark.parametrize("n_freqs", [1, 2, 5, 9, 10, 11])
+@pytest.mark.parametrize("n_freqs", [1, 9, 10, 11])
 def test_few_cross_spectra_are_averaged_over_what_there_is(n_freqs: int) -> None:
     frequencies = np.linspace(0, 4000, n_freqs) if n_freqs > 1 else np.array([100.0])
     values = np.ones((2, 2, n_freqs), complex)
@@ -1305,23 +942,6 @@ def test_one_source_alone_has_no_other() -> None:
     assert not panel.get_lines()
 
 
-@pytest.mark.parametrize("shape", [(2, 2, 129), (3, 2, 129), (2, 3, 129), (3, 3, 128), (129,)])
-def test_cross_spectra_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    message = (
-        "spectra must have shape (n_sources, n_sources, n_freqs) for 3 names, "
-        f"got {shape}"  # with 129 frequencies
-    )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        plot_cross_spectra(FrequencySeries(np.arange(129.0), np.ones(shape)), NAMES[:3])
-
-
-@pytest.mark.parametrize("names", OTHER_NAMES)
-def test_the_power_of_residuals_of_other_names_is_refused(names: list[str]) -> None:
-    message = f"smoothed must have the names of the sources, drums, bass, got {', '.join(names)}"
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        plot_cross_spectra(spectra_across(2), ["drums", "bass"], smoothed=smoothed_of(names))
-
-
 # Correlograms
 
 
@@ -1348,34 +968,13 @@ def test_a_correlogram_has_a_bar_at_each_lag_and_the_band() -> None:
         assert panel.get_ylim() == (-1.05, 1.05)
 
 
-@pytest.mark.parametrize("n_lags", [10, 10_000])
-def test_the_band_of_a_correlogram_is_seen(n_lags: int) -> None:
-    band = np.full(n_lags + 1, 1e-3)
-    figure = plot_correlograms({"a": Correlogram(np.ones(n_lags + 1), band)}, axes=subplot())
-    assert (coverage_of(COLOURS[1], figure) > 0.3).sum() > 100
-
-
-@pytest.mark.parametrize("label", ["autocorrelation", "partial autocorrelation"])
-def test_the_legend_of_correlograms_tells_bars_from_the_band(label: str) -> None:
+def test_the_axis_and_the_legend_of_correlograms_have_the_name_they_are_given() -> None:
+    label = "partial autocorrelation"
     series = {name: autocorrelation(x, n_lags=5) for name, x in signals_of(NAMES[:2]).items()}
     figure = plot_correlograms(series, label=label)
-    assert legend_of(figure) == {
-        label: (COLOURS[0], "-"),
-        "95 % confidence band": (COLOURS[1], "-"),
-    }
-    assert next(iter(legend_of(figure))) == label
-
-
-def test_the_vertical_axis_of_a_correlogram_has_the_name_it_is_given() -> None:
-    series = {"a": autocorrelation(noise(800), n_lags=5)}
-    (panel,) = panels_in(plot_correlograms(series, label="partial autocorrelation"))
-    assert panel.get_ylabel() == "partial autocorrelation"
-
-
-def test_correlograms_of_several_signals_are_refused() -> None:
-    message = "a must have shape (n_lags + 1,), got (2, 6)"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        plot_correlograms({"a": autocorrelation(noise(2, 800), n_lags=5)})
+    assert panels_in(figure)[0].get_ylabel() == label
+    expected = [(label, (COLOURS[0], "-")), ("95 % confidence band", (COLOURS[1], "-"))]
+    assert list(legend_of(figure).items()) == expected
 
 
 # Silence
@@ -1383,12 +982,12 @@ def test_correlograms_of_several_signals_are_refused() -> None:
 
 def test_silence_is_drawn_at_the_lowest_level() -> None:
     silent = {name: np.zeros((BINS, FRAMES)) for name in NAMES[:2]}
-    figure = plot_spectrograms(silent, rate=RATE, hop_length=HOP)
+    figure = plot_spectrograms(silent, **GRID)
     for panel in panels_in(figure):
         assert (drawn_in(mesh_in(panel)) == -80).all()
         assert mesh_in(panel).get_clim() == (-80, 0)
     saved(figure, "png")
-    figure = plot_masks(silent, rate=RATE, hop_length=HOP)
+    figure = plot_masks(silent, **GRID)
     assert all((drawn_in(mesh_in(panel)) == -40).all() for panel in panels_in(figure))
     saved(figure, "png")
 
@@ -1397,7 +996,7 @@ def test_silence_is_drawn_at_the_lowest_level() -> None:
 def test_a_residual_of_which_nothing_is_loud_shows_the_phase_error_alone(loud: float) -> None:
     residuals = {"silent": np.zeros((BINS, FRAMES)), "other": np.full((BINS, FRAMES), loud)}
     errors = {name: np.full((BINS, FRAMES), np.nan) for name in residuals}
-    figure = plot_residual_over_phase(residuals, errors, rate=RATE, hop_length=HOP)
+    figure = plot_residual_over_phase(residuals, errors, **GRID)
     silent, _ = panels_in(figure)
     behind, on_top = meshes_in(silent)
     assert (drawn_in(behind) == 0).all()
@@ -1431,68 +1030,136 @@ def test_series_of_silence_are_drawn() -> None:
     saved(plot_correlograms({"a": autocorrelation(silent[0], n_lags=5)}), "png")
 
 
-# Given axes that nothing can be drawn on
+# What cannot be drawn
 
-GRID: dict[str, Any] = {"rate": RATE, "hop_length": HOP}
 RIGHT = {"a": np.ones((5, 4)), "b": np.ones((5, 4))}
 SOUND = {"a": np.ones(800), "b": np.ones(800)}
 SERIES = {name: FrequencySeries(np.arange(1.0, 401), np.ones(400)) for name in "ab"}
 SEVERAL = SERIES | {"b": FrequencySeries(np.arange(1.0, 401), np.ones((2, 400)))}
 ACROSS = FrequencySeries(np.arange(1.0, 401), np.ones((2, 2, 400)))
-OF_SEVERAL = Correlogram(np.ones((2, 5)), np.ones(5))
-NOT_A_NUMBER: dict[str, Array] = {"b": np.full((5, 4), np.nan)}
-FLAT: dict[str, Array] = {"b": np.ones((1, 4))}
-REFUSED: dict[str, Draw] = {
-    "spectrogram of a shape": lambda on: plot_spectrograms(RIGHT | FLAT, **GRID, axes=on),
-    "spectrogram of NaN": lambda on: plot_spectrograms(RIGHT | NOT_A_NUMBER, **GRID, axes=on),
-    "hop": lambda on: plot_spectrograms(RIGHT, rate=RATE, hop_length=0, axes=on),
-    "reference": lambda on: plot_spectrograms(RIGHT, **GRID, reference=0, axes=on),
-    "mask of a shape": lambda on: plot_masks(RIGHT | FLAT, **GRID, axes=on),
-    "mask of NaN": lambda on: plot_masks(RIGHT | NOT_A_NUMBER, **GRID, axes=on),
-    "span of masks": lambda on: plot_masks(RIGHT, **GRID, span=0, axes=on),
-    "residual of NaN": lambda on: plot_residual_over_phase(
-        RIGHT | NOT_A_NUMBER, RIGHT, **GRID, axes=on
-    ),
-    "phase of a shape": lambda on: plot_residual_over_phase(RIGHT, RIGHT | FLAT, **GRID, axes=on),
-    "phase of a name": lambda on: plot_residual_over_phase(
-        RIGHT, {"a": RIGHT["a"]}, **GRID, axes=on
-    ),
-    "signal of a shape": lambda on: plot_waveforms(
-        SOUND | {"b": np.ones((1, 800))}, rate=RATE, axes=on
-    ),
-    "signal of NaN": lambda on: plot_waveforms(
-        SOUND | {"b": np.full(800, np.nan)}, rate=RATE, axes=on
-    ),
-    "estimate of NaN": lambda on: plot_waveforms(
-        SOUND, SOUND | {"b": np.full(800, np.nan)}, rate=RATE, axes=on
-    ),
-    "estimate of a length": lambda on: plot_waveforms(
-        SOUND, SOUND | {"b": np.ones(799)}, rate=RATE, axes=on
-    ),
-    "estimate of a name": lambda on: plot_waveforms(SOUND, {"a": SOUND["a"]}, rate=RATE, axes=on),
-    "rate": lambda on: plot_waveforms(SOUND, rate=0, axes=on),
-    "coherence": lambda on: plot_coherence(SEVERAL, axes=on),
-    "periodogram": lambda on: plot_periodograms(SEVERAL, axes=on),
-    "span of periodograms": lambda on: plot_periodograms(SERIES, span=0, axes=on),
-    "smoothed periodogram": lambda on: plot_smoothed_periodograms(SEVERAL, axes=on),
-    "cross-spectra of a shape": lambda on: plot_cross_spectra(ACROSS, ["a"], axes=on),
-    "cross-spectra and power of a name": lambda on: plot_cross_spectra(
-        ACROSS, ["a", "b"], smoothed={"a": SERIES["a"]}, axes=on
-    ),
-    "cross-spectra and power of a shape": lambda on: plot_cross_spectra(
-        ACROSS, ["a", "b"], smoothed=SEVERAL, axes=on
-    ),
-    "correlogram": lambda on: plot_correlograms(
-        {"a": autocorrelation(noise(80), n_lags=4), "b": OF_SEVERAL}, axes=on
-    ),
-}
+LAGS = {"a": Correlogram(np.ones(5), np.ones(5))}
+ARRAY: Any = np.ones((8, 4))
+ONE_SERIES: Any = SERIES["a"]
+# Other names than a and b: one fewer, another, one more.
+OTHER_NAMES = (["a"], ["a", "c"], ["a", "b", "c"])
 
 
-@pytest.mark.parametrize("function", REFUSED.values(), ids=REFUSED)
-def test_given_axes_are_left_as_they_are_if_something_is_refused(function: Draw) -> None:
+def with_b(right: dict[str, Array], b: Any) -> dict[str, Array]:
+    return right | {"b": np.asarray(b)}
+
+
+def spoilt(shape: tuple[int, ...], value: complex) -> Array:
+    array = np.ones(shape, type(value))
+    array[-1] = value
+    return array
+
+
+def refusals() -> Iterator[tuple[str, Draw]]:
+    """What errors say, and what they are raised by, given axes."""
+    yield from refusals_over_time_and_frequency()
+    yield from refusals_of_signals()
+    yield from refusals_of_series()
+
+
+def refusals_over_time_and_frequency() -> Iterator[tuple[str, Draw]]:
+    def over_phase(residuals: Any, errors: Any) -> Draw:
+        return lambda on: plot_residual_over_phase(residuals, errors, **GRID, axes=on)
+
+    message = "b must have shape (n_freqs, n_frames), got "
+    # The last but two has a single frequency, which has no place on a logarithmic axis.
+    for shape in ((4,), (2, 3, 4), (0, 4), (4, 0), (1, 4), (1, 0), ()):
+        bad = with_b(RIGHT, np.zeros(shape))
+        yield message + str(shape), lambda on, bad=bad: plot_spectrograms(bad, **GRID, axes=on)
+        phase_error = "phase_errors['b'] must have the shape of the residual, (5, 4), got "
+        yield phase_error + str(shape), over_phase(RIGHT, bad)
+    flat = with_b(RIGHT, np.ones((1, 4)))
+    yield message + "(1, 4)", lambda on: plot_masks(flat, **GRID, axes=on)
+    yield message + "(1, 4)", over_phase(flat, RIGHT)
+    message = "b must be finite, got NaN or infinity"
+    for value in (np.nan, -np.inf, complex(0, np.nan), complex(np.inf, 1)):
+        bad = with_b(RIGHT, spoilt((5, 4), value))
+        yield message, lambda on, bad=bad: plot_spectrograms(bad, **GRID, axes=on)
+    nan = with_b(RIGHT, spoilt((5, 4), np.nan))
+    yield message, lambda on: plot_spectrograms(nan, **GRID, reference=1, axes=on)
+    yield message, lambda on: plot_masks(nan, **GRID, axes=on)
+    yield message, over_phase(nan, RIGHT)
+    for names in OTHER_NAMES:
+        other = {name: np.ones((5, 4)) for name in names}
+        message = f"phase_errors must have the names of residuals, a, b, got {', '.join(names)}"
+        yield message, over_phase(RIGHT, other)
+    positive = "must be positive and finite, got"
+    for value in (0, -1, np.inf, np.nan):
+        for argument in ("rate", "hop_length", "span", "reference"):
+            options = GRID | {argument: value}
+            yield (
+                f"{argument} {positive} {value}",
+                lambda on, options=options: plot_spectrograms(RIGHT, **options, axes=on),
+            )
+    for argument in ("rate", "hop_length", "span"):
+        options = GRID | {argument: 0}
+        yield (
+            f"{argument} {positive} 0",
+            lambda on, options=options: plot_masks(RIGHT, **options, axes=on),
+        )
+        yield (
+            f"{argument} {positive} 0",
+            lambda on, options=options: plot_residual_over_phase(RIGHT, RIGHT, **options, axes=on),
+        )
+
+
+def refusals_of_signals() -> Iterator[tuple[str, Draw]]:
+    def waves(references: Any, estimates: Any = None, rate: Any = RATE) -> Draw:
+        return lambda on: plot_waveforms(references, estimates, rate=rate, axes=on)
+
+    for shape in ((2, 800), (800, 1), (), (0,), (0, 2)):
+        message = f"b must have shape (n_samples,), got {shape}"
+        yield message, waves(with_b(SOUND, np.zeros(shape)))
+        yield message, waves(SOUND, with_b(SOUND, np.zeros(shape)))
+    for value in (np.nan, np.inf, -np.inf):
+        bad = with_b(SOUND, spoilt((800,), value))
+        yield "b must be finite, got NaN or infinity", waves(bad)
+        yield "b must be finite, got NaN or infinity", waves(SOUND, bad)
+    for length in (799, 801, 1):
+        message = f"estimates['b'] must be as long as the source, 800 samples, got {length}"
+        yield message, waves(SOUND, with_b(SOUND, np.ones(length)))
+    for names in OTHER_NAMES:
+        message = f"estimates must have the names of references, a, b, got {', '.join(names)}"
+        yield message, waves(SOUND, {name: np.ones(800) for name in names})
+    for rate in (0, np.nan):
+        yield f"rate must be positive and finite, got {rate}", waves(SOUND, rate=rate)
+
+
+def refusals_of_series() -> Iterator[tuple[str, Draw]]:
+    message = "b must have shape (n_freqs,), got (2, 400)"
+    yield message, lambda on: plot_coherence(SEVERAL, axes=on)
+    yield message, lambda on: plot_periodograms(SEVERAL, axes=on)
+    yield message, lambda on: plot_smoothed_periodograms(SEVERAL, axes=on)
+    yield message, lambda on: plot_cross_spectra(ACROSS, ["a", "b"], smoothed=SEVERAL, axes=on)
+    message = "span must be positive and finite, got 0"
+    yield message, lambda on: plot_periodograms(SERIES, span=0, axes=on)
+    for names in OTHER_NAMES:
+        message = f"smoothed must have the names of the sources, a, b, got {', '.join(names)}"
+        other = dict.fromkeys(names, SERIES["a"])
+        yield (
+            message,
+            lambda on, other=other: plot_cross_spectra(ACROSS, "ab", smoothed=other, axes=on),
+        )
+    message = "spectra must have shape (n_sources, n_sources, n_freqs) for 2 names, got "
+    for shape in ((3, 2, 400), (2, 3, 400), (3, 3, 400), (2, 2, 399), (400,)):
+        bad = FrequencySeries(np.arange(400.0), np.ones(shape))
+        yield message + str(shape), lambda on, bad=bad: plot_cross_spectra(bad, "ab", axes=on)
+    several = LAGS | {"b": Correlogram(np.ones((2, 5)), np.ones(5))}
+    message = "b must have shape (n_lags + 1,), got (2, 5)"
+    yield message, lambda on: plot_correlograms(several, axes=on)
+
+
+@pytest.mark.parametrize(("message", "function"), list(refusals()))
+def test_what_cannot_be_drawn_is_refused_and_given_axes_are_left_as_they_are(
+    message: str, function: Draw
+) -> None:
     figure = Figure()
     panels = figure.subplots(1, 2)
-    with pytest.raises(ValueError, match=" must "):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         function(panels)
     for panel in panels:
         assert not panel.has_data()
@@ -1502,6 +1169,50 @@ def test_given_axes_are_left_as_they_are_if_something_is_refused(function: Draw)
         assert (panel.get_xlim(), panel.get_ylim()) == ((0, 1), (0, 1))
         assert panel.get_xscale() == panel.get_yscale() == "linear"
     assert figure.axes == list(panels)
+
+
+@every_figure
+def test_too_few_axes_are_refused(draw: Draw) -> None:
+    for count in (0, 1):
+        figure = Figure()
+        axes = [figure.add_subplot() for _ in range(count)]
+        message = f"^axes must be one for each of 2 targets, got {count}$"
+        with pytest.raises(ValueError, match=message):
+            draw(NAMES[:2], axes)
+        assert not any(panel.has_data() for panel in axes)
+
+
+def test_no_names_are_refused() -> None:
+    nothing = FrequencySeries(np.arange(129.0), np.zeros((0, 0, 129)))
+    functions = [draw for draw in LABELS if draw not in (across, across_and_smoothed)]
+    functions.append(lambda names, axes: plot_cross_spectra(nothing, names, axes=axes))
+    for draw, axes in itertools.product(functions, (None, subplot())):
+        with pytest.raises(ValueError, match="^what is plotted must hold at least one source, got"):
+            draw([], axes)
+
+
+# Each argument that is a mapping, with a function that takes an array in its place.
+NO_MAPPINGS: dict[str, Callable[[], Figure]] = {
+    "spectra": lambda: plot_spectrograms(ARRAY, **GRID),
+    "masks": lambda: plot_masks(ARRAY, **GRID),
+    "residuals": lambda: plot_residual_over_phase(ARRAY, {"a": ARRAY}, **GRID),
+    "phase_errors": lambda: plot_residual_over_phase({"a": ARRAY}, ARRAY, **GRID),
+    "references": lambda: plot_waveforms(ARRAY, rate=RATE),
+    "estimates": lambda: plot_waveforms({"a": ARRAY[0]}, ARRAY, rate=RATE),
+    "coherences": lambda: plot_coherence(ARRAY),
+    "periodograms": lambda: plot_periodograms(ARRAY),
+    "smoothed": lambda: plot_smoothed_periodograms(ARRAY),
+    "correlograms": lambda: plot_correlograms(ARRAY),
+}
+
+
+def test_an_array_is_not_taken_for_a_mapping() -> None:
+    for argument, draw in NO_MAPPINGS.items():
+        message = f"{argument} must map panel titles to what is drawn in them, got ndarray"
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            draw()
+    with pytest.raises(TypeError, match="^smoothed must map panel titles .* got FrequencySeries$"):
+        plot_cross_spectra(ACROSS, ["a", "b"], smoothed=ONE_SERIES)
 
 
 # Colours
@@ -1541,31 +1252,21 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setattr(builtins, "__import__", importing)
 
 
-@every_figure
-def test_without_matplotlib_the_error_says_how_to_install_it(
-    draw: Draw, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("package", "what", "figures"),
+    [
+        ("matplotlib", "figures", tuple(LABELS)),
+        ("librosa", "spectrograms and waveforms", NEEDS_LIBROSA),
+    ],
+)
+def test_the_error_says_how_to_install_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, package: str, what: str, figures: tuple[Draw, ...]
 ) -> None:
-    without(monkeypatch, "matplotlib")
-    message = (
-        "matplotlib must be installed for figures: "
-        "pip install 'oracle-masks[plots]' (in a clone: pip install '.[plots]')"
-    )
-    for function in (check_librosa, lambda: draw(["a"])):
-        with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:
-            function()
-        assert isinstance(caught.value.__cause__, ModuleNotFoundError)
-
-
-@pytest.mark.parametrize("draw", NEEDS_LIBROSA, ids=lambda draw: draw.__name__)
-def test_without_librosa_the_error_says_how_to_install_it(
-    draw: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without(monkeypatch, "librosa")
-    message = (
-        "librosa must be installed for spectrograms and waveforms: "
-        "pip install 'oracle-masks[plots]' (in a clone: pip install '.[plots]')"
-    )
-    for function in (check_librosa, lambda: draw(["a"])):
+    without(monkeypatch, package)
+    message = f"{package} must be installed for {what}: pip install 'oracle-masks[plots]'"
+    functions: list[Callable[[], object]] = [check_librosa]
+    functions += [partial(draw, ["a"]) for draw in figures]
+    for function in functions:
         with pytest.raises(ImportError, match=f"^{re.escape(message)}$") as caught:
             function()
         assert isinstance(caught.value.__cause__, ModuleNotFoundError)
@@ -1580,36 +1281,3 @@ def test_series_are_drawn_without_librosa(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_with_librosa_the_check_passes() -> None:
     check_librosa()
-
-
-# Each argument that is a mapping, with a function that takes an array in its place.
-ARRAY: Any = np.ones((8, 4))
-NO_MAPPINGS: dict[str, Callable[[], Figure]] = {
-    "spectra": lambda: plot_spectrograms(ARRAY, rate=RATE, hop_length=HOP),
-    "masks": lambda: plot_masks(ARRAY, rate=RATE, hop_length=HOP),
-    "residuals": lambda: plot_residual_over_phase(ARRAY, {"a": ARRAY}, rate=RATE, hop_length=HOP),
-    "phase_errors": lambda: plot_residual_over_phase(
-        {"a": ARRAY}, ARRAY, rate=RATE, hop_length=HOP
-    ),
-    "references": lambda: plot_waveforms(ARRAY, rate=RATE),
-    "estimates": lambda: plot_waveforms({"a": ARRAY[0]}, ARRAY, rate=RATE),
-    "coherences": lambda: plot_coherence(ARRAY),
-    "periodograms": lambda: plot_periodograms(ARRAY),
-    "smoothed": lambda: plot_smoothed_periodograms(ARRAY),
-    "correlograms": lambda: plot_correlograms(ARRAY),
-}
-
-
-@pytest.mark.parametrize("argument", NO_MAPPINGS)
-def test_an_array_is_not_taken_for_a_mapping(argument: str) -> None:
-    message = (
-        f"{argument} must map names, the titles of panels, to what is drawn in them, got ndarray"
-    )
-    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
-        NO_MAPPINGS[argument]()
-
-
-def test_smoothed_periodograms_beside_cross_spectra_are_a_mapping() -> None:
-    smoothed: Any = smoothed_of(["a"])["a"]
-    with pytest.raises(TypeError, match="^smoothed must map names, .* got FrequencySeries$"):
-        plot_cross_spectra(spectra_across(1), ["a"], smoothed=smoothed)

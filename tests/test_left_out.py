@@ -159,7 +159,7 @@ def test_an_exact_name_of_a_usual_source_wins(tmp_path: Path) -> None:
 
 def test_two_mixtures_are_an_error(tmp_path: Path) -> None:
     write_song(tmp_path, "vocals.wav", "Mixture.wav", "mixture.wav")
-    with pytest.raises(ValueError, match=r"one file a source, got Mixture\.wav and mixture\.wav"):
+    with pytest.raises(ValueError, match=r"one file per source, got Mixture\.wav and mixture\.wav"):
         datasets.folder(tmp_path)[0]
 
 
@@ -412,7 +412,9 @@ def test_links_to_nothing_are_named_or_an_error(tmp_path: Path) -> None:
     (tmp_path / "moved song").symlink_to(tmp_path / "nowhere")
     assert left_out(datasets.folder(tmp_path)) == {"moved song": "broken link"}
     (tmp_path / "song/bass.wav").symlink_to(tmp_path / "nowhere.wav")
-    with pytest.raises(ValueError, match=r"bass\.wav must be a readable audio file \(a link to"):
+    with pytest.raises(
+        ValueError, match=r"bass\.wav must be a readable audio file \(a broken link"
+    ):
         datasets.folder(tmp_path)[0]
 
 
@@ -435,7 +437,7 @@ def test_a_folder_for_each_source_is_refused_by_the_names_of_sources(tmp_path: P
         write_song(tmp_path / name, "song 1.wav", "song 2.wav")
     message = (
         r"must hold a folder for each track, got .* with one for each source \(Vocals, drums, "
-        r"mixture\): make one for each track, with files called like the sources$"
+        r"mixture\): make one for each track, with files named after the sources$"
     )
     with pytest.raises(ValueError, match=message):
         datasets.folder(tmp_path)

@@ -16,7 +16,6 @@ from oracle.methods import (
     Method,
     Separation,
     find_methods,
-    masking,
     separate_each,
 )
 from oracle.methods.separation import PIECE_SAMPLES
@@ -169,13 +168,7 @@ def test_several_methods_give_what_each_gives_alone(track: Track) -> None:
 def test_a_method_is_one_function_and_one_line(
     track: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    half = Method(
-        name="HALF",
-        formula="1 / 2",
-        summary="Half of it.",
-        reference="nobody",
-        prepare=masking(lambda sources, mixture: np.full(sources.shape, 0.5, np.float32)),
-    )
+    half = Method.from_mask("HALF", lambda sources, mixture: np.full(sources.shape, 0.5))
     monkeypatch.setitem(METHODS, "HALF", half)
     assert_close(separate(track, "HALF")["vocals"], track.mixture / 2)
 

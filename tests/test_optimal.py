@@ -1614,31 +1614,31 @@ def test_signals_that_do_not_fit_are_refused(
         (
             {"maximum": math.inf},
             ValueError,
-            "maximum must be at most 1e+06 for SDR, got inf: without a limit, complex masks make "
-            "nearly any signal of a mixture, real ones do where frames overlap by half or more, "
-            "and a ceiling of them says nothing",
+            "maximum must be at most 1e+06 for SDR, got inf: without a limit, complex masks can "
+            "turn a mixture into nearly any signal, and so can real masks where frames overlap by "
+            "half or more; their ceiling says nothing",
         ),
         (
             {"complex_valued": True, "shared": True},
             ValueError,
-            "complex masks must have a value for each bin, got shared masks",
+            "complex masks must have one value per bin and channel, got shared masks",
         ),
         (
             {"complex_valued": True, "bands": [0]},
             ValueError,
-            "complex masks must have a value for each bin, got bands",
+            "complex masks must have one value per bin and channel, got bands",
         ),
         (
             {"bands": [0, 1.5]},
             TypeError,
-            "bands must be integers, the first bin of each, got [0, 1.5]",
+            "bands must be integers, the first bin of each band, got [0, 1.5]",
         ),
         *(
             (
                 {"bands": bands},
                 ValueError,
-                "bands must start with bin 0 and ascend to less than 9, the number of "
-                f"frequencies, got {bands}",
+                "bands must start with bin 0 and ascend, all below 9, the number of frequencies, "
+                f"got {bands}",
             )
             for bands in ([], [1, 2], [0, 9], [0, 3, 2], [0, 2, 2])
         ),
@@ -1715,27 +1715,27 @@ def test_an_stft_is_one() -> None:
         ({"metric": "SI-SDR", "maximum": math.nan}, "maximum must be positive, got nan"),
         (
             {"metric": "SI-SDR", "complex_valued": True},
-            "masks must be real and have a value a bin for SI-SDR, got complex masks",
+            "masks must be real and have one value per bin for SI-SDR, got complex masks",
         ),
         (
             {"metric": "SI-SDR", "bands": [0]},
-            "masks must be real and have a value a bin for SI-SDR, got bands",
+            "masks must be real and have one value per bin for SI-SDR, got bands",
         ),
         (
             {"metric": "SI-SDR", "binary": True},
-            "binary masks must have the metric SDR and the maximum 1, got SI-SDR",
+            "binary masks must have metric SDR and maximum 1, got SI-SDR",
         ),
         (
             {"binary": True, "maximum": 0.5},
-            "binary masks must have the metric SDR and the maximum 1, got 0.5",
+            "binary masks must have metric SDR and maximum 1, got 0.5",
         ),
         (
             {"binary": True, "complex_valued": True},
-            "binary masks must be real and have a value a bin, got complex masks",
+            "binary masks must be real and have one value per bin, got complex masks",
         ),
         (
             {"binary": True, "bands": [0]},
-            "binary masks must be real and have a value a bin, got bands",
+            "binary masks must be real and have one value per bin, got bands",
         ),
     ],
 )

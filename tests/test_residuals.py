@@ -531,8 +531,8 @@ def test_two_windows_that_overlap_by_half_are_enough(rng: np.random.Generator, n
     assert values.min() < 0.999
     assert residuals.cross_spectra(noise, rate=1, n_fft=n_fft).values.shape[-1] == n_fft // 2 + 1
     message = (
-        "n_fft must be at least 2, and the signals as long as two windows that overlap by "
-        f"half, got {n_fft} for {least - 1} samples"
+        "n_fft must be at least 2 and at most two thirds of the length of the signals, "
+        f"got {n_fft} for {least - 1} samples"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         residuals.coherence(*noise[:, 1:], rate=1, n_fft=n_fft)
@@ -886,8 +886,8 @@ def test_cross_spectra_are_of_signals_in_mono(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("n_fft", [1, 0, -8, 67, 2048])
 def test_windows_are_no_longer_than_two_thirds_of_the_signals(n_fft: int) -> None:
     message = (
-        "n_fft must be at least 2, and the signals as long as two windows that overlap by "
-        f"half, got {n_fft} for 100 samples"
+        "n_fft must be at least 2 and at most two thirds of the length of the signals, "
+        f"got {n_fft} for 100 samples"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         residuals.coherence(np.ones(100), np.ones(100), rate=1, n_fft=n_fft)

@@ -130,8 +130,8 @@ def test_a_refusal_says_how_loud_it_is_and_what_to_do() -> None:
 def test_a_source_called_rest_is_in_the_way() -> None:
     track, _ = with_more("a", "rest")
     message = (
-        r"^sources must not be called rest where .* got a, rest: rename that source, or leave out "
-        r"what else is there \(--rest ignore, in Python rest='ignore'\)$"
+        r"^sources must not be called rest where .* got a, rest: rename that source, or ignore "
+        r"the rest of the mixture \(--rest ignore, in Python rest='ignore'\)$"
     )
     with pytest.raises(ValueError, match=message):
         complete(track)

@@ -404,7 +404,7 @@ def test_numbers_that_are_no_integers_are_refused(argument: str, value: Any) -> 
             {"n_fft": 64, "hop_length": 64},
             "hop_length must let the windows overlap enough for an inverse, got 64 with a 'hann' "
             "window of 64: the sum of the squared windows falls to 0.0e+00 of a window's maximum, "
-            "and must stay above 1e-04",
+            "and must stay above 1e-04; use a smaller hop_length or another window",
         ),
         ({"n_fft": 64, "hop_length": 62}, "overlap enough for an inverse, got 62 with a 'hann'"),
     ],
@@ -560,13 +560,13 @@ def test_modify_analyses_in_the_precision_asked_for(rng: np.random.Generator) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"signals": [np.ones(9)]}, "signals must have one shape (n_channels, n_samples), got"),
+        ({"signals": [np.ones(9)]}, "signals must all have shape (n_channels, n_samples), got"),
         ({"signals": [np.ones((1, 9)), np.ones((2, 9))]}, "got [(1, 9), (2, 9)]"),
         (
             {"piece": slice(0, 8, 2)},
-            "piece must hold samples, and have no step, got slice(0, 8, 2)",
+            "piece must contain samples and have no step, got slice(0, 8, 2)",
         ),
-        ({"piece": slice(5, 5)}, "piece must hold samples"),
+        ({"piece": slice(5, 5)}, "piece must contain samples"),
     ],
 )
 def test_modify_refuses_what_it_cannot_cut(change: dict[str, Any], message: str) -> None:

@@ -14,7 +14,7 @@ from oracle.cli.options import (
     StftOptions,
     WorkOptions,
     parse_metrics,
-    split_names,
+    split_methods,
     usage,
 )
 from oracle.cli.terminal import show_results
@@ -44,7 +44,7 @@ def bounds_command(
     """Compute the bounds of a dataset: separate with oracle methods, score, print a table."""
     with usage():
         computed = parse_metrics(metrics)
-        chosen, _ = find_bounds(BOUNDS if methods is None else split_names(methods), computed)
+        chosen, _ = find_bounds(BOUNDS if methods is None else split_methods(methods), computed)
     stft, tracks = transform.make(), selection.open(dataset)
     show_results(
         lambda: compute_bounds(

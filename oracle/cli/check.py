@@ -21,7 +21,7 @@ from oracle.cli.options import (
     StftOptions,
     WorkOptions,
     parse_metrics,
-    split_names,
+    split_methods,
     usage,
 )
 from oracle.jobs.check_findings import Check
@@ -64,7 +64,7 @@ def check_command(
     """
     with usage():
         computed = parse_metrics(metrics)
-        chosen, _ = find_bounds(BOUNDS if methods is None else split_names(methods), computed)
+        chosen, _ = find_bounds(BOUNDS if methods is None else split_methods(methods), computed)
     stft = transform.make()
     found = check(
         selection.open(dataset),

@@ -9,8 +9,9 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from oracle import STFT, Track, datasets
+from oracle.cli.masks import load_mask
 from oracle.datasets.catalogue import NAMED
-from oracle.methods import DEFAULT_METHODS, find_methods
+from oracle.methods import DEFAULT_METHODS, AnyMethod, Method, find_methods
 from oracle.metrics.names import ALL_METRICS, METRICS, find_metrics
 from oracle.results.layouts import SHOWN
 from oracle.runs.plans import Jobs
@@ -32,7 +33,8 @@ Methods = Annotated[
     str | None,
     typer.Option(
         metavar="NAME,...",
-        help="Use these methods; 'oracle methods' lists them.",
+        help="Use these methods; 'oracle methods' lists them. FILE.py:FUNCTION and "
+        "MODULE:FUNCTION are masks of yours.",
         show_default="all but OPT-... and CEILING-...",
     ),
 ]
@@ -107,10 +109,14 @@ def parse_metrics(text: str | None) -> Sequence[str]:
     return METRICS if text is None else find_metrics(split_names(text))
 
 
-def parse_methods(text: str | None) -> list[str]:
+def split_methods(text: str) -> list[AnyMethod]:
+    """Split methods at commas; ``FILE.py:FUNCTION`` and ``MODULE:FUNCTION`` are masks."""
+    return [load_mask(name) if ":" in name else name for name in split_names(text)]
+
+
+def parse_methods(text: str | None) -> list[Method]:
     """Return the methods to separate with."""
-    names = DEFAULT_METHODS if text is None else split_names(text)
-    return [method.name for method in find_methods(names)]
+    return find_methods(DEFAULT_METHODS if text is None else split_methods(text))
 
 
 @dataclass

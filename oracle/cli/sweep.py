@@ -17,6 +17,7 @@ from oracle.cli.options import (
     Window,
     WorkOptions,
     parse_numbers,
+    split_methods,
     split_names,
     usage,
 )
@@ -30,6 +31,7 @@ from oracle.jobs.sweeps import (
     make_transforms,
 )
 from oracle.jobs.track_scores import find_bounds
+from oracle.methods import AnyMethod
 from oracle.optimal.named import CLASSES, REAL
 from oracle.results.results import Results
 
@@ -98,7 +100,7 @@ def sweep_command(
         )
     with usage():
         if methods is not None:
-            names: Sequence[str] = split_names(methods)
+            names: Sequence[AnyMethod] = split_methods(methods)
         else:
             names = list_class_methods([REAL] if classes is None else split_names(classes))
         chosen, computed = find_bounds(names, split_names(metrics))

@@ -1,4 +1,4 @@
-"""Results side by side: runs, museval's files, published tables, and how far from the bounds."""
+"""Results side by side, from runs, museval's files and published tables, and their distances."""
 
 from oracle.comparison.side_by_side import Comparison, compare
 

@@ -11,7 +11,7 @@ from oracle.results.tables import INTERVAL_COLUMNS
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# What is said of a pair of methods, target by target and metric by metric.
+# Columns for a pair of methods, by target and metric.
 DIFFERENCE_COLUMNS = ("paired", "n_tracks", "median", "mean", *INTERVAL_COLUMNS)
 
 
@@ -23,33 +23,34 @@ def compute_differences(
     published: Mapping[str, frozenset[str]],
     confidence: float,
 ) -> "DataFrame":
-    """Compute how much higher one method is than another.
+    """Compute how much higher one method scores than another.
 
     Parameters
     ----------
     scores : DataFrame
-        Of each method, target and metric the median and mean over tracks, n_tracks and
+        For each method, target and metric: median and mean over tracks, n_tracks and
         n_windows.
     tracks : DataFrame
-        The same scores by track, as `oracle.results.tables.over_windows` gives them; not of methods
-        whose aggregate is all that is known.
+        The same scores by track, as `oracle.results.tables.over_windows` returns them, without
+        methods that are known only as aggregates.
     pairs : iterable of two str
-        Methods: the one, and the other, which is subtracted.
+        Two methods; the second is subtracted from the first.
     published : mapping from str to frozenset of str
-        The tracks of methods whose aggregate is all that is known.
+        The tracks of the methods that are known only as aggregates.
     confidence : float
-        Of the intervals.
+        Level of the intervals.
 
     Returns
     -------
     table : DataFrame
-        A row a pair, target and metric that both have: method, other, target, metric;
-        paired (whether both have tracks), n_tracks (with a score of both, and their
-        difference: that of two infinite scores is none), median and mean of the differences
-        over these tracks, median_low, median_high, mean_low, mean_high, and the p_value of
-        `oracle.results.statistics.wilcoxon_p_value`. If not paired the differences of the medians
-        and means, if both are of the same tracks; n_tracks is 0 then, and the others NaN.
-        The median is NaN where there is nothing to subtract.
+        A row per pair, target and metric that both have, with columns method, other, target,
+        metric; paired (whether both have scores by track); n_tracks (those with a difference:
+        two infinite scores have none); median and mean of the differences over these tracks;
+        median_low, median_high, mean_low, mean_high; and the p_value of
+        `oracle.results.statistics.wilcoxon_p_value`. If not paired, median and mean are the
+        differences of the medians and of the means, provided that both cover the same tracks;
+        n_tracks is then 0, and intervals and p_value are NaN. The median is NaN if there is
+        nothing to subtract.
     """
     import pandas as pd
 
@@ -84,7 +85,7 @@ def compute_differences(
 
 
 def _subtract_tracks(one: Sample, two: Sample) -> tuple[Sample, float, float]:
-    """Subtract track by track: the differences that there are, their median and mean."""
+    """Subtract track by track: the differences that are not NaN, their median and mean."""
     with np.errstate(invalid="ignore"):  # inf - inf
         sample = one - two
         sample = sample[~np.isnan(sample)]
@@ -94,16 +95,16 @@ def _subtract_tracks(one: Sample, two: Sample) -> tuple[Sample, float, float]:
 
 
 def _subtract_aggregates(one: Sample, two: Sample) -> tuple[float, float]:
-    """Subtract medians and means, with which aggregates begin."""
+    """Subtract medians and means, the first two figures of an aggregate."""
     with np.errstate(invalid="ignore"):  # inf - inf
         median, mean, *_ = one - two
     return median, mean
 
 
 def have_same_size(one: Sample, two: Sample) -> bool:
-    """Tell whether aggregates, which end in n_tracks and n_windows, are of as many.
+    """Tell whether aggregates, which end in n_tracks and n_windows, are of equal size.
 
-    There may be a window a track between them: AAC ends with a whole frame, WAV need not.
+    They may differ by one window per track: AAC ends with a whole frame, WAV need not.
     """
     n_tracks, n_windows = abs(one - two)[-2:]
     return bool(n_tracks == 0 and n_windows <= one[-2])

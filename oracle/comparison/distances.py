@@ -1,4 +1,4 @@
-"""Distances: how much higher the bounds are than systems, and where systems exceed ceilings."""
+"""Distances: how far systems score below bounds, and where they exceed ceilings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ from oracle.optimal.named import NamedClass
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# A mask in use, to which distances go beside those to the best of a class, and to its ceiling.
+# A common mask: distances go to it, to the best mask of a class, and to the class's ceiling.
 IN_USE = "IRM2"
 
-# Above a ceiling by less is as high: files hold five decimals, estimates perhaps 16 bits.
+# A smaller excess over a ceiling is rounding: files hold five decimals, estimates maybe 16 bits.
 TOLERANCE_DB = 1e-3
 
 Pair = tuple[str, str]  # a bound and a system, by their labels
@@ -22,14 +22,14 @@ Pair = tuple[str, str]  # a bound and a system, by their labels
 def pair_with_bounds(
     systems: Sequence[str], methods: Mapping[str, Method], masks: NamedClass
 ) -> list[Pair]:
-    """Pair each system with the bounds that distances go to.
+    """Pair each system with the bounds to measure its distance to.
 
     Parameters
     ----------
     systems : sequence of str
-        Their labels.
+        Labels of the systems.
     methods : mapping from str to Method
-        All that there are, by their labels.
+        All methods, by label.
     masks : NamedClass
         The class of masks that the systems predict.
     """
@@ -39,19 +39,19 @@ def pair_with_bounds(
 
 
 def count_above(pairs: Iterable[Pair], results: Sequence[ReadResults]) -> "DataFrame":
-    """Count the windows in which systems lie above ceilings; of those with tracks alone.
+    """Count the windows in which systems exceed ceilings, for results with scores by track.
 
     Parameters
     ----------
     pairs : iterable of (str, str)
-        Ceilings and systems.
+        Each a ceiling and a system.
     results : sequence of ReadResults
-        All that are compared, their methods called by their labels.
+        All results, with methods named by their labels.
 
     Returns
     -------
     counts : DataFrame
-        Columns bound, method (the system), target, metric, n_windows and n_above, as of
+        Columns bound, method (the system), target, metric, and n_windows and n_above as in
         `count_windows_above`.
     """
     import pandas as pd
@@ -77,19 +77,19 @@ def count_above(pairs: Iterable[Pair], results: Sequence[ReadResults]) -> "DataF
 
 
 def count_windows_above(system: "DataFrame", ceiling: "DataFrame") -> "DataFrame":
-    """Count the windows in which a system lies above a ceiling, by more than 0.001 dB.
+    """Count the windows in which a system exceeds a ceiling by more than 0.001 dB.
 
     Parameters
     ----------
     system, ceiling : DataFrame
-        Scores of one method each, with the columns of ``scores.csv``. Windows are the same
-        if they begin at the same time, to the millisecond, and are as long.
+        Scores of one method each, with the columns of ``scores.csv``. Windows match if time
+        and duration agree to the millisecond.
 
     Returns
     -------
     counts : DataFrame
-        By target and metric: n_windows in which both have a score, n_above. Metrics of
-        whole tracks have one window a track.
+        By target and metric: n_windows, in which both have a score, and n_above. Metrics of
+        whole tracks have one window per track.
     """
     keys = ["subset", "track", "target", "metric", "time", "duration"]
     one, two = (
@@ -105,20 +105,20 @@ def count_windows_above(system: "DataFrame", ceiling: "DataFrame") -> "DataFrame
 
 
 def make_distances(differences: "DataFrame", counts: "DataFrame") -> "DataFrame":
-    """Turn differences of bounds from systems into distances, with what lies above ceilings.
+    """Turn differences between bounds and systems into distances, with counts above ceilings.
 
     Parameters
     ----------
     differences : DataFrame
-        As of `oracle.comparison.differences.compute_differences`: method is the bound, other the
+        From `oracle.comparison.differences.compute_differences`: method is the bound, other the
         system.
     counts : DataFrame
-        As of `count_above`.
+        From `count_above`.
 
     Returns
     -------
     distances : DataFrame
-        As of `oracle.Comparison`.
+        As in `oracle.Comparison`.
     """
     table = differences.rename(columns={"method": "bound", "other": "method"})
     keys = ["method", "bound", "target", "metric"]

@@ -11,7 +11,7 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
     """Write the tables of a comparison to a new or empty folder.
 
     ``compare.csv``, ``paired.csv``, ``distances.csv`` and ``tracks.csv`` hold the tables of
-    `oracle.Comparison` with all digits, ``compare.md`` and ``compare.tex`` what one reads.
+    `oracle.Comparison` with all digits; ``compare.md`` and ``compare.tex`` are for readers.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from oracle.displays.pages import Grid
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# A cell of numbers alone, which LaTeX sets as mathematics.
+# A cell that holds only numbers, which LaTeX sets in math mode.
 NUMBERS = re.compile(r"<?[-\d.]+|-?inf|(-?[\d.]+|-?inf) \[(-?[\d.]+|-?inf), (-?[\d.]+|-?inf)\]")
 ESCAPES = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -25,7 +25,7 @@ ESCAPES = {
 
 
 def format_markdown(comparison: Comparison) -> str:
-    """Format a comparison as Markdown; of several systems the best figures are bold."""
+    """Format a comparison as Markdown; the best of several systems is bold."""
     parts = [_format_markdown_table(grid) for grid in lay_out_tables(comparison)]
     if comparison.notes:
         parts.append("".join(f"- {note}\n" for note in comparison.notes))
@@ -44,7 +44,7 @@ def _format_markdown_table(grid: Grid) -> str:
 def format_latex(comparison: Comparison) -> str:
     r"""Format a comparison as tables for a paper: LaTeX with ``\usepackage{booktabs}``.
 
-    Of several systems the best figures are bold, and a rule stands between systems and bounds.
+    The best of several systems is bold, and a rule separates systems from bounds.
     """
     lines = [r"% \usepackage{booktabs}", *(f"% {' '.join(n.split())}" for n in comparison.notes)]
     for grid in lay_out_tables(comparison):
@@ -82,7 +82,7 @@ def _explain_bold(grid: Grid) -> str:
 
 
 def _join_cells(cells: list[str]) -> str:
-    # What ends the line before would take a bracket or a star as its own.
+    # After a line break, LaTeX would read a bracket or a star as its argument.
     start = "{}" if cells[0].startswith(("[", "*")) else ""
     return rf"    {start}{' & '.join(cells)} \\"
 
@@ -102,5 +102,5 @@ def _escape(text: str) -> str:
 
 
 def format_csv(table: "DataFrame") -> str:
-    """Format a table as CSV: floats with all digits, ``nan`` where there is no figure."""
+    """Format a table as CSV: floats with all digits, ``nan`` for missing figures."""
     return table.to_csv(index=False, na_rep="nan", lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Labels: what results and their methods are called, so that no two are called the same."""
+"""Labels: unique names for results and their methods."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from oracle.stft import STFT
 
 
 def name_apart(results: Sequence[ReadResults]) -> list[ReadResults]:
-    """Give results names that differ: of two folders of one name the second gets a number.
+    """Give results unique names: a second folder of the same name gets a number.
 
     Raises
     ------
     ValueError
-        If the caller has chosen one name for two.
+        If the caller has chosen the same name twice.
     """
     chosen = Counter(each.name for each in results if each.is_named)
     for name, times in chosen.items():
         if times > 1:
             raise ValueError(
-                f"results must have names that differ, got two called {name!r}: "
+                f"results must have different names, got two called {name!r}: "
                 "choose another with NAME=..."
             )
     names = _number_taken([each.name for each in results], [each.is_named for each in results])
@@ -29,19 +29,19 @@ def name_apart(results: Sequence[ReadResults]) -> list[ReadResults]:
 
 
 def choose_labels(results: Sequence[ReadResults]) -> list[dict[str, str]]:
-    """Choose what to call each method of each results, so that no two are called the same.
+    """Choose a unique label for each method of all results.
 
-    Where bounds are of several STFTs, each says its own.
+    If the bounds use several STFTs, each label names its own.
 
     Parameters
     ----------
     results : sequence of ReadResults
-        With names that differ.
+        Results with unique names.
 
     Returns
     -------
     labels : list of dict
-        Of each results the labels by what its scores call the methods.
+        One for each of the results: labels by the name that its scores give a method.
     """
     several = len(list_stfts(results)) > 1
     found = [(each, each.find_method(called)) for each in results for called in each.called]
@@ -57,7 +57,7 @@ def choose_labels(results: Sequence[ReadResults]) -> list[dict[str, str]]:
     times = Counter(short)
     labels = []
     for (each, method), label, is_chosen in zip(found, short, chosen, strict=True):
-        # What is published is told from one's own, also at another STFT.
+        # Published methods are told from the user's own, even at another STFT.
         is_shared = times[label] > 1 or (each.published is not None and named[method.name] > 1)
         in_full = not is_chosen and (each.is_named or is_shared)
         labels.append(f"{each.name}: {label}" if in_full else label)
@@ -66,7 +66,7 @@ def choose_labels(results: Sequence[ReadResults]) -> list[dict[str, str]]:
 
 
 def list_stfts(results: Sequence[ReadResults]) -> list[STFT]:
-    """List the STFTs of the bounds, as far as they are known."""
+    """List the known STFTs of the bounds."""
     known = (each.find_method(called).stft for each in results for called in each.called)
     return list(dict.fromkeys(stft for stft in known if stft is not None))
 
@@ -85,8 +85,8 @@ def name_window(stft: STFT) -> str:
 
 
 def _number_taken(names: Sequence[str], fixed: Sequence[bool]) -> list[str]:
-    """Add a number to names that are taken, by one that is fixed or by an earlier one."""
-    taken = set(names)  # also by later ones: no number makes a name that there is
+    """Add a number to names already taken, by a fixed name or an earlier one."""
+    taken = set(names)  # also the later ones: a numbered name must not repeat any
     given = {name for name, is_fixed in zip(names, fixed, strict=True) if is_fixed}
     apart = []
     for name, is_fixed in zip(names, fixed, strict=True):

@@ -1,4 +1,4 @@
-"""What is left out: pairs of methods without a difference to show, and why."""
+"""What is left out: pairs of methods without a difference, and why."""
 
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
@@ -21,16 +21,16 @@ Key = tuple[str, str, str]  # method, target and metric
 def explain_missing(
     left_out: "DataFrame", results: Sequence[ReadResults], scores: "DataFrame", tracks: "DataFrame"
 ) -> Iterator[str]:
-    """Say why there are no differences: a sentence for all pairs with the same reason.
+    """Say why differences are missing: one sentence for all pairs with the same reason.
 
     Parameters
     ----------
     left_out : DataFrame
         Columns method, other, target and metric.
     results : sequence of ReadResults
-        All that are compared, their methods called by their labels.
+        All results, with methods named by their labels.
     scores, tracks : DataFrame
-        As of `oracle.comparison.differences.compute_differences`.
+        As in `oracle.comparison.differences.compute_differences`.
     """
     if left_out.empty:
         return
@@ -47,7 +47,7 @@ def explain_missing(
         own = owner[label]
         return own.name if len({tracks_by_label.get(other) for other in own.called}) == 1 else label
 
-    said: dict[frozenset[str], str] = {}  # of each pair once, whichever is subtracted
+    said: dict[frozenset[str], str] = {}  # each pair once, in either order
     silent: list[tuple[Key, Key]] = []
     keys = ["method", "other", "target", "metric"]
     for one, two, *key in left_out[keys].itertuples(index=False, name=None):
@@ -94,16 +94,16 @@ def _explain_other_tracks(
         reason = f"{mine} has {sizes[0][-1]} windows of {target}, {theirs} {sizes[1][-1]}"
     else:
         return None
-    return f"{mine} and {theirs} are not of the same tracks, so nothing is subtracted: {reason}"
+    return f"{mine} and {theirs} cover different tracks, so nothing is subtracted: {reason}"
 
 
 def _explain_no_track(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
-    """Say it with the names that are most alike: often one song's, written differently."""
+    """Quote the two most similar names: often one song, spelled differently."""
     first = min(one)
     by_form = {track.casefold(): (subset, track) for subset, track in sorted(two)}
     (form,) = get_close_matches(first[1].casefold(), by_form, n=1, cutoff=0)
     pair = first, by_form[form]
-    if first[1] == by_form[form][1]:  # in other subsets
+    if first[1] == by_form[form][1]:  # in different subsets
         shown = ["/".join(track) for track in pair]
     else:
         shown = [track for _, track in pair]
@@ -114,7 +114,7 @@ def _explain_no_track(names: tuple[str, str], one: Tracks, two: Tracks) -> str:
 
 
 def _explain_no_score(pairs: Sequence[tuple[Key, Key]], heard: Collection[Key]) -> Iterator[str]:
-    """Say what has no score to subtract; of many methods together, if it is the same."""
+    """Say which methods have no score to subtract, in one sentence if the reason is the same."""
     targets_by_who: dict[str, dict[str, list[str]]] = {}
     for one, two in pairs:
         _, target, metric = one

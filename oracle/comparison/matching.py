@@ -1,4 +1,4 @@
-"""Matching: which metrics, targets and tracks of several results are the same."""
+"""Matching: the metrics, targets and tracks that several results share."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def select_scores(
     results: Sequence[ReadResults], *, metrics: Sequence[str], targets: Sequence[str] | None
 ) -> list[ReadResults]:
-    """Keep the scores of some metrics, and of some targets or all.
+    """Keep the scores of some metrics, and of all targets or some.
 
     Raises
     ------
     ValueError
-        If no results have such a metric or target, or none is named.
+        If a metric or target is in none of the results, or none is named.
     """
     wanted = {"metric": metrics, "target": targets}
     for column, names in wanted.items():
@@ -45,13 +45,13 @@ def select_scores(
 def match_tracks(results: Sequence[ReadResults]) -> list[ReadResults]:
     """Give the same tracks the same name and subset.
 
-    Names are composed (Unicode's NFC: file systems differ there). Where results do not tell
-    subsets, they are those that the others have the tracks in, and stay empty if none has.
+    Names are converted to Unicode's NFC, as file systems differ. Results without subsets take
+    them from the others; a track that no other results have keeps an empty subset.
 
     Raises
     ------
     ValueError
-        If others have a track in several subsets.
+        If a track without a subset is in several subsets of the others.
     """
     results = [
         replace(each, scores=each.scores.assign(track=each.scores["track"].map(_compose)))
@@ -69,8 +69,9 @@ def match_tracks(results: Sequence[ReadResults]) -> list[ReadResults]:
         for track in each.scores.loc[unknown, "track"].unique():
             if len(several := subsets.get(track, [])) > 1:
                 raise ValueError(
-                    f"results must tell the subset of {track!r}, which others have in "
-                    f"{' and '.join(several)}, got {each.name} without subsets"
+                    f"results must give the subset of {track!r}, which others have in "
+                    f"{' and '.join(several)}, got {each.name} without subsets: put its files "
+                    "into folders named after their subsets"
                 )
         found = each.scores["track"].map(lambda track: subsets.get(track, [""])[0])
         known = each.scores["subset"].astype("str")

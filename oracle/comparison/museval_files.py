@@ -1,4 +1,4 @@
-"""museval's files: folders of JSON that museval, or anyone's tools, wrote of their systems."""
+"""museval's files: folders of JSON scores that museval, or another tool, wrote."""
 
 import json
 import math
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LAYOUTS = "TRACK.json, SUBSET/TRACK.json, METHOD/TRACK.json or METHOD/SUBSET/TRACK.json"
-DEEPEST = 3  # folders and file in a path of these layouts
+DEEPEST = 3  # most folders and files in a path of these layouts
 
-# A target's name, its windows' times and durations, and a list of scores by metric.
+# A target's name, the times and durations of its windows, and its scores by metric.
 Target = tuple[str, list[float], list[float], dict[str, list[float]]]
 
 
 class MusevalFile(NamedTuple):
-    """Whose scores of which track a file holds; the subset is empty where no folder tells."""
+    """A file with one method's scores of one track; the subset is empty if no folder names it."""
 
     path: Path
     method: str
@@ -37,19 +37,20 @@ class MusevalFile(NamedTuple):
 
 
 def find_museval_files(folder: Path, *, any_subset: bool = False) -> list[MusevalFile]:
-    """Find museval's files in a folder, and what their paths say.
+    """Find museval's files in a folder, and read method, subset and track from their paths.
 
-    The folder is a method's, with ``TRACK.json`` or ``SUBSET/TRACK.json`` in it, or holds
-    such folders of several methods. ``train``, ``valid`` and ``test`` are subsets. Names
-    that `oracle.machine.files.file_name` encoded are decoded, others are taken as they are: with
-    dots, and with a per cent sign. Hidden files and files of other kinds are left out.
+    The folder belongs to one method, with ``TRACK.json`` or ``SUBSET/TRACK.json`` in it, or
+    holds such folders of several methods. Subsets are the names in
+    `oracle.datasets.layouts.SUBSETS`. Names that `oracle.machine.files.file_name` encoded are
+    decoded; others are kept, with dots and per cent signs. Hidden files and other kinds of files
+    are ignored.
 
     Parameters
     ----------
     folder : Path
         The folder.
     any_subset : bool, optional
-        Whether every folder in it is a subset, whatever it is called.
+        Whether every folder in it is a subset, whatever its name.
 
     Returns
     -------
@@ -59,8 +60,8 @@ def find_museval_files(folder: Path, *, any_subset: bool = False) -> list[Museva
     Raises
     ------
     ValueError
-        If a path is of another layout, or a method has some tracks in subsets and some not,
-        or one track twice.
+        If a path has another layout, or a method has tracks both in and outside subsets, or
+        has a track twice.
     """
     own = folder.resolve().name
     files: dict[tuple[str, str, str], MusevalFile] = {}
@@ -98,7 +99,7 @@ def find_museval_files(folder: Path, *, any_subset: bool = False) -> list[Museva
 
 def _find_json(folder: Path) -> Iterator[Path]:
     for base, folders, names in os.walk(folder, followlinks=True):
-        # One level more than there may be: what lies there is an error, and links may go round.
+        # One level too deep, where a file is an error; no deeper, as links may form a loop.
         deep = len(Path(base).relative_to(folder).parts) >= DEEPEST
         folders[:] = [] if deep else sorted(name for name in folders if name[0] != ".")
         for name in sorted(names):
@@ -107,7 +108,7 @@ def _find_json(folder: Path) -> Iterator[Path]:
 
 
 def _decode_name(name: str) -> str:
-    """Decode the name of a file, if it is one that this package would have encoded so."""
+    """Decode a file's name if encoding the result gives the name again."""
     decoded = unquote(name)
     return decoded if "%" in name and decoded and file_name(decoded) == name else name
 
@@ -118,24 +119,24 @@ def read_museval_files(files: Sequence[MusevalFile], *, progress: bool = False) 
     Parameters
     ----------
     files : sequence of MusevalFile
-        Those of `find_museval_files`.
+        From `find_museval_files`.
     progress : bool, optional
         Whether to show a progress bar on standard error, if that is a terminal.
 
     Returns
     -------
     scores : DataFrame
-        A row a score, with the columns of ``scores.csv``; names are categories. Whatever
-        metrics the files hold; null is NaN.
+        A row per score, with the columns of ``scores.csv`` and all metrics of the files. Names
+        are categories; null becomes NaN.
 
     Raises
     ------
     ValueError
-        If a file is not museval's, which is named.
+        If a file is not museval's; the message names it.
     """
     import pandas as pd
 
-    # A series is all windows of a metric: its names are kept once, and repeated at the end.
+    # A series is all windows of a metric. Its names are kept once and repeated at the end.
     series: list[tuple[str, str, str, str, str]] = []
     sizes: list[int] = []
     times, durations, scores = array("d"), array("d"), array("d")
@@ -158,7 +159,7 @@ def read_museval_files(files: Sequence[MusevalFile], *, progress: bool = False) 
 
 
 def read_oracle_version(path: Path) -> str | None:
-    """Tell the version of this package that wrote a file of museval's; None if another tool did."""
+    """Read which version of this package wrote a museval file; None if another tool did."""
     version: str | None = json.loads(path.read_bytes()).get("oracle_version")
     return version
 
@@ -199,7 +200,7 @@ def _parse_target(target: dict[str, Any]) -> Target:
 
 def _parse_numbers(values: Iterable[Any]) -> list[float]:
     numbers = [math.nan if value is None else value for value in values]
-    array("d", numbers)  # raises TypeError for what is no number
+    array("d", numbers)  # raises TypeError if one is not a number
     return numbers
 
 

@@ -1,4 +1,4 @@
-"""Notes: what a reader must know of the results that are compared."""
+"""Notes: what readers must know about the compared results."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -17,12 +17,12 @@ LISTED = 3  # names in a note
 
 
 def list_some(names: Sequence[str]) -> str:
-    """List names, or the first of many."""
+    """List names, or only the first if there are many."""
     return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
 
 def note_stfts(results: Sequence[ReadResults]) -> Iterator[str]:
-    """Say which results have bounds of which STFT."""
+    """Say which STFT the bounds of each of the results use."""
     by_stfts: dict[tuple[STFT, ...], list[str]] = {}
     for each in results:
         by_stfts.setdefault(tuple(list_stfts([each])), []).append(each.name)
@@ -30,16 +30,16 @@ def note_stfts(results: Sequence[ReadResults]) -> Iterator[str]:
         if len(stfts) == 1:
             (stft,) = stfts
             made_at = f"{name_window(stft)} window of {stft.n_fft} samples, hop {stft.hop_length}"
-            yield f"{', '.join(names)}: bounds at this STFT: {made_at}"
+            yield f"{', '.join(names)}: bounds with a {made_at}"
         elif stfts:
             yield (
-                f"{', '.join(names)}: bounds at {len(stfts)} STFTs, in brackets: "
+                f"{', '.join(names)}: bounds with {len(stfts)} STFTs, in brackets: "
                 "window, its length and hop in samples"
             )
 
 
 def note_classes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:
-    """Say which classes of masks there are bounds of that no distance goes to."""
+    """Say which other classes of masks have bounds, to which no distance goes."""
     others = [
         each.name
         for each in CLASSES.values()
@@ -47,15 +47,15 @@ def note_classes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:
     ]
     if others:
         yield (
-            f"Distances go to the bounds of the class {masks.name}; of {', '.join(others)} there "
-            "are bounds too, for systems that predict such masks (--class)"
+            f"Distances go to the bounds of the class {masks.name}; there are also bounds of "
+            f"{', '.join(others)}, for systems that predict such masks (--class)"
         )
 
 
 def note_origins(
     results: Sequence[ReadResults], labels: Sequence[Mapping[str, str]]
 ) -> Iterator[str]:
-    """Say what is published, and that SiSEC 2018's files call another filter MWF."""
+    """Say which results are published, and that SiSEC 2018's files call another filter MWF."""
     for each in results:
         if each.published is not None:
             yield f"{each.name}: {each.published.remark}"
@@ -67,35 +67,36 @@ def note_origins(
     ]
     for each, names in zip(results, labels, strict=True):
         if "MWF" in each.foreign:
-            same = f"; of the same tracks it has the figures of {' and '.join(of_sisec)}"
+            same = f"; on the same tracks its scores are those of {' and '.join(of_sisec)}"
             yield (
-                f"{names['MWF']}: if its files are SiSEC 2018's, it is the filter called "
+                f"{names['MWF']}: if its files are from SiSEC 2018, it is the filter called "
                 f"MWF-SISEC18 here, not this package's MWF{same if of_sisec else ''}"
             )
 
 
 def note_missing_tracks(results: Sequence[ReadResults], metrics: Sequence[str]) -> Iterator[str]:
-    """Say which tracks of others each of the results does not have.
+    """Say which tracks of the others each of the results lacks.
 
-    The others are those that share a track with it: between those that share none there are
-    no differences, and of these `left_out` speaks.
+    Only others that share a track with it count. Results that share none have no differences,
+    which `left_out` explains.
     """
     tracks = [(e.name, dict.fromkeys(list_tracks(e))) for e in results if e.published is None]
     for name, own in tracks:
         if not own:
-            yield f"{name}: no {' or '.join(metrics)} of these targets in it"
+            yield f"{name}: no {' or '.join(metrics)} of these targets"
             continue
         shared = (others for _, others in tracks if not own.keys().isdisjoint(others))
         known = dict.fromkeys(key for others in shared for key in others)
         missing = [track for subset, track in known if (subset, track) not in own]
         if missing:
-            yield f"{name}: no score of {len(missing)} of {len(known)} tracks: {list_some(missing)}"
+            lacking = f"{len(missing)} of {len(known)} tracks"
+            yield f"{name}: no score for {lacking}: {list_some(missing)}"
 
 
 def note_unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"]) -> Iterator[str]:
-    """Say where one track has different numbers of windows: in one of the results, or in two.
+    """Say where a track has different numbers of windows, within results or between two.
 
-    `summaries` are what `oracle.results.tables.over_windows` makes of results with tracks matched.
+    `summaries` are results with matched tracks after `oracle.results.tables.over_windows`.
     """
     keys = ["metric", "subset", "track"]
     longest = []
@@ -117,8 +118,8 @@ def note_unequal_windows(names: Sequence[str], summaries: Sequence["DataFrame"])
 
 def _describe_unequal(of_one: "Series", one: str, of_two: "Series", two: str) -> str:
     tracks = list(dict.fromkeys((subset, track) for _, subset, track in of_one.index))
-    others = f", and so for {len(tracks) - 1} more" if len(tracks) > 1 else ""
+    others = f", and likewise {len(tracks) - 1} more" if len(tracks) > 1 else ""
     return (
         f"{tracks[0][1]} has {of_one.iloc[0]} windows in {one} and {of_two.iloc[0]} in {two}"
-        f"{others}: these differences are not of the same audio"
+        f"{others}: the methods were not scored on the same audio"
     )

@@ -29,36 +29,36 @@ class IncompleteRunWarning(UserWarning):
 
 
 class Method(NamedTuple):
-    """A method by its own name, whatever its scores call it, and its STFT, where it is known."""
+    """A method: its own name, whatever its scores call it, and its STFT if known."""
 
     name: str
     stft: STFT | None = None
 
     @property
     def is_bound(self) -> bool:
-        """Whether it is one of this package's, and no system."""
+        """Whether it is a method of this package and not a system."""
         return self.name in METHODS or self.name in CEILINGS
 
 
 @dataclass(frozen=True)
 class ReadResults:
-    """Scores of one or more methods, as they were read.
+    """Scores of one or more methods, as read.
 
     Parameters
     ----------
     name : str
-        What they are called.
+        Name of the results.
     scores : DataFrame
-        The columns of ``scores.csv``; the subset is empty where it is not known. No rows, if
-        they are published.
+        The columns of ``scores.csv``; the subset is empty if unknown. Published results have
+        no rows.
     published : Published, optional
-        The aggregate, where nothing else is known.
+        The aggregate, if nothing else is known.
     is_named : bool, optional
         Whether the caller has chosen the name.
     methods : mapping from str to Method, optional
-        What the methods are, by what the scores call them, where a run tells it.
+        The methods by their names in the scores, if a run tells them.
     foreign : frozenset of str, optional
-        Methods whose scores are in files that this package did not write.
+        Methods whose files this package did not write.
     """
 
     name: str
@@ -70,28 +70,28 @@ class ReadResults:
 
     @property
     def called(self) -> list[str]:
-        """What the scores call the methods."""
+        """The names of the methods in the scores."""
         return self.list_values("method")
 
     def list_values(self, column: str) -> list[str]:
-        """List what there is in a column of the scores, or of what is published."""
+        """List the values in a column of the scores, or of the published table."""
         table = self.scores if self.published is None else self.published.table
         return list(map(str, table[column].unique()))
 
     def change_tables(self, change: Callable[["DataFrame"], "DataFrame"]) -> Self:
-        """Change the scores, and what is published."""
+        """Change the scores and the published table."""
         published = self.published
         if published is not None:
             published = replace(published, table=change(published.table))
         return replace(self, scores=change(self.scores), published=published)
 
     def find_method(self, called: str) -> Method:
-        """Tell what a method is."""
+        """Find a method by its name in the scores."""
         return self.methods.get(called, Method(called))
 
 
 def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
-    """Read results.
+    """Read results from a folder, or take a published table.
 
     Parameters
     ----------
@@ -103,26 +103,26 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
         - a folder of museval's JSON files, of one method or several; see
           `oracle.comparison.museval_files.find_museval_files`;
         - ``sisec18``, the published table (a folder of that name is ``./sisec18``);
-        - any of these as ``NAME=...``, to call it so.
+        - any of these as ``NAME=...``, to give it a name.
     progress : bool, optional
         Whether to show a progress bar on standard error, if that is a terminal.
 
     Returns
     -------
     results : ReadResults
-        Of a run that was killed, what it had written of each track.
+        Of a killed run, the tracks that it had written.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it holds no results, or files that are not what they should be, which are named.
+        If it holds no results, or a file is not valid; the message names the file.
 
     Warns
     -----
     IncompleteRunWarning
-        If a run was interrupted, or tracks of it failed.
+        If a run was interrupted, or some of its tracks failed.
     """
     name, place = _split(source)
     if place in PUBLISHED:
@@ -159,7 +159,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
 
 
 def _split(source: str | Path) -> tuple[str, str | Path]:
-    """Split ``NAME=PLACE``, unless a folder is called so."""
+    """Split ``NAME=PLACE``, unless a folder has that whole name."""
     if not isinstance(source, str) or "=" not in source or Path(source).exists():
         return "", source
     name, _, place = source.partition("=")
@@ -179,19 +179,19 @@ def _read_run(path: Path, run: Mapping[str, Any]) -> "DataFrame":
         scores = read_scores(path / "scores.csv")
         if (path / FAILED).exists():
             failed = json.loads((path / FAILED).read_bytes())
-            _warn(f"{path}: {len(failed)} of its tracks failed, the others are compared")
+            _warn(f"{path}: {len(failed)} of its tracks failed; the others are compared")
         if run and "finished" not in run:
-            _warn(f"{path}: the run was interrupted, what was done is compared")
+            _warn(f"{path}: the run was interrupted; the tracks it finished are compared")
     else:
         scores = pd.concat(map(read_scores, sorted(path.glob("tracks/*/*.csv"))))
-        _warn(f"{path} has no scores.csv: the run was killed, what was done is compared")
+        _warn(f"{path} has no scores.csv: the run was killed; the tracks it finished are compared")
     if scores.empty:
         raise ValueError(f"results must hold scores, got {path} with none")
     return scores.astype(dict.fromkeys(SCORE_COLUMNS[:5], "category"))
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
-    """Read what ``run.json`` says of the run; it may have been killed before that was written."""
+    """Read ``run.json``; empty if the run was killed before it was written."""
     path = folder / RUN
     if not path.exists():
         return {}
@@ -205,7 +205,7 @@ def _read_settings(folder: Path) -> dict[str, Any]:
 
 
 def _list_methods(run: Mapping[str, Any], called: Iterable[str], folder: Path) -> dict[str, Method]:
-    """Tell what the methods of a run are: a sweep calls each METHOD-N_FFT-HOP."""
+    """List the methods of a run by their names; a sweep calls each METHOD-N_FFT-HOP."""
     try:
         if "stfts" in run:
             at_each = {
@@ -224,7 +224,7 @@ def _list_methods(run: Mapping[str, Any], called: Iterable[str], folder: Path) -
 
 def _make_stft(settings: Mapping[str, Any]) -> STFT:
     window = settings["window"]
-    if isinstance(window, list):  # as JSON has it
+    if isinstance(window, list):  # JSON has no tuples
         window = tuple(window)
     return STFT(n_fft=settings["n_fft"], hop_length=settings["hop_length"], window=window)
 

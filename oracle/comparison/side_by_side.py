@@ -32,47 +32,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Comparison:
-    """What `compare` found. Printed, and in a notebook, it shows its tables.
+    """Results of `compare`, shown as tables when printed or in a notebook.
 
     Scores, differences and ends of intervals are in dB.
 
     Parameters
     ----------
     scores : DataFrame
-        A row a method, target and metric: median and mean over tracks, n_tracks, n_windows,
-        n_nan, n_inf, mean_finite, and the ends of their confidence intervals median_low,
+        A row per method, target and metric: median and mean over tracks, n_tracks, n_windows,
+        n_nan, n_inf, mean_finite, and the ends of the confidence intervals median_low,
         median_high, mean_low and mean_high; see `oracle.results.aggregate`.
     paired : DataFrame
-        A row a method but `against`, target and metric: how much higher the method is than
-        `against`. Columns method, against, target, metric, paired, n_tracks; median and mean
-        of the differences over the tracks with a score of both, with intervals; p_value of
-        Wilcoxon's test (`oracle.results.statistics.wilcoxon_p_value`), not corrected for how many
-        there are. Of a published table scores by track are not known: then `paired` is False,
-        n_tracks 0, and the differences are those of the medians and means. What has nothing to
-        subtract is left out: methods without a track with a score of both, and a published
-        table and methods that are not of its tracks.
+        A row per method other than `against`, target and metric: how much higher the method
+        scores than `against`. Columns method, against, target, metric, paired, n_tracks; median
+        and mean of the differences over the tracks where both have a score, with intervals;
+        p_value of Wilcoxon's test (`oracle.results.statistics.wilcoxon_p_value`), not corrected
+        for the number of tests. A published table has no scores by track: `paired` is then
+        False, n_tracks is 0, and the differences are those of the medians and of the means. Rows
+        with nothing to subtract are left out: methods that share no scored track, and published
+        methods beside methods scored on other tracks.
     distances : DataFrame
-        A row a system, bound, target and metric: how much higher the bound is than the
-        system. Columns method, bound, those of `paired` but against and p_value; n_windows
-        and n_above, of a ceiling and a system with tracks alone: in how many windows (of
-        uSDR: tracks) both have a score, and in how many of these the system lies above the
-        ceiling, by more than 0.001 dB. Such a system applies no mask of the class at that STFT.
+        A row per system, bound, target and metric: how much higher the bound scores than the
+        system. Columns method and bound; those of `paired` without `against`; and, for a
+        ceiling and a system with scores by track, n_windows and n_above: the number of windows
+        (for uSDR: tracks) where both have a score, and of those where the system exceeds the
+        ceiling by more than 0.001 dB. No mask of the class at that STFT does that.
     tracks : DataFrame
-        A row a track, method, target and metric: subset, track, method, target, metric,
+        A row per track, method, target and metric: subset, track, method, target, metric,
         score (over the windows of the track), n_windows, n_nan, n_inf.
     systems : tuple of str
-        The methods that are no bounds.
+        The methods that are not bounds.
     against : str
         The method of reference in `paired`.
     mask_class : str
         The class of masks of the bounds in `distances`.
     windows : {"median", "mean"}
-        What was taken over the windows of a track.
+        The statistic over the windows of a track.
     confidence : float
-        Of the intervals.
+        Level of the intervals.
     notes : tuple of str
-        What a reader must know of the results: the STFTs of bounds, tracks that not all
-        have, what is published, what was left out and why.
+        What readers must know about the results: the STFTs of bounds, missing tracks, which
+        results are published, what was left out and why.
     """
 
     scores: "DataFrame"
@@ -106,13 +106,14 @@ def compare(
 ) -> Comparison:
     """Set results side by side: scores, paired differences, and distances to the bounds.
 
-    Methods are called as in their results; where two results have one of the same name, or
-    the caller names the results, ``RESULTS: METHOD``, and the only system of named results
-    as these. Where bounds are of several STFTs each says its own: ``IRM2 (hann 4096/1024)``.
-    What is called like a bound (a name in `oracle.methods.METHODS` or ``CEILINGS``), or so in a
-    sweep, is one, all else a system.
-    Tracks of two results are the same if their names are, and their subsets where both tell
-    them. Their scores are compared as they are: over the windows in which each has one.
+    Methods keep their names. They become ``RESULTS: METHOD`` if two results share a name, or
+    if the caller names the results; the only method of named results, if a system, takes the
+    name of the results. If the bounds use several STFTs, each names its own:
+    ``IRM2 (hann 4096/1024)``.
+    A method with the name of a bound (in `oracle.methods.METHODS` or ``CEILINGS``, also in a
+    sweep) is a bound; every other is a system.
+    Tracks match by name, and by subset if both results have subsets. Scores are compared as they
+    are, each over the windows that have one.
 
     Parameters
     ----------
@@ -122,16 +123,16 @@ def compare(
     metrics, targets : sequence of str, optional
         Some of those in the results: SDR alone, and all targets by default.
     against : str, optional
-        The method that others are compared with. By default the first system, or the first
+        The method to compare the others with. By default the first system, or the first
         method if all are bounds.
     mask_class : str, optional
-        The class of masks, a name in `oracle.optimal.CLASSES`, that the systems predict: distances
+        The class of masks that the systems predict, a name in `oracle.optimal.CLASSES`. Distances
         go to IRM2, and to the best mask and the ceiling of this class. By default ``REAL``, masks
         in [0, 1].
     windows : {"median", "mean"}, optional
-        What to take over the windows of a track.
+        The statistic over the windows of a track.
     confidence : float, optional
-        Of the bootstrap intervals, between 0 and 1.
+        Level of the bootstrap intervals, between 0 and 1.
     progress : bool, optional
         Whether to show a progress bar on standard error, if that is a terminal.
 
@@ -142,19 +143,19 @@ def compare(
     Raises
     ------
     TypeError
-        If results, metrics or targets come as one string.
+        If `results`, `metrics` or `targets` is one string.
     ValueError
-        If there are no results, the caller calls two the same, they have no such method,
-        metric or target, there is no such class of masks, they have no bound of it (unless it
-        is ``REAL``), `windows` or `confidence` is out of range, or `windows` is not median and a
-        published table is.
+        If there are no results, the caller gives two the same name, they lack the method, a
+        metric or a target, the class of masks is unknown, they have no bound of it (unless it is
+        ``REAL``), `windows` or `confidence` is out of range, or `windows` is not ``"median"`` with
+        a published table.
     FileNotFoundError
         If there is no such folder.
 
     Warns
     -----
     IncompleteRunWarning
-        If a run was interrupted, or tracks of it failed.
+        If a run was interrupted, or some of its tracks failed.
 
     Examples
     --------
@@ -232,7 +233,7 @@ def _read(sources: Iterable[str | Path], *, progress: bool) -> list[ReadResults]
 def _list_methods(
     results: Sequence[ReadResults], labels: Sequence[Mapping[str, str]]
 ) -> dict[str, Method]:
-    """List what the methods of all results are, by their labels."""
+    """List the methods of all results by their labels."""
     return {
         label: each.find_method(called)
         for each, names in zip(results, labels, strict=True)
@@ -249,7 +250,7 @@ def _choose_reference(against: str | None, labels: Sequence[str]) -> str:
 
 
 def _check_has_bounds(masks: NamedClass, names: Collection[str]) -> None:
-    # Of masks in [0, 1], which nobody needs to ask for, bounds may be missing.
+    # Bounds of the default class, masks in [0, 1], may be missing.
     if masks.name != REAL and not {masks.method, masks.ceiling} & set(names):
         raise ValueError(
             f"results must hold {masks.method} or {masks.ceiling} for distances to the bounds of "
@@ -259,12 +260,12 @@ def _check_has_bounds(masks: NamedClass, names: Collection[str]) -> None:
 
 
 def _relabel(results: ReadResults, labels: Mapping[str, str]) -> ReadResults:
-    """Call the methods of results by their labels."""
+    """Rename the methods of results to their labels."""
     return results.change_tables(lambda t: t.assign(method=t["method"].map(labels)))
 
 
 def _list_published_tracks(results: Sequence[ReadResults]) -> dict[str, frozenset[str]]:
-    """List the tracks of the methods whose aggregate is all that is known."""
+    """List the tracks of the methods that are known only as aggregates."""
     return {
         label: each.published.tracks
         for each in results
@@ -274,6 +275,6 @@ def _list_published_tracks(results: Sequence[ReadResults]) -> dict[str, frozense
 
 
 def _split_missing(differences: "DataFrame") -> tuple["DataFrame", "DataFrame"]:
-    """Split differences into those that there are, and those with nothing to subtract."""
+    """Split differences into those that exist and those with nothing to subtract."""
     missing = differences["median"].isna()
     return differences[~missing].reset_index(drop=True), differences[missing]

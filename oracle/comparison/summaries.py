@@ -30,25 +30,25 @@ def aggregate_all(
     windows: OverWindows,
     confidence: float,
 ) -> "DataFrame":
-    """Aggregate results over tracks, or take what is published, one below the other.
+    """Aggregate results over tracks, or take published tables, one below the other.
 
     Parameters
     ----------
     results : sequence of ReadResults
     summaries : sequence of DataFrame
-        What `summarize` made of them.
+        From `summarize`, for each of the results.
     windows, confidence
         As in `oracle.compare`.
 
     Returns
     -------
     scores : DataFrame
-        As of `oracle.Comparison`.
+        As in `oracle.Comparison`.
 
     Raises
     ------
     ValueError
-        If `windows` is not median and a published table is.
+        If `windows` is not ``"median"`` with a published table.
     """
     import pandas as pd
 
@@ -62,11 +62,11 @@ def aggregate_all(
 
 
 def _complete_columns(name: str, published: Published, windows: OverWindows) -> "DataFrame":
-    """Give what is published the columns of an aggregate with intervals."""
+    """Give a published table the columns of an aggregate with intervals."""
     if windows != "median":
         raise ValueError(
-            f"windows must be median beside {name}, which is published so, got {windows!r}"
+            f"windows must be median beside {name}, whose scores are medians, got {windows!r}"
         )
-    # Files that hold no infinite scores have NaN for them.
+    # Published files have NaN in place of infinite scores.
     table = published.table.assign(n_inf=0, mean_finite=published.table["mean"])
     return table.reindex(columns=[*BOUND_COLUMNS, *INTERVAL_COLUMNS])

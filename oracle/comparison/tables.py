@@ -1,4 +1,4 @@
-"""Tables of a comparison, laid out once for whatever shows them."""
+"""Tables of a comparison, laid out once for every format."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _Comparison(Protocol):
-    """What is laid out: `oracle.Comparison`."""
+    """What is laid out, `oracle.Comparison`."""
 
     @property
     def scores(self) -> "DataFrame": ...
@@ -52,12 +52,12 @@ def lay_out(comparison: _Comparison) -> Iterator[Grid | str]:
 def lay_out_tables(comparison: _Comparison) -> Iterator[Grid]:
     """Lay out the tables of a comparison: scores, paired differences and distances by metric.
 
-    Differences of bounds are left out where a system is the reference: those are distances.
+    If a system is the reference, differences of bounds are left out: distances show them.
     """
     for metric in comparison.scores["metric"].unique():
         yield _lay_out_scores(comparison, metric)
         paired = comparison.paired[comparison.paired["metric"] == metric]
-        if comparison.against in comparison.systems:  # to the bounds there are distances
+        if comparison.against in comparison.systems:  # distances show the bounds
             paired = paired[paired["method"].isin(comparison.systems)]
         if not paired.empty:
             yield _lay_out_paired(comparison, paired, metric)
@@ -91,7 +91,7 @@ def _lay_out_scores(comparison: _Comparison, metric: str) -> Grid:
         legend=f"{comparison.windows.capitalize()} over the windows of a track that are not NaN, "
         f"then median over tracks{_name_interval(comparison, table)}."
         + (f" inf: scores above {PERFECT_DB:g} dB, infinite but for rounding." if spoilt else "")
-        + (" A range of counts: they differ by target." if ranges else ""),
+        + (" A range of counts means that they differ by target." if ranges else ""),
         header=["method", *targets, *columns],
         rows=rows,
         bold=best,
@@ -121,8 +121,8 @@ def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: str) ->
     return Grid(
         key=f"paired-{metric}",
         title=f"{metric}: difference from {comparison.against} in dB",
-        legend=f"Of the differences track by track, over the tracks with a score of both: median"
-        f"{_name_interval(comparison, table)}, and mean.{_explain_unpaired(table)} "
+        legend="Differences track by track, over the tracks where both have a score: median"
+        f"{_name_interval(comparison, table)} and mean.{_explain_unpaired(table)} "
         f"p: Wilcoxon's signed-rank test, two-sided, without zeros{corrected}.",
         header=["method", "target", "tracks", "median", "mean", "p"],
         rows=rows,
@@ -140,9 +140,9 @@ def _lay_out_distances(comparison: _Comparison, table: "DataFrame", metric: str)
         title=f"{metric}: distance to the bounds in dB",
         legend="How much higher the bound is, track by track: "
         f"median{_name_interval(comparison, table)} and mean.{_explain_unpaired(table)} "
-        "Above: how many windows of the system exceed the ceiling, or how many tracks if the "
-        "metric is of whole tracks. "
-        f"There it does what no mask ({CLASSES[comparison.mask_class].formula}) at that STFT does.",
+        "Above: the number of windows, or of tracks for metrics of whole tracks, in which the "
+        f"system exceeds the ceiling. No mask ({CLASSES[comparison.mask_class].formula}) at that "
+        "STFT can.",
         header=["system", "bound", "target", "tracks", "median", "mean", "above"],
         rows=rows,
         n_names=3,
@@ -158,7 +158,7 @@ def _name_interval(comparison: _Comparison, table: "DataFrame") -> str:
 def _explain_unpaired(table: "DataFrame") -> str:
     if table["paired"].all():
         return ""
-    return " Unpaired: scores by track are not known, differences of the medians and of the means."
+    return " Unpaired: scores by track are unknown; differences of the medians and of the means."
 
 
 def _format_difference(row: "Series") -> list[str]:

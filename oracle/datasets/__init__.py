@@ -1,4 +1,4 @@
-"""Datasets: the embedded waltz, those of the field by name, and any folder of tracks."""
+"""Datasets: the embedded waltz, public datasets by name, and any folder of tracks."""
 
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.embedded import waltz

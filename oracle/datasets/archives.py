@@ -1,4 +1,4 @@
-"""Archives: downloaded, verified, unpacked; whole or not at all."""
+"""Archives: downloaded, verified and unpacked, as a whole or not at all."""
 
 import hashlib
 import os
@@ -14,24 +14,24 @@ AGENT = "oracle-masks"  # some servers refuse Python's own name
 def fetch_zip(url: str, md5: str, folder: Path) -> None:
     """Download a zip file and unpack it into a folder.
 
-    It is moved to its place when all of it is unpacked: a download that fails leaves the
+    The files are moved into the folder once all are unpacked: a failed download leaves the
     folder as it was, or empty.
 
     Parameters
     ----------
     url : str
-        Where it is.
+        Address of the file.
     md5 : str
-        Its published checksum, in hexadecimal digits.
+        Published checksum of the file, in hexadecimal digits.
     folder : Path
-        Where to: a new folder, or one without files of the same names.
+        A new folder, or one without files of the same names.
 
     Raises
     ------
     ConnectionError
-        If it cannot be downloaded.
+        If the file cannot be downloaded.
     ValueError
-        If its checksum is another, or something of it is in the folder already.
+        If the checksum differs, or the folder already has a file of the same name.
     """
     from http.client import HTTPException
     from zipfile import ZipFile
@@ -39,25 +39,28 @@ def fetch_zip(url: str, md5: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
         archive, unpacked = Path(scratch) / "archive.zip", Path(scratch) / "unpacked"
-        otherwise = f"try again, or unpack it in {folder} by other means"
+        otherwise = f"try again, or download it yourself and unpack it in {folder}"
         try:
             found = _download(url, archive)
         except (OSError, HTTPException) as error:
             raise ConnectionError(f"{url} must be downloaded, got {error}: {otherwise}") from error
         if found != md5:
             raise ValueError(f"{url} must have the MD5 checksum {md5}, got {found}: {otherwise}")
-        with ZipFile(archive) as file:  # which lets no member out of the folder
+        with ZipFile(archive) as file:  # extracts nothing outside the folder
             file.extractall(unpacked)
         members = sorted(unpacked.iterdir())
         for path in members:
             if (folder / path.name).exists():
-                raise ValueError(f"{folder} must not hold {path.name} before {url} is unpacked")
+                raise ValueError(
+                    f"{folder} must not hold {path.name} before {url} is unpacked: "
+                    "move it elsewhere"
+                )
         for path in members:
             os.replace(path, folder / path.name)
 
 
 def _download(url: str, archive: Path) -> str:
-    """Download a file, and compute its checksum."""
+    """Download a file and compute its checksum."""
     from urllib.request import Request, urlopen
 
     from rich.console import Console

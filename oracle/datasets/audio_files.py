@@ -1,4 +1,4 @@
-"""Audio files: what is read and written, through soundfile."""
+"""Audio files: read with soundfile, written with SciPy."""
 
 import os
 import shlex
@@ -15,15 +15,15 @@ from oracle.machine.files import PARTIAL
 from oracle.machine.threads import in_threads
 from oracle.tracks.track import Audio
 
-# Frames from here on stand for a length that a header does not tell.
+# From this number on, a header's frames mean that the length is unknown.
 NO_LENGTH = 2**62
 
-# What a file of Git LFS begins with until its content is fetched.
+# The first bytes of a Git LFS pointer, which stands for a file not yet fetched.
 POINTER = b"version https://git-lfs"
 
 
 def read_together(paths: Iterable[Path]) -> tuple[int, dict[Path, Audio]]:
-    """Read files that belong together.
+    """Read files that share rate, channel count and length.
 
     Returns
     -------
@@ -71,27 +71,27 @@ def read_audio(path: Path) -> tuple[int, Audio]:
     Raises
     ------
     ValueError
-        If the file cannot be read, holds no sample, or is shorter than its header announces:
-        WAV and its relatives, AIFF, AU, CAF, FLAC and SPHERE tell; MP3 and Ogg may end anywhere.
+        If the file cannot be read, holds no samples, or is shorter than its header announces
+        (WAV and its relatives, AIFF, AU, CAF, FLAC and SPHERE; MP3 and Ogg may end anywhere).
     """
     import soundfile
 
     if not path.exists():  # libsndfile would only say "System error"
-        why = "a link to nothing: copy the file here" if path.is_symlink() else "no such file"
+        why = "a broken link: copy the file here" if path.is_symlink() else "no such file"
         raise ValueError(f"{path} must be a readable audio file ({why})")
-    if not path.is_file():  # libsndfile would wait for somebody to write into a pipe
-        raise ValueError(f"{path} must be a readable audio file (it is no file)")
+    if not path.is_file():  # libsndfile would wait for a pipe to be written to
+        raise ValueError(f"{path} must be a readable audio file (it is not a file)")
     convert = f"ffmpeg -i {shlex.quote(path.name)} {shlex.quote(f'{path.stem}.wav')}"
     suffix = path.suffix.lower()
     if suffix in HEADERLESS:
         raise ValueError(
-            f"{path} must be in a format that soundfile reads (WAV, FLAC, ...), and not {suffix}, "
+            f"{path} must be in a format that soundfile reads (WAV, FLAC, ...), got {suffix}, "
             "which has no header: export it as WAV from a program that knows its rate and channels"
         )
     if suffix in UNREADABLE:
         raise ValueError(
-            f"{path} must be in a format that soundfile reads (WAV, FLAC, ...): convert it "
-            f"({convert})"
+            f"{path} must be in a format that soundfile reads (WAV, FLAC, ...), got {suffix}: "
+            f"convert it ({convert})"
         )
     try:
         signal, rate = _read(path)
@@ -112,14 +112,14 @@ def read_audio(path: Path) -> tuple[int, Audio]:
 
 
 def _read(path: Path) -> tuple[Any, int]:
-    """Read all samples that there are, whatever number the header announces."""
+    """Read all samples of a file, whatever number its header announces."""
     import soundfile
 
     with soundfile.SoundFile(path) as file:
-        if file.format == "RAW":  # taken for one by its suffix
+        if file.format == "RAW":  # libsndfile guessed from the suffix
             raise ValueError("it has no header: its rate and channels are not known")
         if file.format == "FLAC" and file.frames >= NO_LENGTH:
-            raise ValueError("its header tells no length")
+            raise ValueError("its header gives no length")
         is_mpeg = file.subtype.startswith("MPEG")
         if is_mpeg or file.format == "OGG":
             check_one_stream(path)
@@ -132,27 +132,26 @@ def _read(path: Path) -> tuple[Any, int]:
 
 
 def _explain(path: Path, error: Exception) -> str:
-    """Tell why a file cannot be read; of what is often taken for one, in so many words."""
+    """Tell why a file cannot be read; name the usual mistakes."""
     with path.open("rb") as file:
         start = file.read(len(POINTER))
     if not start:
         return "it is empty"
     if start == POINTER:
-        return "it is a pointer of Git LFS: 'git lfs pull' fetches the audio"
+        return "it is a Git LFS pointer: 'git lfs pull' fetches the audio"
     return str(error)
 
 
 def write_audio(path: Path, audio: Audio, rate: int) -> None:
     """Write an array of shape (n_channels, n_samples) as a float WAV file.
 
-    The audio is written as it is: nothing is scaled, dithered or clipped. The file appears
-    under its name when it is whole, and equal audio makes equal files: libsndfile would
-    write the time of day into them.
+    The audio is not scaled, dithered or clipped. The file gets its name only when it is
+    complete. Equal audio makes equal files; libsndfile would write the time of day into them.
 
     Raises
     ------
     ValueError
-        If it is not finite.
+        If the audio is not finite.
     """
     from scipy.io import wavfile
 

@@ -1,4 +1,4 @@
-"""Catalogue: the datasets by the name that the command line knows them by."""
+"""Catalogue: the datasets by their names on the command line."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,26 +14,26 @@ from oracle.tracks.track import Track
 
 
 class Listing(NamedTuple):
-    """What is to be known of a dataset before it is used.
+    """What to know about a dataset before using it.
 
     Parameters
     ----------
     name : str
-        What it is called on the command line.
+        Its name on the command line.
     title : str
-        What it is.
+        A description.
     layout : str
-        What `open` expects under its root.
+        The files that `open` expects below its root.
     subsets : str
-        What its subsets are called.
+        Names of its subsets.
     citation : str
         Authors, title, venue and year, identifier.
     licence : str
-        What it may be used for.
+        Its terms of use.
     source : str
-        Where it is to be had.
+        Where to get it.
     open : callable
-        ``open(root)`` gives a `Dataset`; of the waltz, ``open()`` the track.
+        ``open(root)`` returns a `Dataset`; for the waltz, ``open()`` returns the track.
     """
 
     name: str
@@ -61,11 +61,11 @@ _NAMED = (
         "musdb18",
         "MUSDB18: 150 songs in drums, bass, other and vocals, AAC (or its preview of 7 s excerpts)",
         "SUBSET/TRACK.stem.mp4",
-        "train, test; of train the splits train and valid",
+        "train, test; train has the splits train and valid",
         'Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis and R. Bittner, "The MUSDB18 corpus '
         'for music separation", 2017, doi:10.5281/zenodo.1117372',
-        "for educational purposes only, not for commercial ones without permission of the "
-        "copyright holders; of the 150 songs 100 are from DSD100, 46 from MedleyDB (CC BY-NC-SA "
+        "for educational use only; commercial use needs the permission of the "
+        "copyright holders; of the 150 songs, 100 are from DSD100, 46 from MedleyDB (CC BY-NC-SA "
         "4.0), 2 by The Easton Ellises (CC BY-NC-SA 3.0), 2 from Native Instruments",
         "https://doi.org/10.5281/zenodo.1117372; the preview: --download",
         musdb18,
@@ -77,7 +77,7 @@ _NAMED = (
         "train, test",
         'Z. Rafii, A. Liutkus, F.-R. Stöter, S. I. Mimilakis and R. Bittner, "MUSDB18-HQ - an '
         'uncompressed version of MUSDB18", 2019, doi:10.5281/zenodo.3338373',
-        "as MUSDB18's",
+        "as for MUSDB18",
         "https://doi.org/10.5281/zenodo.3338373",
         musdb18hq,
     ),
@@ -90,7 +90,7 @@ _NAMED = (
         "A. Liutkus, F.-R. Stöter, Z. Rafii, D. Kitamura, B. Rivet, N. Ito, N. Ono and "
         'J. Fontecave, "The 2016 Signal Separation Evaluation Campaign", LVA/ICA, 2017, '
         "doi:10.1007/978-3-319-53547-0_31",
-        "that of the 'Mixing Secrets' Free Multitrack Download Library, to which it refers",
+        "refers to that of the 'Mixing Secrets' Free Multitrack Download Library",
         "https://sigsep.github.io/datasets/dsd100.html",
         dsd100,
     ),
@@ -125,18 +125,18 @@ _NAMED = (
         "train-360, train-100, dev, test; any folders",
         'J. Cosentino, M. Pariente, S. Cornell, A. Deleforge and E. Vincent, "LibriMix: An '
         'Open-Source Dataset for Generalizable Speech Separation", 2020, arXiv:2005.11262',
-        "of LibriSpeech, that it is made from: CC BY 4.0",
+        "that of LibriSpeech, its source: CC BY 4.0",
         "https://github.com/JorisCos/LibriMix",
         librimix,
     ),
     Listing(
         "wsj0-2mix",
-        "WSJ0-2mix, and with more speakers: of the Wall Street Journal, read aloud",
+        "WSJ0-2mix and variants with more speakers: Wall Street Journal texts, read aloud",
         "SUBSET/mix/NAME.wav, s1/NAME.wav, s2/NAME.wav, ...",
         "tr, cv, tt; any folders",
         'J. R. Hershey, Z. Chen, J. Le Roux and S. Watanabe, "Deep clustering: Discriminative '
         'embeddings for segmentation and separation", ICASSP, 2016, arXiv:1508.04306',
-        "of WSJ0, that it is made from: by the Linguistic Data Consortium, not free",
+        "that of WSJ0, its source: from the Linguistic Data Consortium, not free",
         "https://www.merl.com/demos/deep-clustering/, https://github.com/mpariente/pywsj0-mix",
         librimix,
     ),
@@ -157,9 +157,9 @@ NAMED = {listing.name: listing for listing in _NAMED}
 
 FOLDER = Listing(
     "FOLDER",
-    "Any folder of tracks, its path instead of a name",
+    "Any folder of tracks: give its path instead of a name",
     "TRACK/SOURCE.wav, ... and mixture.wav if there is one; or SUBSET/TRACK/...; or a track",
-    "folders of tracks in it, by their own names; other tracks are filed under test",
+    "the folders of tracks in it, by name; other tracks are filed under test",
     "",
     "",
     "",

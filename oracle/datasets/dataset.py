@@ -1,4 +1,4 @@
-"""Dataset: tracks that are read one at a time, when they are asked for."""
+"""Dataset: tracks that are read one at a time, on demand."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,8 @@ class Entry(NamedTuple):
     name: str
     subset: str
     load: Callable[[], Track]
-    paths: tuple[Path, ...] = ()  # of the files that it is read from, or their folders
-    # If that is known; with one that the rest of a mixture may become, see `oracle.tracks.rest`.
+    paths: tuple[Path, ...] = ()  # the files that it is read from, or their folders
+    # If known; the rest of a mixture counts, as it may become a source (`oracle.tracks.rest`).
     most_sources: int | None = None
 
     def read(self) -> Track:
@@ -32,46 +32,46 @@ class Entry(NamedTuple):
         Raises
         ------
         ValueError
-            If it is called otherwise than announced.
+            If its name or subset is not the announced one.
         """
         track = self.load()
         if (track.name, track.subset) != (self.name, self.subset):
             raise ValueError(
-                f"load must give the track {self.subset}/{self.name}, "
+                f"load must return the track {self.subset}/{self.name}, "
                 f"got {track.subset}/{track.name}"
             )
         return track
 
 
 class LeftOut(NamedTuple):
-    """What lies in the folder of a dataset, may be audio, and is read with no track."""
+    """A file or folder in a dataset that may hold audio and belongs to no track."""
 
-    path: Path  # below that folder
+    path: Path  # relative to the dataset's folder
     why: str  # what it is
 
     def __str__(self) -> str:
-        # The name of a file may hold bytes that are no text.
+        # A file name may hold bytes that are not text.
         return f"{self.path} ({self.why})".encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True)
 class Dataset(Sequence[Track]):
-    """A sequence of tracks, each read from disk when it is indexed, and not kept.
+    """A sequence of tracks; indexing reads one from disk and does not keep it.
 
     Parameters
     ----------
     name : str
-        What the dataset is called.
+        Name of the dataset.
     entries : tuple of Entry
-        Its tracks: name, subset, a function without arguments that reads it, which files
-        it is read from (if they change, a run does the track again), and how many sources it
-        has at most. To work in other processes these functions must be such as can be pickled.
+        Its tracks: name, subset, a function without arguments that reads the track, the files
+        that it reads (if they change, a run repeats the track), and the largest number of
+        sources. The functions must be picklable to work in other processes.
     root : Path, optional
-        The folder that it lies in.
+        The folder of the dataset.
     seconds : float, optional
-        How much of each track is read, if that is not all; set by `select`.
+        How much of each track to read, if not all; set by `select`.
     left_out : tuple of LeftOut, optional
-        What lies in that folder, may be audio, and is read with none of its tracks.
+        Files and folders that may hold audio and belong to no track.
 
     Examples
     --------
@@ -110,23 +110,23 @@ class Dataset(Sequence[Track]):
         subset : str, optional
             Only the tracks of this subset.
         pattern : str, optional
-            Only the track of this name; if there is none, tracks whose name matches, as in a
-            shell: ``Music Delta*``, ``*rock*``. In capitals or not.
+            Only the track of this name; if there is none, tracks whose names match the pattern,
+            as in a shell: ``Music Delta*``, ``*rock*``. Case is ignored.
         first : int, optional
-            Only so many, the first of those that match.
+            Only this many tracks, the first that match.
         seconds : float, optional
-            Only the first seconds of each track, to the nearest sample; of one that is
-            shorter, all.
+            Only the first seconds of each track, to the nearest sample; shorter tracks are
+            kept whole.
 
         Returns
         -------
         dataset : Dataset
-            Its tracks in the same order.
+            The selected tracks, in the same order.
 
         Raises
         ------
         TypeError
-            If `first` is no whole number.
+            If `first` is not a whole number.
         ValueError
             If no track is left, `first` is not positive, or `seconds` is not positive and
             finite.
@@ -141,7 +141,7 @@ class Dataset(Sequence[Track]):
                 )
         if pattern is not None:
             within, wanted = entries, folded(pattern)
-            # A name may hold brackets, which are a pattern too.
+            # Exact names first: brackets in a name would act as a pattern.
             entries = tuple(entry for entry in within if folded(entry.name) == wanted) or tuple(
                 entry for entry in within if fnmatchcase(folded(entry.name), wanted)
             )
@@ -188,7 +188,7 @@ class Dataset(Sequence[Track]):
                     rows=rows[:SHOWN],
                     n_names=3,
                 ),
-                *([f"{more} more: track_names has all."] if more > 0 else []),
+                *([f"{more} more: track_names lists all."] if more > 0 else []),
                 *(f"Not read: {each}" for each in self.left_out),
             ]
         )
@@ -205,7 +205,7 @@ class Dataset(Sequence[Track]):
         return self.entries[index].read()
 
     def __iter__(self) -> Iterator[Track]:
-        # Sequence's would take an IndexError of a loader for the end.
+        # The inherited one would take a loader's IndexError for the end.
         return (entry.read() for entry in self.entries)
 
 

@@ -1,4 +1,4 @@
-"""The embedded waltz: a track that is always there."""
+"""The embedded waltz: a track that is always available."""
 
 from importlib import resources
 

@@ -1,7 +1,7 @@
-"""Kinds of files: audio, audio that soundfile does not read, and what is no audio at all.
+"""Kinds of files: audio, audio that soundfile cannot read, archives, and other files.
 
-A file is what its name says it is. One whose name says nothing is what its first bytes say,
-so that no audio goes unnoticed because of its name.
+The suffix tells the kind. If it says nothing, the first bytes do, so that no audio goes unnoticed
+because of its name.
 """
 
 import re
@@ -9,7 +9,7 @@ from enum import Enum
 from fnmatch import translate
 from pathlib import Path
 
-# What systems and programs leave in folders. It holds no audio of its own.
+# What operating systems and programs leave in folders; none of it is a user's audio.
 LITTER = (
     *("._*", ".DS_Store", ".AppleDouble", ".Spotlight-V100", ".fseventsd", ".TemporaryItems"),
     *("__MACOSX", "@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot"),
@@ -27,7 +27,7 @@ def _list_suffixes(*names: str) -> frozenset[str]:
     return frozenset(f".{suffix}" for line in names for suffix in line.split())
 
 
-# The formats that libsndfile opens by what they hold, and the suffixes that they go by.
+# The formats that libsndfile recognizes by content, and their suffixes.
 SUFFIXES = {
     "WAV": "wav wave bwf",
     "RF64": "rf64 bw64",
@@ -52,24 +52,24 @@ SUFFIXES = {
 
 READABLE = _list_suffixes(*SUFFIXES.values())
 
-# Suffixes of formats that libsndfile opens, and of other things: it has to try.
+# Suffixes that libsndfile's formats share with other files: it has to try.
 AMBIGUOUS = _list_suffixes("htk iff mat")
 
-# Audio, or what may hold it, that libsndfile does not open, or guesses the rate of.
+# Audio, or containers of it, that libsndfile cannot open, or whose rate it guesses.
 UNREADABLE = _list_suffixes(
     "3ga 3gp aa aac aax ac3 ac4 adts adx alac amr ape aptx asf ast au3 avi awb dff dsd dsf dts",
     "dtshd eac3 ec3 flv g722 g726 latm m2ts m4a m4b m4p m4r m4v mka mkv mlp mov mp4 mpc mpeg mpg",
     "mts nut oma ofr ofs ogv qcp ra rm shn sox spx tak thd truehd tta vob weba webm wma wmv wtv",
     "wv wv1 wv2 wvx",
 )
-# Audio without a header: nothing tells its rate, its channels and how its numbers are written.
+# Audio without a header: its rate, channels and number format are unknown.
 HEADERLESS = _list_suffixes(
     "alaw f32le gsm mulaw pcm raw s16 s16le s24 s24le s32 s32le sd2 ulaw vox"
 )
 
 ARCHIVES = _list_suffixes("7z bz2 cab dmg gz iso lz4 lzma rar tar tbz2 tgz txz xz zip zst")
 
-# Text, pictures, numbers, scores and programs: not worth a look inside.
+# Text, pictures, numbers, scores and programs: not opened.
 PLAIN = _list_suffixes(
     "bib bmp cfg conf csv db doc docx eps gif h5 hdf5 heic htm html ini ipynb jams jpeg jpg",
     "json jsonl lab log lrc m3u m3u8 md md5 mid midi npy npz parquet pdf pickle pkl png ps pt",
@@ -77,7 +77,7 @@ PLAIN = _list_suffixes(
     "url webp wrd xls xlsx xml yaml yml",
 )
 
-# How files begin that hold audio: where, and with what.
+# Signatures of audio files: offset and bytes.
 SIGNATURES = (
     *((0, start) for start in (b"RF64", b"BW64", b"riff\x2e\x91\xcf\x11", b".snd", b"dns.")),
     *((0, start) for start in (b"caff", b"fLaC", b"OggS", b"ID3", b"NIST_1A\n", b"2BIT")),
@@ -93,10 +93,10 @@ SIGNATURES = (
 )
 SIGNATURE_BYTES = 192
 
-# A transport stream has one byte at the beginning of each of its packets.
+# Each packet of an MPEG transport stream begins with this byte.
 SYNC, PACKET = b"G", 188
 
-# Pictures in containers that may also hold audio, by the word behind `ftyp`.
+# Pictures in containers that may also hold audio, by the word after `ftyp`.
 PICTURES = (b"avif", b"avis", b"crx ", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 
 
@@ -104,14 +104,14 @@ class Kind(Enum):
     """What a file is."""
 
     AUDIO = "audio"
-    UNREADABLE = "audio that soundfile does not read"
-    MISNAMED = "audio by what it holds, not by its name"
+    UNREADABLE = "audio that soundfile cannot read"
+    MISNAMED = "audio by its content, not by its name"
     ARCHIVE = "an archive"
-    OTHER = "no audio"
+    OTHER = "not audio"
 
 
 def find_kind(path: Path) -> Kind:
-    """Tell what a file is: by its suffix or, if that says nothing, by its first bytes."""
+    """Tell the kind of a file from its suffix or, if that says nothing, its first bytes."""
     suffix = path.suffix.lower()
     if suffix in READABLE:
         return Kind.AUDIO
@@ -137,12 +137,12 @@ def _opens(path: Path) -> bool:
 
 
 def _begins_like_audio(path: Path) -> bool:
-    if not path.is_file():  # a pipe would wait for somebody to write
+    if not path.is_file():  # reading a pipe would wait for a writer
         return False
     try:
         with path.open("rb") as file:
             start = file.read(SIGNATURE_BYTES)
-    except OSError:  # which may not be read
+    except OSError:  # no permission to read it
         return False
     if any(start[8:].startswith(word) for word in PICTURES):
         return False
@@ -157,5 +157,5 @@ def is_litter(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a name is a hidden one: it begins with one dot, as in `.name`."""
+    """Tell whether a name is hidden: it begins with exactly one dot, as in `.name`."""
     return name.startswith(".") and not name.startswith("..")

@@ -19,34 +19,34 @@ from oracle.tracks.track import Track
 def folder(root: str | Path, *, subset: str | None = None) -> Dataset:
     """Find the tracks in a folder.
 
-    Each track is a folder of audio files, one a source, named after it: ``vocals.wav``,
-    ``drums.flac``, anything that soundfile reads, as float32. ``mixture.*`` is the mixture;
-    where it is absent the mixture is the sum of the sources. Tracks lie in the folder
-    itself, or in folders in it, which are subsets then (``train``, ``test``, ...); or the
-    folder is a track.
+    Each track is a folder with one audio file per source, named after it: ``vocals.wav``,
+    ``drums.flac``, or any format that soundfile reads, as float32. ``mixture.*`` is the
+    mixture; without it, the mixture is the sum of the sources. Tracks lie in the folder
+    itself, or in folders in it, which are then subsets (``train``, ``test``, ...); or the
+    folder is itself a track.
 
     Parameters
     ----------
     root : str or Path
         The folder.
     subset : str, optional
-        Only the tracks in this folder of it. All by default.
+        Only the tracks of this subset; all by default.
 
     Returns
     -------
     dataset : Dataset
-        Its tracks by subset and name; `left_out` tells what may be audio and is in none of
-        them. Files are read when a track is asked for: errors in them come then, as
-        ValueError naming the files.
+        The tracks by subset and name; `left_out` lists what may be audio and is in none of
+        them. Files are read only when a track is indexed; a bad file raises ValueError then,
+        and the message names it.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it holds no track, tracks in more than one of these ways, a folder for each source
-        instead of each track, or no such subset; and when a track is read, if one of its
-        files is the mixture under another name, a copy of another, or a sum of others.
+        If it holds no track, mixes these layouts, has a folder for each source instead of each
+        track, or lacks the subset. When a track is read: if one of its files is the mixture
+        under another name, a copy of another file, or a sum of others.
     """
     root = Path(root)
     _check_holds_folders(root)
@@ -67,7 +67,7 @@ def _check_holds_folders(root: Path) -> None:
     if any(root.glob("*.stem.mp4")) or any(root.glob("*/*.stem.mp4")):
         raise ValueError(
             f"folder must hold folders of audio files, got {root} with .stem.mp4 files: "
-            "use the dataset musdb18, its root the folder with train and test"
+            "use the dataset musdb18, its root being the folder with train and test"
         )
 
 
@@ -78,12 +78,12 @@ def _make_entry(place: Place) -> Entry:
         subset,
         partial(_load, place.path, place.name, subset),
         tuple(place.files or [place.path]),
-        len(place.files),  # a mixture counts for its rest
+        len(place.files),  # a mixture counts, as its rest may become a source
     )
 
 
 def _find_bare_folders(root: Path, places: Sequence[Place], named: set[Path]) -> Iterator[LeftOut]:
-    """Find the folders of tracks, or of subsets, without audio; `named` is said already."""
+    """Find the folders of tracks or subsets without audio, except those in `named`."""
     named = named | {place.path.parent for place in places}
     known = {place.path for place in places}
     bare = [place.path for place in places if not place.files and not place.is_empty]
@@ -110,7 +110,9 @@ def _load(path: Path, track_name: str, subset: str) -> Track:
             "move the folder elsewhere"
         )
     if stems.keys() == {MIXTURE}:
-        raise ValueError(f"{path} must hold the sources beside the mixture, got a mixture alone")
+        raise ValueError(
+            f"{path} must hold the sources beside the mixture, got a mixture alone: copy them there"
+        )
     check_stem_names(path, stems)
     mixture = stems.pop(MIXTURE, None)
     sources = {name: [stems[name]] for name in sorted(stems)}
@@ -120,7 +122,7 @@ def _load(path: Path, track_name: str, subset: str) -> Track:
 
 
 def _find_stems(path: Path) -> dict[str, Path]:
-    """Find the file of each source, and of the mixture."""
+    """Find the file of each source and of the mixture."""
     files = list_audio(path)
     exact = {file.stem for file in files}
     stems: dict[str, Path] = {}
@@ -131,12 +133,12 @@ def _find_stems(path: Path) -> dict[str, Path]:
                 "got audio under another name: rename it, or move it elsewhere"
             )
         name = file.stem
-        # In capitals too, unless there is a source that is called exactly so.
+        # Known names count in any case, unless another file has exactly the lower-case name.
         if name.lower() in KNOWN and (name.lower() not in exact or name.lower() == MIXTURE):
             name = name.lower()
         if name in stems:
             raise ValueError(
-                f"{path} must hold one file a source, got {stems[name].name} and {file.name}: "
+                f"{path} must hold one file per source, got {stems[name].name} and {file.name}: "
                 "move one elsewhere"
             )
         stems[name] = file
@@ -144,7 +146,7 @@ def _find_stems(path: Path) -> dict[str, Path]:
 
 
 def _check_stems(path: Path, track: Track, stems: Mapping[str, Path]) -> None:
-    """Refuse what would be counted twice: copies of stems, and their sums."""
+    """Refuse what would count twice: copies and sums of stems."""
     files = [stems[name] for name in track.sources]
     names = [file.name for file in files]
     for found in redundancies(track.mixing, mixture_is_sum=track.mixture_is_sum):
@@ -161,7 +163,7 @@ def _check_stems(path: Path, track: Track, stems: Mapping[str, Path]) -> None:
 
 
 def _suggest_remedy(found: Copy | Sum, files: Sequence[Path], *, mixture_is_sum: bool) -> str:
-    """Say what to do about a file that holds what others hold, too."""
+    """Say what to do about a file that repeats the content of others."""
     file = files[found.source]
     if isinstance(found, Sum):
         if mixture_is_sum and len(found.parts) == len(files) - 1:

@@ -1,4 +1,4 @@
-"""Songs in files of a mixture and four stems: MUSDB18-HQ and DSD100."""
+"""Songs with one file each for the mixture and four stems: MUSDB18-HQ and DSD100."""
 
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,16 @@ STEMS = ("drums", "bass", "other", "vocals")
 
 
 def musdb18hq(root: str | Path) -> Dataset:
-    """Open MUSDB18-HQ, the songs of MUSDB18 uncompressed.
+    """Open MUSDB18-HQ, the uncompressed songs of MUSDB18.
 
     ``SUBSET/TRACK/`` holds ``mixture.wav``, ``drums.wav``, ``bass.wav``, ``other.wav`` and
-    ``vocals.wav``; other files are not read. What is in a mixture and in no source is
+    ``vocals.wav``; other files are not read. The rest of a mixture, which is in no source, is
     ignored, as in published results.
 
     Parameters
     ----------
     root : str or Path
-        The folder with ``train`` and ``test``, or with one of them.
+        The folder with ``train`` or ``test``, or both.
 
     Returns
     -------
@@ -53,10 +53,10 @@ def musdb18hq(root: str | Path) -> Dataset:
 def dsd100(root: str | Path) -> Dataset:
     """Open DSD100, the songs of the Signal Separation Evaluation Campaign of 2016.
 
-    ``Mixtures/SUBSET/TRACK/`` holds ``mixture.wav``, ``Sources/SUBSET/TRACK/`` ``drums.wav``,
-    ``bass.wav``, ``other.wav`` and ``vocals.wav``. Its subsets are called ``Dev`` and
-    ``Test``; museval's stores read results of a subset ``test`` only. What is in a mixture
-    and in no source is ignored, as in published results.
+    ``Mixtures/SUBSET/TRACK/`` holds ``mixture.wav``; ``Sources/SUBSET/TRACK/`` holds
+    ``drums.wav``, ``bass.wav``, ``other.wav`` and ``vocals.wav``. The subsets are ``Dev`` and
+    ``Test``; museval's stores only read results of a subset ``test``. The rest of a mixture,
+    which is in no source, is ignored, as in published results.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def dsd100(root: str | Path) -> Dataset:
     Returns
     -------
     dataset : Dataset
-        The tracks by subset and name. One that lacks its mixture, or its sources, is an
-        error of that track when it is read.
+        The tracks by subset and name. A track that lacks its mixture or a source raises an
+        error when it is read.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Headers: how many bytes of audio a file lacks that its header announces.
+"""Headers: how many bytes of audio a header announces that the file lacks.
 
-libsndfile reads as many as there are and says nothing. Only the size of the audio itself
-counts here: sizes of the file, or of what comes after the audio, are often wrong.
+libsndfile reads what is there and reports no error. Only the announced size of the audio itself
+counts here: the sizes of the file, and of what follows the audio, are often wrong.
 
 References: Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991
 (RIFF); EBU Tech 3306 (RF64); Apple, "Audio Interchange File Format 1.3", 1989 (AIFF), and
@@ -14,8 +14,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-# What programs write for the size of a stream, whose length they do not know: numbers near the
-# largest ones, and (sox, of AIFF) 0x7f000000.
+# What programs write as the size of a stream of unknown length: numbers near the largest, and
+# 0x7f000000 (sox, for AIFF).
 UNKNOWN = (
     range(0x7F000000, 0x7F000000 + 2**16),
     range(2**31 - 2**16, 2**31 + 2**16),
@@ -26,16 +26,16 @@ UNKNOWN = (
 # The header of a SPHERE file (NIST), text in lines.
 SPHERE_BYTES = 1024
 
-# W64's chunks are called by 16 bytes, of which these follow the four letters of RIFF's.
+# W64 names chunks by 16 bytes: the four letters of RIFF, then these.
 GUID = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 RIFF_GUID = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
 
 
 def count_missing_bytes(path: Path) -> int:
-    """Count the bytes of audio that a header announces and the file does not have.
+    """Count the bytes of audio that a header announces and the file lacks.
 
-    0 where nothing is known: of formats other than WAV, RF64, W64, AIFF, 8SVX, CAF, AU and
-    SPHERE, and of streams.
+    0 if unknown: for streams, and for formats other than WAV, RF64, W64, AIFF, 8SVX, CAF, AU
+    and SPHERE.
     """
     with path.open("rb") as file:
         n_bytes = os.fstat(file.fileno()).st_size
@@ -47,7 +47,7 @@ def count_missing_bytes(path: Path) -> int:
 
 
 def _find_audio(file: BinaryIO, n_bytes: int) -> tuple[int, int] | None:
-    """Find where the audio begins, and its announced size; None where this is not known."""
+    """Find where the audio begins, and its announced size; None if unknown."""
     start = file.read(40)
     match start[:4]:
         case b"RIFF" | b"RIFX":
@@ -68,7 +68,7 @@ def _find_audio(file: BinaryIO, n_bytes: int) -> tuple[int, int] | None:
             file.seek(0)
             return _read_sphere(file.read(SPHERE_BYTES))
         case b"riff" if start[:16] == RIFF_GUID:
-            # Its sizes count the heads of the chunks.
+            # W64's sizes include the chunk headers.
             return _find_chunk(file, n_bytes, 40, "<16sQ", b"data" + GUID, align=8, counted=24)
     return None
 
@@ -78,7 +78,7 @@ def _read_sphere(header: bytes) -> tuple[int, int] | None:
     lines = (line.split() for line in header.decode("ascii", "replace").splitlines())
     facts = {words[0]: words[2] for words in lines if len(words) == 3}
     if facts.get("sample_coding", "pcm") not in ("pcm", "ulaw", "mu-law", "alaw"):
-        return None  # which is compressed
+        return None  # compressed
     try:
         names = ("sample_count", "channel_count", "sample_n_bytes")
         return SPHERE_BYTES, math.prod(int(facts[name]) for name in names)
@@ -96,7 +96,7 @@ def _find_chunk(
     align: int = 1,
     counted: int = 0,
 ) -> tuple[int, int] | None:
-    """Find a chunk by its name, from a place on; tell where its content begins, and its size."""
+    """Find a chunk by its name, from `place` on: where its content begins, and its size."""
     length = struct.calcsize(head)
     while place + length <= n_bytes:
         file.seek(place)

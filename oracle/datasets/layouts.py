@@ -1,4 +1,4 @@
-"""Layouts: where in a folder its tracks lie, and which are its subsets."""
+"""Layouts: where the tracks of a folder lie, and which of its folders are subsets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,38 +7,38 @@ from typing import NamedTuple
 from oracle.datasets.file_kinds import Kind, find_kind, is_litter
 from oracle.datasets.trees import MIXTURE, USUAL, list_audio, list_folders
 
-# Folders called so are subsets, and come in this order before others.
+# Folders with these names are subsets, and come before others in this order.
 SUBSETS = ("train", "training", "tr", "valid", "validation", "val", "dev", "cv", "test", "eval")
-# Names of sources that are recognised in capitals too.
+# Names that are recognized in any case.
 KNOWN = frozenset({MIXTURE, *USUAL})
 SHOWN = 4  # names in an error
 
 
 class Place(NamedTuple):
-    """A folder of the files of a track."""
+    """A folder with the files of a track."""
 
     path: Path
     name: str  # of the track
-    subset: str  # "" where there are none
+    subset: str  # "" if there are none
     files: list[Path]  # of audio
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in it at all: it has lost its files."""
+        """Whether it is empty, litter aside: it has lost its files."""
         return all(is_litter(each.name) for each in self.path.iterdir())
 
 
 def find_places(root: Path) -> list[Place]:
     """Find the folders of tracks in a folder.
 
-    It is a track itself if it holds audio. Else each folder in it is one; or, if these hold
-    none, each folder in these, which are subsets then.
+    A folder that holds audio is itself a track. Otherwise the folders in it are tracks; if they
+    hold no audio, they are subsets, and the folders in them are tracks.
 
     Raises
     ------
     ValueError
-        If there is no audio, there are tracks in more than one of these ways, or a folder is
-        one of a source and not of a track.
+        If there is no audio, these layouts are mixed, or folders stand for sources instead of
+        tracks.
     """
     folders = list_folders(root)
     tracks = [path for path in folders if list_audio(path)]
@@ -62,17 +62,17 @@ def find_places(root: Path) -> list[Place]:
 
 
 def _check_stands_alone(root: Path, own: list[Path], beside: list[Path]) -> None:
-    """Refuse a track with folders of audio in it."""
+    """Refuse a track that has folders of audio in it."""
     if beside:
         raise ValueError(
-            f"folder must hold one kind of thing, got {root} with {_list_some(own)} beside "
-            f"folders of audio ({_list_some(beside)}): if the files are a track, move "
+            f"folder must be a track or hold tracks, not both, got {root} with {_list_some(own)} "
+            f"beside folders of audio ({_list_some(beside)}): if the files are a track, move "
             "the folders elsewhere; if the folders are tracks, move the files"
         )
 
 
 def _check_one_layout(root: Path, tracks: list[Path], subsets: list[Path]) -> None:
-    """Refuse a folder whose tracks lie in it and in its subsets, or that has none."""
+    """Refuse a folder with tracks both in it and in subsets, or without tracks."""
     for path in tracks:
         if _is_subset_by_name(path):
             raise ValueError(
@@ -81,9 +81,9 @@ def _check_one_layout(root: Path, tracks: list[Path], subsets: list[Path]) -> No
             )
     if tracks and subsets:
         raise ValueError(
-            f"folder must hold one kind of thing, got {root} with tracks ({_list_some(tracks)}) "
-            f"beside folders of tracks ({_list_some(subsets)}): put all tracks into folders, or "
-            "none"
+            f"folder must hold tracks or subsets, not both, got {root} with tracks "
+            f"({_list_some(tracks)}) beside folders of tracks ({_list_some(subsets)}): put all "
+            "tracks into subsets, or none"
         )
     if not tracks and not subsets:
         raise ValueError(
@@ -107,7 +107,7 @@ def _rank(path: Path) -> tuple[int, str]:
 
 
 def _find_deeper(root: Path) -> str:
-    """Tell where there is audio further down, if there is."""
+    """Say where audio lies further down, if anywhere."""
     for path in sorted(root.glob("*/*/*/**/")):
         if list_audio(path):
             return f" (the first is in {path}: name the folder that holds the tracks)"
@@ -115,17 +115,17 @@ def _find_deeper(root: Path) -> str:
 
 
 def _check_no_sources(root: Path, names: list[str]) -> None:
-    """Refuse a folder for each source, with a file a track in each."""
+    """Refuse a folder for each source, with a file for each track in it."""
     if {"s1", "s2"} <= set(names):
         raise ValueError(
             f"folder must hold a folder for each track, got {root} with one for each source "
-            "(s1, s2, ...): use the dataset librimix, its root this folder"
+            "(s1, s2, ...): use the dataset librimix with this folder as its root"
         )
     sources = [name for name in names if name.lower() in KNOWN]
     if len(sources) > 1:
         raise ValueError(
             f"folder must hold a folder for each track, got {root} with one for each source "
-            f"({_list_some(sources)}): make one for each track, with files called like the sources"
+            f"({_list_some(sources)}): make one for each track, with files named after the sources"
         )
 
 

@@ -1,4 +1,4 @@
-"""What is left out: audio in the folder of a dataset that is read with none of its tracks."""
+"""What is left out: audio in the folder of a dataset that belongs to none of its tracks."""
 
 import os
 from collections import Counter
@@ -10,16 +10,16 @@ from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.file_kinds import Kind, find_kind, is_hidden, is_litter
 from oracle.datasets.trees import IS_AUDIO, is_shown
 
-SHOWN = 3  # names, of as many as there are, in an error
+SHOWN = 3  # names in an error
 
 
 def make_dataset(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> Dataset:
-    """Make a dataset of the tracks that were found, and find out what they leave out.
+    """Make a dataset of the tracks that were found, and list what they leave out.
 
     Raises
     ------
     ValueError
-        If there are none: what `layout` describes is not what is there.
+        If there are no tracks: the folder does not have the layout.
     """
     found = tuple(entries)
     if not found:
@@ -31,9 +31,9 @@ def make_dataset(root: Path, name: str, layout: str, entries: Iterable[Entry]) -
 
 
 def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
-    """Find the audio below the folder of a dataset that is read with none of its tracks.
+    """Find the audio in the folder of a dataset that belongs to none of its tracks.
 
-    Archives count, as they may hold some. A folder in which nothing is read is named once.
+    Archives count, as they may hold audio. A folder in which nothing is read is named once.
     """
     top = os.path.abspath(root)
     read = {os.path.abspath(path) for entry in entries for path in entry.paths}
@@ -53,13 +53,13 @@ def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
 
 
 def _find_unread(top: str, read: set[str]) -> Iterator[tuple[str, str, str]]:
-    """Find what may be audio and is not read: its folder, its name, and what it is."""
+    """Find unread files that may be audio: folder, name, and what each is."""
     seen: set[str] = set()
     for folder, folders, files in os.walk(top, followlinks=True, onerror=_raise):
         real = os.path.realpath(folder)
         folders[:] = sorted(
             name
-            for name in (folders if real not in seen else ())  # links may go round
+            for name in (folders if real not in seen else ())  # links may form a loop
             if not is_litter(name) and os.path.join(folder, name) not in read
         )
         hidden = any(map(is_hidden, Path(folder).relative_to(top).parts))
@@ -83,7 +83,7 @@ def _find_unread(top: str, read: set[str]) -> Iterator[tuple[str, str, str]]:
 
 @cache
 def _list_upwards(folder: str) -> tuple[str, ...]:
-    """List a folder and all that it lies in, the root of the system last."""
+    """List a folder and its parents, up to the root of the file system."""
     parent = os.path.dirname(folder)
     return (folder,) if parent == folder else (folder, *_list_upwards(parent))
 

@@ -1,4 +1,4 @@
-"""Lengths: how much audio a file holds, from its header."""
+"""Lengths: how much audio a file holds, according to its header."""
 
 import os
 import struct
@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from oracle.datasets.audio_files import NO_LENGTH
 
-# The boxes of an MP4 file in which its first stream has the header with its length.
+# The boxes of an MP4 file that lead to the header with the length of its first stream.
 MEDIA_HEADER = (b"moov", b"trak", b"mdia", b"mdhd")
 
 
@@ -20,10 +20,10 @@ class Length(NamedTuple):
 
 
 def read_length(path: Path) -> Length | None:
-    """Tell how much audio a file holds; None where its header does not tell."""
+    """Tell how much audio a file holds; None if its header does not tell."""
     import soundfile
 
-    if not path.is_file():  # libsndfile would wait for somebody to write into a pipe
+    if not path.is_file():  # libsndfile would wait for a pipe to be written to
         return None
     try:
         if path.suffix.lower() == ".mp4":
@@ -32,9 +32,9 @@ def read_length(path: Path) -> Length | None:
         with soundfile.SoundFile(path) as file:
             length = Length(file.samplerate, file.channels, file.frames)
         return length if 0 < length.n_samples < NO_LENGTH else None
-    # TypeError: of a file that soundfile takes for one without a header.
+    # TypeError: soundfile takes the file for one without a header.
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError, ValueError, struct.error):
-        return None  # it is no audio; or it is broken, and reading it tells how
+        return None  # not audio, or broken: reading it tells how
 
 
 def _read_stems_length(file: BinaryIO) -> Length | None:
@@ -45,9 +45,9 @@ def _read_stems_length(file: BinaryIO) -> Length | None:
             file.seek(start)
             size, name = struct.unpack(">I4s", file.read(8))
             head = 8
-            if size == 1:  # too large for the 32 bits
+            if size == 1:  # too large for 32 bits
                 size, head = struct.unpack(">Q", file.read(8))[0], 16
-            size = size or stop - start  # 0: all that follows
+            size = size or stop - start  # 0: to the end
             if name == wanted:
                 start, stop = start + head, start + size
                 break
@@ -55,7 +55,7 @@ def _read_stems_length(file: BinaryIO) -> Length | None:
         else:
             return None
     file.seek(start)
-    # Its version, times of creation and change, samples in a second, samples.
+    # Version, times of creation and change, samples per second, samples.
     layout = ">4x16xIQ" if file.read(1) == b"\1" else ">4x8xII"
     file.seek(start)
     rate, n_samples = struct.unpack(layout, file.read(struct.calcsize(layout)))

@@ -1,4 +1,4 @@
-"""Mixtures that scripts made: of speech (LibriMix, WSJ0-mix) and of any sounds (FUSS)."""
+"""Mixtures made by scripts: of speech (LibriMix, WSJ0-mix) and of any sounds (FUSS)."""
 
 import re
 from functools import partial
@@ -10,10 +10,10 @@ from oracle.datasets.track_files import read_track
 from oracle.datasets.trees import find_audio, find_root, list_audio, list_folders
 from oracle.tracks.track import Track
 
-# Folders of mixtures that are the sum of the speakers, and whose they are.
+# Folders of mixtures that are the sum of their speakers, and the datasets they belong to.
 SPEECH = {"mix_clean": "LibriMix", "mix": "WSJ0-mix"}
 SOUNDS = ("train", "validation", "eval")
-# What FUSS adds to the name of a mixture for the folder of its sources.
+# FUSS adds this to a mixture's name to name the folder of its sources.
 SOURCES = "_sources"
 
 
@@ -21,8 +21,8 @@ def librimix(root: str | Path) -> Dataset:
     """Open LibriMix or WSJ0-mix: mixtures of two or more speakers.
 
     ``SUBSET/mix_clean/`` (LibriMix, WHAM!) or ``SUBSET/mix/`` (WSJ0-2mix) holds the
-    mixtures, ``SUBSET/s1/``, ``SUBSET/s2/``, ... the speakers, in files of equal names. The
-    noisy mixtures, ``mix_both`` and ``mix_single``, are not read.
+    mixtures; ``SUBSET/s1/``, ``SUBSET/s2/``, ... hold the speakers, in files of the same names.
+    The noisy mixtures, ``mix_both`` and ``mix_single``, are not read.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ def librimix(root: str | Path) -> Dataset:
     Returns
     -------
     dataset : Dataset
-        The mixtures by subset (its folder's name) and file name. One without a file of
-        every speaker is an error of that track when it is read.
+        The mixtures by subset (the name of its folder) and file name. A track that lacks the
+        mixture or a speaker raises an error when it is read.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it has no such subset, or one has no folder of mixtures.
+        If it has no such subset, or a subset has no folder of mixtures.
 
     References
     ----------
@@ -93,22 +93,22 @@ def _load_speech(mixture: Path, speakers: list[Path], subset: str) -> Track:
 
 
 def fuss(root: str | Path) -> Dataset:
-    """Open FUSS, mixtures of one to four sounds of any kind, or what is laid out like it.
+    """Open FUSS, or a dataset in its layout: mixtures of one to four sounds of any kind.
 
-    ``SUBSET/NAME.wav`` is a mixture, ``SUBSET/NAME_sources/`` holds its sources in files
+    ``SUBSET/NAME.wav`` is a mixture; ``SUBSET/NAME_sources/`` holds its sources, in files
     named after them (``background0_sound.wav``, ``foreground0_sound.wav``, ...).
 
     Parameters
     ----------
     root : str or Path
-        The folder with ``train``, ``validation`` and ``eval``, or with some of them, such as
+        The folder with ``train``, ``validation`` and ``eval``, or some of them, such as
         ``ssdata`` or ``ssdata_reverb``.
 
     Returns
     -------
     dataset : Dataset
-        The mixtures by subset and name. One without its sources, or sources without their
-        mixture, are an error of that track when it is read.
+        The mixtures by subset and name. A track that lacks its mixture or its sources raises an
+        error when it is read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Multitrack recordings, whose sources are the sums of many files: MoisesDB and Slakh2100."""
+"""Multitrack recordings, with sources that are sums of many files: MoisesDB and Slakh2100."""
 
 import json
 import warnings
@@ -26,7 +26,7 @@ from oracle.tracks.track import Audio, Track
 
 DESCRIPTION = "data.json"
 METADATA = "metadata.yaml"
-# Classes of instruments that there are: the families of General MIDI, and drums.
+# Number of instrument classes: the families of General MIDI, and drums.
 CLASSES = 17
 
 
@@ -35,20 +35,19 @@ def moisesdb(root: str | Path) -> Dataset:
 
     ``moisesdb_v0.1/TRACK/`` holds ``data.json``, which names the files of each stem, and
     ``STEM/ID.wav``. A stem (``vocals``, ``bass``, ``drums``, ``other_keys``, ...) is the sum
-    of its files; no mixture is delivered, it is the sum of the stems. As MoisesDB's own
-    loader does, mono files are heard on all channels, and what ends earlier than the rest
-    is padded with zeros, which a warning tells; that loader cuts the files within a stem to
-    the shortest, here they are padded too.
+    of its files. MoisesDB has no mixtures; the mixture is the sum of the stems. As in MoisesDB's
+    own loader, mono files go to all channels, and shorter stems are padded with zeros, with a
+    warning. That loader cuts the files of a stem to the shortest; here they are padded too.
 
     Parameters
     ----------
     root : str or Path
-        The folder that holds ``moisesdb_v0.1``, or this folder itself.
+        The folder that holds ``moisesdb_v0.1``, or ``moisesdb_v0.1`` itself.
 
     Returns
     -------
     dataset : Dataset
-        The tracks by the name of their folder, in the subset ``test``: it has no others.
+        The tracks by the names of their folders, all in the subset ``test``.
 
     Raises
     ------
@@ -66,7 +65,7 @@ def moisesdb(root: str | Path) -> Dataset:
     entries = [
         Entry(place.name, "test", partial(_load_moisesdb, place), files, n_stems)
         for top in (root, *list_folders(root))
-        # A folder without a description among others with one is an error of that track.
+        # A folder without a description, among others with one, is a broken track.
         if any((place / DESCRIPTION).exists() for place in list_folders(top))
         for place in list_folders(top)
         for files, n_stems in (_list_moisesdb_files(place),)
@@ -95,12 +94,12 @@ def _load_moisesdb(place: Path) -> Track:
                 raise ValueError(f"files of a track must have {what}, got {got}")
         return audio
 
-    # File by file: a song may have dozens, and only their sums fit into memory.
+    # File by file: a song may have dozens, and memory may hold only their sums.
     files = _find_files(place)
     stems = {name: reduce(_add, map(read, files[name])) for name in sorted(files)}
     if len(lengths) > 1:
         warnings.warn(
-            f"{place.name}: files have {min(lengths)} to {max(lengths)} samples, "
+            f"{place.name}: files have {min(lengths)} to {max(lengths)} samples; "
             "the shorter ones are padded with zeros",
             stacklevel=2,
         )
@@ -114,17 +113,17 @@ def _load_moisesdb(place: Path) -> Track:
 
 
 def _list_moisesdb_files(place: Path) -> tuple[tuple[Path, ...], int]:
-    """List the files of a track, and count its stems; all if its description cannot be read."""
+    """List the files of a track and count its stems; all of them if its description is broken."""
     description = place / DESCRIPTION
     try:
         stems = _find_files(place)
         return (description, *chain.from_iterable(stems.values())), len(stems)
-    except ValueError:  # which the track fails with when its turn comes
+    except ValueError:  # reading the track will raise it
         return (description, *list_audio_below(place)), len(list_folders(place))
 
 
 def _find_files(place: Path) -> dict[str, list[Path]]:
-    """Read which files the stems of a track of MoisesDB consist of."""
+    """Read the names of the files of each stem of a MoisesDB track."""
     description = place / DESCRIPTION
     files: dict[str, list[Path]] = defaultdict(list)
     try:
@@ -148,7 +147,7 @@ def _add(one: Audio, other: Audio) -> Audio:
 
 
 def _fit(audio: Audio, shape: tuple[int, int]) -> Audio:
-    """Repeat mono audio on all channels, and pad with zeros at the end."""
+    """Copy mono audio to all channels, and pad with zeros at the end."""
     n_channels, n_samples = shape
     padded = np.pad(audio, ((0, 0), (0, n_samples - audio.shape[1])))
     return np.repeat(padded, n_channels // len(audio), axis=0)
@@ -157,21 +156,21 @@ def _fit(audio: Audio, shape: tuple[int, int]) -> Audio:
 def slakh2100(root: str | Path) -> Dataset:
     """Open Slakh2100, synthesized music, its stems summed to instrument classes.
 
-    ``SUBSET/TrackNNNNN/`` holds ``mix.flac``, ``metadata.yaml`` and ``stems/SNN.flac``. The
-    sources are the classes (``inst_class``) that ``metadata.yaml`` gives the stems, ``Bass``,
-    ``Drums``, ``Guitar``, ``Piano``, ...: the sum of the stems of a class. The mixture is
-    ``mix.flac``. WAV files do too.
+    ``SUBSET/TrackNNNNN/`` holds ``mix.flac``, ``metadata.yaml`` and ``stems/SNN.flac``. A
+    source is the sum of the stems of a class (``inst_class`` in ``metadata.yaml``): ``Bass``,
+    ``Drums``, ``Guitar``, ``Piano``, ... The mixture is ``mix.flac``. WAV files are also
+    accepted.
 
     Parameters
     ----------
     root : str or Path
-        The folder with ``train``, ``validation`` and ``test``. What Slakh2100-redux leaves
-        out, in ``omitted``, is not read. Or a folder of tracks, as BabySlakh has them.
+        The folder with ``train``, ``validation`` and ``test``, or a folder of tracks, such as
+        BabySlakh. ``omitted``, the tracks that Slakh2100-redux leaves out, is not read.
 
     Returns
     -------
     dataset : Dataset
-        The tracks by subset and name; those outside these subsets are in the subset ``test``.
+        The tracks by subset and name; tracks outside these subsets count as ``test``.
 
     Raises
     ------
@@ -215,20 +214,20 @@ def _load_slakh2100(place: Path, subset: str) -> Track:
             rendered, instrument = stem["audio_rendered"], stem["inst_class"]
         except (KeyError, TypeError) as error:
             raise ValueError(
-                f"{metadata} must tell audio_rendered and inst_class of {name}, got {stem!r}"
+                f"{metadata} must give audio_rendered and inst_class of {name}, got {stem!r}"
             ) from error
         if rendered:
             sources[instrument].append(find_audio(name, place / "stems"))
     if not sources:
-        raise ValueError(f"{metadata} must list stems that are rendered, got none")
+        raise ValueError(f"{metadata} must list rendered stems, got none")
     by_name = {name: sources[name] for name in sorted(sources, key=str)}
     mixture = find_audio("mix", place)
     listed = {path for paths in by_name.values() for path in paths}
     others = [path.name for path in list_audio(place / "stems") if path not in listed]
     if others:
         raise ValueError(
-            f"{metadata} must list the files in stems as rendered, got {', '.join(others)} that it "
-            "does not: move them elsewhere"
+            f"{metadata} must list all files in stems as rendered, got {', '.join(others)}, which "
+            "it does not: move them elsewhere"
         )
     return read_track(place, place.name, subset, mixture, by_name)
 

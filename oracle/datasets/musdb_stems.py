@@ -19,9 +19,9 @@ SUFFIX = ".stem.mp4"
 # In the order of the streams of a file, after the mixture.
 STEMS = ("drums", "bass", "other", "vocals")
 PREVIEW_ROOT = Path("~/MUSDB18/MUSDB18-7")
-LEEWAY = 0.1  # s that a decoder may leave out
-PATIENCE = 60  # s for ffmpeg to tell its version
-# Zenodo's record 3270814, which publishes the checksum.
+LEEWAY = 0.1  # s that a decoder may omit
+PATIENCE = 60  # s for ffmpeg to print its version
+# Zenodo record 3270814, which publishes the checksum.
 PREVIEW_URL = "https://zenodo.org/records/3270814/files/MUSDB18-7-STEMS.zip?download=1"
 PREVIEW_MD5 = "dc2bdfac5b46ce742bd60009866758a5"
 
@@ -35,22 +35,22 @@ def musdb18(
 ) -> Dataset:
     """Open MUSDB18, the 150 songs in stem format, or its preview of 7 s excerpts.
 
-    Audio is decoded by musdb and ffmpeg to 16 bit, as published results are. What is in a
-    mixture and in no source is ignored, as in these.
+    musdb and ffmpeg decode the audio to 16 bit, as for published results. The rest of a
+    mixture, which is in no source, is ignored, as in those.
 
     Parameters
     ----------
     root : str or Path, optional
-        The folder that holds ``train`` and ``test``. By default the environment variable
-        MUSDB_PATH, and with `download` ``~/MUSDB18/MUSDB18-7``.
+        The folder with ``train`` and ``test``. By default the environment variable
+        MUSDB_PATH; with `download`, ``~/MUSDB18/MUSDB18-7``.
     subset : {"train", "test"}, optional
-        Only this subset. Both by default.
+        Only this subset; both by default.
     split : {"train", "valid"}, optional
         Only the training or the validation part of the subset ``train``, as musdb
         defines them.
     download : bool, optional
-        Download the preview to `root` and verify its checksum, unless there is a folder
-        ``train`` already.
+        Download the preview to `root` and verify its checksum, unless `root` already holds a
+        folder ``train``.
 
     Returns
     -------
@@ -68,8 +68,8 @@ def musdb18(
     ConnectionError
         If the preview cannot be downloaded.
     ValueError
-        If an option is not one of its values, a split is asked of the subset ``test``, the
-        folder holds no stem files, or the download has another checksum than published.
+        If no root is given, an option has an unknown value, a split goes with the subset
+        ``test``, the folder holds no stem files, or the checksum of the download differs.
 
     References
     ----------
@@ -94,7 +94,7 @@ def musdb18(
         fetch_zip(PREVIEW_URL, PREVIEW_MD5, root)
     if not root.is_dir():
         raise FileNotFoundError(f"root must be the folder of MUSDB18, got {root}: no such folder")
-    # Without subsets it reads its settings and no track: a broken file cannot stop it.
+    # Without subsets, musdb reads its settings but no track: a broken file cannot stop it.
     validation = frozenset(musdb.DB(root=str(root), subsets=[]).setup["validation_tracks"])
     entries = [
         Entry(_name_track(path), name, partial(_load, path, name), (path,), len(STEMS) + 1)
@@ -136,12 +136,12 @@ def _load(path: Path, subset: str) -> Track:
         return Track(name, int(stems.rate), mixture, sources, subset=subset, rest="ignore")
     except MemoryError:
         raise
-    except Exception as error:  # of ffmpeg, stempeg (which raises warnings), numpy or Track
+    except Exception as error:  # from ffmpeg, stempeg (which raises warnings), numpy or Track
         raise ValueError(f"{path} must be a whole stem file ({error})") from error
 
 
 def _transpose(audio: Any) -> Audio:
-    """musdb's (samples, channels) in float64, of 16 bit: float32 holds it exactly."""
+    """Transpose musdb's (samples, channels) to float32, which holds its 16-bit audio exactly."""
     return np.ascontiguousarray(np.asarray(audio).T, dtype=np.float32)
 
 
@@ -150,7 +150,7 @@ def _name_track(path: Path) -> str:
 
 
 def _import_musdb() -> Any:
-    """Import musdb, which refuses without ffmpeg."""
+    """Import musdb, which needs ffmpeg."""
     places = {program: shutil.which(program) for program in ("ffmpeg", "ffprobe")}
     for program, place in places.items():
         if place is None:
@@ -163,7 +163,7 @@ def _import_musdb() -> Any:
         if problem:
             raise RuntimeError(
                 f"ffmpeg must run to decode MUSDB18's stems, got {place}, which does not: "
-                f"{problem} (install it again, or put one that runs before it on the PATH)"
+                f"{problem} (reinstall it, or put one that runs before it on the PATH)"
             )
     try:
         import musdb
@@ -177,7 +177,7 @@ def _import_musdb() -> Any:
 
 @cache
 def _find_problem(program: str) -> str:
-    """Run a program once; tell why it does not run, or nothing."""
+    """Run a program once; tell why it does not run, or return an empty text."""
     try:
         done = subprocess.run(
             [program, "-version"], capture_output=True, text=True, timeout=PATIENCE, check=False

@@ -1,4 +1,4 @@
-"""Names of stems: a mixture under another name is no source."""
+"""Names of stems: a mixture under another name is not a source."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from oracle.datasets.trees import MIXTURE, USUAL
 
-# What people call a mixture, once all else is taken away from a name.
+# What people call a mixture, without the other words in the name.
 MIXTURES = frozenset(
     {
         *("mixture", "mix", "mixdown", "mixed", "fullmix", "finalmix", "roughmix", "2mix"),
@@ -15,7 +15,7 @@ MIXTURES = frozenset(
     }
 )
 
-# What stands beside it: versions, formats, and which mixture it is.
+# The other words: versions, formats, and which mixture it is.
 ASIDE = re.compile(
     r"v?\d+|\d+(?:bit|khz|k|b)|v\d+[a-z]?|copy|draft|demo|final|full|main|new|old|orig|original|"
     r"ref|reference|rough|stereo|flac|mp3|wav"
@@ -25,8 +25,8 @@ ASIDE = re.compile(
 def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
     """Refuse a mixture under another name among the stems of a track.
 
-    Of a name the words do not count that all names begin or end with, those of the folder,
-    and those that tell a version: ``My Song - mix v2.wav`` is ``mix`` beside ``My Song -
+    Three kinds of words are ignored: those that all names begin or end with, those of the
+    folder, and versions. ``My Song - mix v2.wav`` counts as ``mix`` beside ``My Song -
     vocals.wav``, or in a folder ``My Song``.
 
     Raises
@@ -54,7 +54,7 @@ def check_stem_names(path: Path, stems: Mapping[str, Path]) -> None:
 
 
 def _suggest_stems(words: Mapping[str, list[str]], before: int, after: int) -> str:
-    """Tell what the stems should be called whose names share words with that of the mixture."""
+    """Suggest names for stems that share words with the name of the mixture."""
     own = {name: " ".join(each[before : len(each) - after]) for name, each in words.items()}
     usual = [name for name, rest in own.items() if rest in USUAL]
     if before + after == 0 or not usual:
@@ -68,7 +68,7 @@ def _is_mixture(words: list[str]) -> bool:
 
 
 def _split_words(name: str) -> list[str]:
-    """Split a name into words, in lower case; numbers that it begins with do not count."""
+    """Split a name into lower-case words, without leading numbers."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = re.findall(r"[^\W_]+", spaced.lower())
     while len(words) > 1 and words[0].isdigit():
@@ -77,7 +77,7 @@ def _split_words(name: str) -> list[str]:
 
 
 def _count_shared(words: Mapping[str, list[str]]) -> int:
-    """Count the words that all begin with."""
+    """Count the words that all names begin with."""
     if len(words) < 2:
         return 0
     count = 0

@@ -1,7 +1,7 @@
-"""Streams: MPEG audio and Ogg, of which libsndfile may read only a part and say nothing.
+"""Streams: MPEG audio and Ogg, which libsndfile may read only in part, without an error.
 
-Without a table of contents the length of an MP3 is an estimate from its first frames, where
-reading ends. Of files that were put one behind the other it reads the first.
+Without a table of contents, libsndfile estimates the length of an MP3 from its first frames, and
+stops reading there. Of several files joined into one it reads only the first.
 """
 
 import os
@@ -12,32 +12,32 @@ from typing import Any
 
 import numpy as np
 
-# Samples that are read at a time, those of an MPEG frame: an error takes no more along.
+# Samples to read at a time, those of an MPEG frame: an error loses no more than that.
 BLOCK = 1152
 
-# What begins the table of contents of an MP3, in its first frame: Xing's with its flags.
+# The start of an MP3's table of contents, in its first frame; Xing's includes its flags.
 CONTENTS = re.compile(rb"(?:Xing|Info)\x00{3}[\x00-\x0f]|VBRI\x00\x01")
-SEARCHED = 2**14  # bytes behind the tags, where the first frame is
+SEARCHED = 2**14  # bytes after the tags, where the first frame is
 
-# The bit in the type of an Ogg page that says that a stream begins.
+# The bit in the type of an Ogg page that marks the start of a stream.
 FIRST = 2
 
 
 def check_one_stream(path: Path) -> None:
-    """Refuse a file that several were joined to.
+    """Refuse a file that was joined from several.
 
     Raises
     ------
     ValueError
-        If there are several, of MP3 with tables of contents or of Ogg.
+        If it holds several MP3s with tables of contents, or several Ogg streams in sequence.
     """
     data = path.read_bytes()
     if len(CONTENTS.findall(data)) > 1 or _is_chained_ogg(data):
-        raise ValueError("it holds several streams one after the other, of which the first is read")
+        raise ValueError("it holds several streams one after the other; only the first can be read")
 
 
 def _is_chained_ogg(data: bytes) -> bool:
-    """Tell whether another stream begins where one has begun to play."""
+    """Tell whether another stream begins after one has begun to play."""
     playing = False
     place = data.find(b"OggS") if data.startswith(b"OggS") else -1
     while 0 <= place < len(data) - 5:
@@ -50,7 +50,7 @@ def _is_chained_ogg(data: bytes) -> bool:
 
 
 def has_contents(path: Path) -> bool:
-    """Tell whether an MP3 has a table of contents, which tells how long it is."""
+    """Tell whether an MP3 has a table of contents, which gives its length."""
     with path.open("rb") as file:
         place = 0
         while (head := file.read(10)).startswith(b"ID3") and len(head) == 10:
@@ -64,14 +64,14 @@ def has_contents(path: Path) -> bool:
 
 
 def read_to_the_end(path: Path, announced: int) -> tuple[Any, int]:
-    """Read a file through a pipe, of which libsndfile cannot guess the length.
+    """Read a file through a pipe, whose length libsndfile cannot guess.
 
     Parameters
     ----------
     path : Path
         A file that libsndfile can open.
     announced : int
-        The number of frames that it guesses.
+        The number of frames that libsndfile guesses.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def read_to_the_end(path: Path, announced: int) -> tuple[Any, int]:
     Raises
     ------
     ValueError
-        If an error ends it before that.
+        If an error stops reading before that number.
     """
     import soundfile
 
@@ -92,7 +92,7 @@ def read_to_the_end(path: Path, announced: int) -> tuple[Any, int]:
         try:
             with open(start, "wb") as pipe:
                 pipe.write(path.read_bytes())
-        except OSError:  # nobody reads on
+        except OSError:  # the reader has stopped
             pass
 
     threading.Thread(target=feed, daemon=True).start()
@@ -105,7 +105,7 @@ def read_to_the_end(path: Path, announced: int) -> tuple[Any, int]:
                 blocks.append(np.empty((0, file.channels), np.float32))
                 while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
                     blocks.append(block)
-        except soundfile.LibsndfileError as error:  # of what follows the audio, perhaps
+        except soundfile.LibsndfileError as error:  # perhaps from what follows the audio
             n_frames = sum(map(len, blocks))
             if n_frames < announced:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""Tracks read from their files, of which a source may have several."""
+"""Tracks read from their files; a source may have several."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,20 +24,20 @@ def read_track(
     Parameters
     ----------
     place : Path
-        The file or folder that an error of the whole track names.
+        The file or folder to name in errors about the whole track.
     name, subset : str
-        What the track is called, and what it belongs to.
+        Name of the track and of its subset.
     mixture : Path or None
-        Without one the mixture is the sum of the sources.
+        Its file; if None, the mixture is the sum of the sources.
     sources : mapping from str to sequence of Path
-        In their order, but for the usual ones, which come first.
+        The files of each source. The usual sources come first, the others keep their order.
     rest : {"source", "ignore", "refuse"}, optional
-        As of `Track`.
+        As in `Track`.
 
     Raises
     ------
     ValueError
-        If files cannot be read, or do not make a track.
+        If a file cannot be read, or the files do not make a track.
     """
     paths = [path for files in sources.values() for path in files]
     rate, audio = read_together(paths if mixture is None else [mixture, *paths])
@@ -60,7 +60,7 @@ def read_track(
 
 
 def put_usual_first(sources: Mapping[str, Audio]) -> dict[str, Audio]:
-    """Put the usual sources first, as tables show them; the others stay in their order."""
+    """Put the usual sources first, as in tables; the others keep their order."""
 
     def rank(name: str) -> int:
         usual = str(name).lower()

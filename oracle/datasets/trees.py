@@ -1,4 +1,4 @@
-"""Trees of files: what the datasets on disk have in common."""
+"""Trees of files: what all datasets on disk share."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ def find_root(root: str | Path) -> Path:
     Raises
     ------
     FileNotFoundError
-        If there is none.
+        If there is no such folder.
     """
     root = Path(root).expanduser()
     if not root.is_dir():
@@ -28,14 +28,14 @@ def find_root(root: str | Path) -> Path:
 
 
 def list_folders(path: Path) -> list[Path]:
-    """Find the folders in a folder, by name, without litter and hidden ones."""
+    """List the folders in a folder by name, without litter and hidden ones."""
     return sorted(p for p in path.glob("*") if p.is_dir() and is_shown(p.name))
 
 
 def list_audio(folder: Path) -> list[Path]:
-    """Find the audio files in a folder, by name, without litter and hidden ones.
+    """List the audio files in a folder by name, without litter and hidden ones.
 
-    Also audio that cannot be read, and links to nothing: reading them is an error.
+    Unreadable audio and broken links are included: reading them raises an error.
     """
     return sorted(
         path
@@ -45,23 +45,23 @@ def list_audio(folder: Path) -> list[Path]:
 
 
 def list_audio_below(folder: Path) -> list[Path]:
-    """Find the audio files in a folder and in the folders in it."""
+    """List the audio files in a folder and in the folders in it."""
     return [file for place in (folder, *list_folders(folder)) for file in list_audio(place)]
 
 
 def is_shown(name: str) -> bool:
-    """Tell whether a file or folder may be part of a dataset, by its name."""
+    """Tell from its name whether a file or folder may be part of a dataset."""
     return not (is_litter(name) or is_hidden(name))
 
 
 def find_files(names: Iterable[str], folder: Path) -> list[Path]:
-    """Find the audio files of these names, in whatever format."""
+    """Find the audio files with these names, in any format."""
     wanted = set(names)
     return [path for path in list_audio(folder) if path.stem in wanted]
 
 
 def find_audio(name: str, folder: Path) -> Path:
-    """Find the audio file of this name, in whatever format.
+    """Find the audio file with this name, in any format.
 
     Raises
     ------

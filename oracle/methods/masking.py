@@ -15,9 +15,9 @@ from oracle.stft import STFT
 from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Track
 
-# From the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
-# (n_channels, n_freqs, n) in n frames, and which frames these are, to the STFTs of the estimates:
-# of the sources, or of all targets.
+# Takes the STFTs of the sources (n_sources, n_channels, n_freqs, n) and of the mixture
+# (n_channels, n_freqs, n) in n frames, and which frames these are. Returns the STFTs of the
+# estimates, of the sources or of all targets.
 Separator = Callable[[Spectrum, Spectrum, slice], Spectrum]
 
 

@@ -12,7 +12,7 @@ from oracle.tracks.track import Track
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A named way to separate a mixture with the help of its true sources.
+    """A named way to separate a mixture, given its true sources.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Method:
         ``(track, stft) -> separator``; looks at the whole track if it must. The separator,
         ``(sources, mixture, frames) -> estimates``, works on the STFTs of a few frames.
     double : bool, optional
-        Whether the separator needs spectra in double precision, also of float32 audio.
+        Whether the separator needs spectra in double precision, even for float32 audio.
     masks : NamedClass, optional
-        The class of masks whose best these are, or whose ceiling this is: they need no `prepare`.
+        The class, for optimal masks and for ceilings, which need no `prepare`.
     """
 
     name: str
@@ -107,5 +107,5 @@ class Method:
 
     @property
     def by_default(self) -> bool:
-        """Whether it is among the methods of a run that names none."""
+        """Whether a run that names no methods includes this one."""
         return self.masks is None or self.masks.name == REAL

@@ -1,4 +1,4 @@
-"""The list of named methods, and of the ceilings of their classes; long because it is a list."""
+"""The named methods, and the ceilings of mask classes. The file is long because it is a list."""
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
@@ -38,21 +38,21 @@ def _covariances(track: Track, stft: STFT, *, floor: float = 0.0) -> Any:
 def _wiener_filter(
     model: wiener.SpatialModel, track: Track, regularization: float = 0.0
 ) -> Separator:
-    # Only the analysis may need more precision than the track has.
+    # Only the analysis needs more precision than that of the track.
     dtype = np.result_type(track.mixture.dtype, np.complex64)
     filtered = partial(model.filter, regularization=regularization, dtype=dtype)
     return lambda sources, mixture, frames: filtered(sources, mixture)
 
 
 def _optimal(masks: NamedClass) -> Method:
-    """Make the method of the best masks of a class."""
-    kind = "binary mask that no change of a bin improves" if masks.binary else "best mask"
+    """Make the method that separates with the best masks of a class."""
+    kind = "binary mask that no flip of a single bin improves" if masks.binary else "best mask"
     return Method(
         name=masks.method,
         formula=f"argmin_m |s - inverse(m X)|^2, {masks.formula}",
-        summary=f"The {kind}, one for the whole track: its SDR through the actual inverse STFT is "
-        f"the highest{' that was found' if masks.binary else ''}. The accompaniment has a mask of "
-        f"its own. For {masks.systems}.",
+        summary=f"The {kind}, one for the whole track: it has the highest SDR "
+        f"{'found ' if masks.binary else ''}through the actual inverse STFT. The accompaniment has "
+        f"its own mask. For {masks.systems}.",
         reference="oracle.optimal; bin by bin: Vincent, Gribonval & Plumbley 2007",
         masks=masks,
     )
@@ -72,7 +72,7 @@ _ALL = (
         "IBM1",
         masks.sisec_binary_mask,
         formula="|S_j| >= 0.5 |X|",
-        summary="SiSEC 2018's binary mask: against the mixture, hence not a partition.",
+        summary="SiSEC 2018's binary mask: compares with the mixture, hence not a partition.",
         reference=SISEC18,
         power=1,
     ),
@@ -118,7 +118,7 @@ _ALL = (
         "PSM",
         masks.phase_sensitive_mask,
         formula="Re(S_j X*) / |X|^2",
-        summary="The best real mask bin by bin, unbounded; also called optimal ratio mask.",
+        summary="The best real mask bin by bin, unbounded; also called the optimal ratio mask.",
         reference="Erdogan et al. 2015; Liang et al. 2013",
     ),
     Method.from_mask(
@@ -140,7 +140,7 @@ _ALL = (
         "CIRM",
         masks.complex_ideal_ratio_mask,
         formula="S_j / X",
-        summary="The complex mask: exact up to rounding, hence no bound.",
+        summary="The complex mask: exact up to rounding, hence not a bound.",
         reference="Williamson, Wang & Wang 2016",
     ),
     Method(
@@ -150,14 +150,14 @@ _ALL = (
         "in time, no regularization.",
         reference="Duong, Vincent & Gribonval 2010",
         prepare=_mwf,
-        # Of a nearly mono source, float32 rounding would drown what differs between channels.
+        # For a nearly mono source, float32 rounding would swamp the differences between channels.
         double=True,
     ),
     Method(
         name="MWF-SISEC18",
         formula="MWF with the trace of R_j taken over the wrong axes",
-        summary="Only to match the row that SiSEC 2018 published: with its epsilon, which makes it "
-        "depend on the level of the audio.",
+        summary="Only to match the row that SiSEC 2018 published, including its epsilon, which "
+        "makes the result depend on the level of the audio.",
         reference=SISEC18,
         prepare=_mwf_sisec18,
         double=True,
@@ -165,7 +165,7 @@ _ALL = (
     *map(_optimal, CLASSES.values()),
 )
 
-# Of all that separate, for editors to complete.
+# The names of `METHODS`, so that editors can complete them.
 MethodName = Literal[
     "MIX",
     "IBM1",
@@ -190,7 +190,7 @@ MethodName = Literal[
     "OPT-BANDSPLIT",
 ]
 
-# Of all rows of tables of bounds.
+# The names of all rows in tables of bounds.
 BoundName = (
     MethodName
     | Literal[
@@ -215,18 +215,18 @@ def _ceiling(masks: NamedClass) -> Method:
     return Method(
         name=masks.ceiling,
         formula=f"no m has a higher SDR, {masks.formula}",
-        summary="The certificate: of uSDR, for the whole track; of SDR, for each window on its "
-        "own, so that its median is a ceiling of medians over the same windows. It does not bound "
-        f"masks of other classes, nor sums of masks that are none.{bracket}",
+        summary="The certificate. For uSDR, it holds for the whole track; for SDR, for each window "
+        "separately, so its median is a ceiling of medians over the same windows. It does not "
+        f"bound masks of other classes, nor sums of masks that leave the class.{bracket}",
         reference="oracle.optimal",
         masks=masks,
     )
 
 
-# No separations, but rows of every table and file of bounds.
+# They separate nothing, but are rows of every table and file of bounds.
 CEILINGS: dict[str, Method] = {ceiling.name: ceiling for ceiling in map(_ceiling, CLASSES.values())}
 
-# That of masks in [0, 1].
+# The ceiling of masks in [0, 1].
 CEILING = CEILINGS["CEILING"]
 
 
@@ -245,7 +245,7 @@ def find_methods(
         Names, methods, and masks ``(sources, mixture) -> mask``. A mask is called as its function
         is; `Method.from_mask` names it otherwise.
     known : mapping from str to Method, optional
-        Where to look names up.
+        The methods to choose from.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Separation: a mixture by named methods, all of it or any piece."""
+"""Separation: apply named methods to a mixture, as a whole or piece by piece."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from oracle.stft.frames import Spectrum, split
 from oracle.tracks.rest import InputWarning, complete, what_becomes
 from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
 
-# Samples of a piece, which a thread separates at a time.
+# Samples that a thread separates at a time.
 PIECE_SAMPLES = 2**18
 
 
@@ -39,14 +39,15 @@ def separate(
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     rest : {"source", "ignore", "refuse"}, optional
-        What becomes of sound in the mixture that is in none of its sources, where it is
-        louder than -25 dB: see `oracle.tracks.rest.complete`.
+        What to do with sound in the mixture that is in none of its sources, if it is louder
+        than -25 dB: see `oracle.tracks.rest.complete`.
 
     Returns
     -------
     estimates : dict from str to array of shape (n_channels, n_samples)
-        By source name, in the track's dtype; then ``accompaniment``, where the track has
-        vocals: the sum of the estimates of all other sources, but OPT has a mask for it.
+        By source name, in the track's dtype; then ``accompaniment``, if the track has vocals:
+        the sum of the estimates of all other sources. The OPT methods estimate it with a mask of
+        its own.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def separate(
     Warns
     -----
     oracle.tracks.rest.InputWarning
-        If there is such sound, and it is one more source.
+        If there is such sound, and it is added as a source.
 
     Examples
     --------
@@ -80,9 +81,9 @@ def separate(
 def separate_each(
     track: Track, methods: Iterable[AnyMethod], *, stft: STFT | None = None
 ) -> Iterator[tuple[str, dict[str, Audio]]]:
-    """Separate the mixture of a track with several methods, one after the other.
+    """Separate the mixture of a track with several methods, one after another.
 
-    The estimates of a method can be dropped before those of the next are made.
+    The estimates of one method can be dropped before those of the next are computed.
 
     Parameters
     ----------
@@ -121,20 +122,20 @@ def separate_each(
 
 
 class Separation:
-    """A track about to be separated with several methods: any piece of it, at any time.
+    """The separation of a track with several methods, for any piece, in any order.
 
-    What methods must know of the whole track is computed when this is made.
+    The constructor computes whatever methods need to know of the whole track.
 
     Parameters
     ----------
     track : Track
         The mixture and its true sources.
     methods : sequence of str, Method or callable
-        As of `oracle.methods.find_methods`; none if only `optimal` masks are wanted.
+        As of `oracle.methods.find_methods`; empty if only `optimal` masks are needed.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     targets : mapping, optional
-        ``track.targets``, where they are there already.
+        ``track.targets``, if already computed.
 
     Attributes
     ----------
@@ -173,7 +174,7 @@ class Separation:
         return method.prepare(self._track, self.stft)
 
     def optimal(self, masks: NamedClass) -> OptimalMasks:
-        """Return the best masks of a class: those that its method separates with."""
+        """Return the best masks of a class, which its method separates with."""
         if masks.name not in self._optimal:
             self._optimal[masks.name] = OptimalMasks(
                 self._track, self.stft, masks, targets=self._targets
@@ -207,5 +208,5 @@ class Separation:
 
 
 def _on_stack(separator: Separator) -> Callable[[Spectrum, slice], Spectrum]:
-    """Have a separator take the spectra of sources and mixture as one array."""
+    """Make a separator take the spectra of sources and mixture as one array."""
     return lambda spectra, frames: separator(spectra[:-1], spectra[-1], frames)

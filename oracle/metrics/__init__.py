@@ -2,8 +2,8 @@
 
 References come first, estimates second. Arrays have shape (n_sources, n_channels,
 n_samples); ratios are in dB, computed from energies over all channels summed in float64.
-A perfect estimate gives +inf. A silent reference gives NaN, but is an error to the functions
-called bss_eval, as it is to museval.
+A perfect estimate gives +inf. A silent reference gives NaN; the bss_eval functions refuse it,
+as museval does.
 """
 
 from oracle.metrics.bss_eval import IllConditionedWarning, ImagesRatios, SourcesRatios

@@ -1,6 +1,6 @@
-"""BSS Eval: what its versions 3 and 4 have in common: their results, warning and checks.
+"""BSS Eval: the results, warning and checks that versions 3 and 4 share.
 
-`oracle.metrics.decomposition` explains how they are computed.
+`oracle.metrics.decomposition` explains how the ratios are computed.
 """
 
 import warnings
@@ -20,9 +20,9 @@ class IllConditionedWarning(UserWarning):
 class ImagesRatios(NamedTuple):
     """Ratios in dB, each an array of shape (n_sources, n_windows), float64.
 
-    Of `bss_eval_images`, which has one window, of shape (n_sources,). `permutation` holds
-    the index of the estimate that was taken for each source, in each window where filters
-    are fitted to windows.
+    From `bss_eval_images`, which scores whole signals, the shape is (n_sources,).
+    `permutation` holds the index of the estimate assigned to each source, and has a column
+    per window if filters are fitted to windows.
     """
 
     sdr: Float64s
@@ -33,7 +33,7 @@ class ImagesRatios(NamedTuple):
 
 
 class SourcesRatios(NamedTuple):
-    """The same of the sources version, which has no ISR."""
+    """The same for the sources version, which has no ISR."""
 
     sdr: Float64s
     sir: Float64s
@@ -42,14 +42,14 @@ class SourcesRatios(NamedTuple):
 
 
 def warn_of_trouble(troubles: Sequence[str | None]) -> None:
-    """Warn of the first of what is wrong with references, where their evaluation was asked for."""
+    """Warn of the first problem with the references, at the line that called this package."""
     found = [trouble for trouble in troubles if trouble is not None]
     if found:
         warnings.warn(f"references: {found[0]}", IllConditionedWarning, stacklevel=4)
 
 
 def check_signals(references: Signals, estimates: Signals) -> tuple[list[Float64s], list[Float64s]]:
-    """Take what users of museval and mir_eval have, in this package's axes."""
+    """Check references and estimates; mono ones, as mir_eval has them, get an axis of channels."""
     checked = []
     for argument, signals in (("references", references), ("estimates", estimates)):
         shapes = {np.shape(signal) for signal in signals}
@@ -67,7 +67,7 @@ def check_signals(references: Signals, estimates: Signals) -> tuple[list[Float64
             raise ValueError(
                 f"{argument} must have shape (n_sources, n_channels, n_samples), or (n_sources, "
                 f"n_samples) if mono, got {np.shape(signals)}: more {more} than samples "
-                "(museval has the samples in the middle: np.swapaxes(signals, 1, 2))"
+                "(from museval's axes, convert with np.swapaxes(signals, 1, 2))"
             )
         if not np.isfinite(array).all():
             raise ValueError(f"{argument} must be finite, got NaN or infinity")

@@ -1,7 +1,6 @@
 """BSS Eval version 3, as museval and mir_eval define it: each window is a signal of its own.
 
-Its four functions differ in what they measure, the images or the sources, and in whether they
-do it in windows.
+The four functions evaluate images or sources, of whole signals or in windows.
 """
 
 from collections.abc import Sequence
@@ -20,17 +19,18 @@ def bss_eval_images(
 ) -> ImagesRatios:
     """Compute BSS Eval v3, images version, of whole signals.
 
-    As ``museval.metrics.bss_eval_images`` and ``mir_eval.separation.bss_eval_images``.
+    Follows ``museval.metrics.bss_eval_images`` and ``mir_eval.separation.bss_eval_images``.
 
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources, images in all channels; a list of arrays (n_channels, n_samples)
-        will do, and so will mono sources of shape (n_sources, n_samples).
+        The true sources as images, in all channels. A list of arrays of shape
+        (n_channels, n_samples) is accepted, and so are mono sources of shape (n_sources,
+        n_samples).
     estimates : array, same shape
         The estimated sources.
     compute_permutation : bool, optional
-        Whether to look for the order of the estimates with the highest mean SIR.
+        Whether to reorder the estimates for the highest mean SIR.
 
     Returns
     -------
@@ -42,14 +42,14 @@ def bss_eval_images(
     TypeError
         If the signals are not real numbers.
     ValueError
-        If the shapes do not fit, or a signal is silent or not finite.
+        If shapes do not match, or a signal is silent or not finite.
     MemoryError
         As in `bss_eval_v4`.
 
     Warns
     -----
     IllConditionedWarning
-        As `bss_eval_v4`.
+        As in `bss_eval_v4`.
 
     References
     ----------
@@ -78,27 +78,27 @@ def bss_eval_images_framewise(
     references, estimates
         As in `bss_eval_images`.
     window, hop : int, optional
-        Length of the windows and samples from one to the next.
+        Length of the windows and hop between them, in samples.
     compute_permutation : bool, optional
-        Whether to look for the best order of the estimates, in each window on its own.
+        Whether to reorder the estimates for the highest mean SIR, in each window separately.
     convention : {"museval", "mir_eval"}, optional
-        Where just one window fits, museval scores it, mir_eval the whole signal.
+        If only one window fits, museval scores that window, mir_eval the whole signal.
 
     Returns
     -------
     ratios : ImagesRatios
-        Arrays of shape (n_sources, n_windows). In a window in which any reference or
-        estimate is silent, ratios are NaN and the permutation is as given.
+        Arrays of shape (n_sources, n_windows). If any reference or estimate is silent in a
+        window, all ratios there are NaN and the estimates keep their order.
 
     Raises
     ------
     TypeError, ValueError, MemoryError
-        As in `bss_eval_v4`, and if there is no such convention.
+        As in `bss_eval_v4`; also if `convention` is unknown.
 
     Warns
     -----
     IllConditionedWarning
-        As `bss_eval_v4`, once.
+        As in `bss_eval_v4`, once for all windows.
     """
     references, estimates = check_signals(references, estimates)
     windows = _list_windows(references, window, hop, convention)
@@ -110,11 +110,11 @@ def bss_eval_images_framewise(
 def bss_eval_sources(
     references: Signals, estimates: Signals, *, compute_permutation: bool = True
 ) -> SourcesRatios:
-    """Compute BSS Eval v3, sources version, of whole signals: filtering is no error.
+    """Compute BSS Eval v3, sources version, of whole signals: filtering is not an error.
 
-    As ``museval.metrics.bss_eval_sources`` and ``mir_eval.separation.bss_eval_sources``.
-    For the source, its projection P_j e stands in: an estimate that is a filtered source
-    is perfect. Compare such figures with such figures only.
+    Follows ``museval.metrics.bss_eval_sources`` and ``mir_eval.separation.bss_eval_sources``.
+    The projection P_j e takes the place of the source, so a filtered source is a perfect
+    estimate. Compare these ratios only with ratios of the same version.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def bss_eval_sources(
     Warns
     -----
     IllConditionedWarning
-        As `bss_eval_v4`.
+        As in `bss_eval_v4`.
 
     References
     ----------
@@ -176,7 +176,7 @@ def bss_eval_sources_framewise(
     Warns
     -----
     IllConditionedWarning
-        As `bss_eval_v4`, once.
+        As in `bss_eval_v4`, once for all windows.
     """
     references, estimates = check_signals(references, estimates)
     windows = _list_windows(references, window, hop, convention)
@@ -204,7 +204,7 @@ def _evaluate(
     compute_permutation: bool,
     windows: Sequence[slice] | None = None,
 ) -> tuple[Float64s, Permutation]:
-    """Evaluate each window as a signal of its own, the whole signal by default.
+    """Evaluate each window as a signal of its own; by default, the whole signal.
 
     Returns arrays of shape (n_ratios, n_sources, n_windows) and (n_sources, n_windows).
     """

@@ -1,4 +1,4 @@
-"""BSS Eval version 4, as museval defines it: filters of the whole track, ratios in windows."""
+"""BSS Eval version 4, as museval defines it: filters for the whole track, ratios in windows."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from oracle.metrics.bss_eval import ImagesRatios, check_signals, warn_of_trouble
 from oracle.metrics.decomposition import FILTER_LENGTH, BSSEval
 from oracle.metrics.energy_ratios import Signals
 
-# Of `bss_eval_v4_regularized`: noise 60 dB below each channel, well above that of 16 bit.
+# Default of `bss_eval_v4_regularized`: noise 60 dB below each channel, well above 16-bit noise.
 REGULARIZATION = 1e-6
 
 
@@ -19,28 +19,28 @@ def bss_eval_v4(
     compute_permutation: bool = False,
     filter_length: int = FILTER_LENGTH,
 ) -> ImagesRatios:
-    """Compute BSS Eval v4: SDR, ISR, SIR and SAR in windows, with filters of the whole track.
+    """Compute BSS Eval v4: SDR, ISR, SIR and SAR in windows, filters fitted to the whole track.
 
-    As ``museval.metrics.bss_eval``. For the figures of SiSEC 2018 and of museval's other
-    functions pass a window and a hop of one second: ``window=rate, hop=rate``. In a window
-    in which any reference or estimate is silent (its channels sum to zero at every sample)
-    everything is NaN.
+    Follows ``museval.metrics.bss_eval``. SiSEC 2018 and museval's other functions use a
+    window and a hop of one second: ``window=rate, hop=rate``. If any reference or estimate
+    is silent in a window (its channels sum to zero at every sample), all ratios there are
+    NaN.
 
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources; a list of arrays (n_channels, n_samples) will do, and so will
-        mono sources of shape (n_sources, n_samples). museval's axes are (n_sources,
-        n_samples, n_channels): ``np.swapaxes(references, 1, 2)``.
+        The true sources. A list of arrays of shape (n_channels, n_samples) is accepted, and
+        so are mono sources of shape (n_sources, n_samples). museval's axes are (n_sources,
+        n_samples, n_channels): convert with ``np.swapaxes(references, 1, 2)``.
     estimates : array, same shape
         The estimated sources.
     window, hop : int
-        Length of the windows and samples from one to the next. What is left after the last
-        whole window is used to fit the filters, but not scored; a signal shorter than a
-        window is one window.
+        Length of the windows and hop between them, in samples. Samples after the last whole
+        window help to fit the filters but are not scored. A signal shorter than a window is
+        one window.
     compute_permutation : bool, optional
-        Whether to look for the order of the estimates with the highest mean SIR, over
-        sources and windows that are not NaN.
+        Whether to reorder the estimates for the highest mean SIR over sources and windows,
+        those with NaN left out.
     filter_length : int, optional
         Taps of the distortion filters.
 
@@ -48,7 +48,7 @@ def bss_eval_v4(
     -------
     ratios : ImagesRatios
         ``sdr, isr, sir, sar`` of shape (n_sources, n_windows) in dB, and ``permutation`` of
-        shape (n_sources,). A ratio over nothing is +inf.
+        shape (n_sources,). A ratio with a zero denominator is +inf.
 
     Raises
     ------
@@ -56,23 +56,23 @@ def bss_eval_v4(
         If the signals are not real numbers, or the window, the hop or the filter length is
         not an integer.
     ValueError
-        If the shapes do not fit, a signal is not finite, or is silent throughout, or the
+        If shapes do not match, a signal is not finite or is silent throughout, or the
         window, the hop or the filter length is not positive.
     MemoryError
-        At once, if the filters of so many channels and taps would not fit into memory.
+        If memory cannot hold the filters of that many channels and taps; raised at once.
 
     Warns
     -----
     IllConditionedWarning
         If delayed copies of the references are nearly dependent (condition number above
-        1e12), as of low-passed sources: ISR, SIR and SAR are arbitrary to a degree then.
-        museval solves the same equations and says nothing. Where they are singular in
-        float64, what it computes is rounding; here delayed copies that others span are left
-        out, so that identical sources, or opposite ones, have an answer.
+        1e12), as with low-passed sources: ISR, SIR and SAR are then partly arbitrary.
+        museval solves the same equations without a warning. Where they are singular in
+        float64, its result is rounding error. Here, delayed copies that others span are
+        left out, so that identical or opposite sources have an answer.
 
     See Also
     --------
-    bss_eval_v4_regularized : The variant for such references.
+    bss_eval_v4_regularized : The variant for ill-conditioned references.
 
     References
     ----------
@@ -107,16 +107,15 @@ def bss_eval_v4_regularized(
 ) -> ImagesRatios:
     """Compute BSS Eval v4 with regularized filters, which tolerate ill-conditioned references.
 
-    The filters of the projections are fitted, to the error e - s, as if white noise had been
-    added to every channel of the references, `regularization` times as strong; a source
-    stays its own projection. The long filters that
-    cancel low-passed references in the frequencies where they have no energy, and ring at
-    the edges of the windows, are not fitted then: they make ISR, SIR and SAR of
-    `bss_eval_v4` differ by up to 25 dB between stems decoded to 16 bit and to float. Here
-    they differ by 0.002 dB on the same track, and the strength matters little: between 1e-6
-    and 1e-4 they change by at most 0.4 dB in any window. The figures are *not* museval's: on
-    that track, ISR, SIR and SAR are higher by 0.0, 0.7 and 0.2 dB in the median window, and
-    by up to 5 dB. SDR is the same.
+    Fits the filters to the error e - s as if white noise had been added to every channel of
+    the references, with `regularization` times the energy of the channel. A source remains
+    its own projection. This avoids the long filters that cancel low-passed references at
+    frequencies where they have no energy, and that ring at the edges of the windows. With
+    those filters, ISR, SIR and SAR of `bss_eval_v4` differ by up to 25 dB between stems
+    decoded to 16 bit and to float; without them, by 0.002 dB on the same track. The strength
+    matters little: between 1e-6 and 1e-4 the ratios change by at most 0.4 dB in any window.
+    They are *not* museval's: on that track, ISR, SIR and SAR are higher by 0.0, 0.7 and
+    0.2 dB in the median window, and by up to 5 dB. SDR is the same.
 
     Parameters
     ----------
@@ -133,7 +132,7 @@ def bss_eval_v4_regularized(
     Raises
     ------
     TypeError, ValueError, MemoryError
-        As in `bss_eval_v4`, and if the regularization is negative or not finite.
+        As in `bss_eval_v4`; also if the regularization is negative or not finite.
     """
     return _evaluate(
         references, estimates, window, hop, compute_permutation, filter_length, regularization

@@ -1,26 +1,26 @@
-"""Conditions: whether references are so nearly dependent that their filters are arbitrary."""
+"""Conditioning: whether references are so nearly dependent that their filters are arbitrary."""
 
 from collections.abc import Sequence
 
 from oracle.metrics.projections import SINGULAR, Projection
 
-# From this condition number on, ISR, SIR and SAR can be wrong in the third decimal.
+# Above this condition number, ISR, SIR and SAR can be wrong in the third decimal.
 ILL_CONDITIONED = 1e12
 
 
 def describe_trouble(
     names: Sequence[str], own: Sequence[Projection], joint: Projection
 ) -> str | None:
-    """Say which references have delayed copies that are nearly dependent; None if none have.
+    """Describe which references have nearly dependent delayed copies; None if none have.
 
     Parameters
     ----------
     names : sequence of str
-        Of the references.
+        Names of the references.
     own : sequence of Projection
-        Onto each of them.
+        The projection onto each reference.
     joint : Projection
-        Onto all of them.
+        The projection onto all references together.
     """
     bad = {
         name: projection.condition
@@ -39,9 +39,8 @@ def describe_trouble(
         for name in bad
     )
     return (
-        f"delayed copies of {named} are nearly linearly dependent: low-passed audio decoded "
-        "to float, the same signal twice, silent nearly throughout, or hardly longer than the "
-        "filters. All but the SDR "
-        "of v4 and of images is partly arbitrary then, museval's too. Use ISR-reg, SIR-reg, "
-        "SAR-reg or bss_eval_v4_regularized"
+        f"delayed copies of {named} are nearly linearly dependent. The audio may be low-passed and "
+        "decoded to float, there twice, silent almost throughout, or hardly longer than the "
+        "filters. All ratios but the SDR of v4 and of images are then partly arbitrary, "
+        "museval's too: use ISR-reg, SIR-reg, SAR-reg or bss_eval_v4_regularized"
     )

@@ -6,12 +6,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from oracle.metrics.energy_ratios import Float64s
 
-# Samples in a block: long enough for the lags to add little to it, short enough for the cache.
+# Samples in a block: long enough that the lags add little, short enough for the cache.
 BLOCK_SAMPLES = 2048
 
 
 class Correlator:
-    """Signals, transformed once, to be correlated with any others that are as long or longer.
+    """Signals transformed once, to correlate with any others that are as long or longer.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class Correlator:
         padded = np.zeros((len(earlier), self._n_blocks * self._block))
         padded[:, :n_samples] = earlier
         blocks = padded.reshape(len(earlier), self._n_blocks, self._block)
-        # (n_freqs, n_earlier, n_blocks), contiguous, as BLAS has matrices
+        # (n_freqs, n_earlier, n_blocks), contiguous, as BLAS needs matrices
         spectra = scipy.fft.rfft(blocks, self._n_fft).transpose(2, 0, 1)
         self._spectra = np.conjugate(spectra, order="C")
 
     def correlate(self, later: Float64s) -> Float64s:
-        """Correlate with signals; samples after their end are zero.
+        """Correlate with later signals, taken as zero after their end.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Correlator:
         padded = np.empty((len(later), length))
         padded[:, : later.shape[1]] = later
         padded[:, later.shape[1] :] = 0
-        # What an FFT holds beyond the lags does no harm.
+        # Samples beyond a block and its lags only reach lags that are dropped below.
         blocks = sliding_window_view(padded, self._n_fft, axis=1)[:, :: self._block]
         spectra = np.ascontiguousarray(scipy.fft.rfft(blocks).transpose(2, 1, 0))
         products = np.matmul(self._spectra, spectra)
@@ -63,10 +63,9 @@ class Correlator:
 
 
 def _clear_registers() -> None:
-    """Have the FFT run at its full speed after a product of complex matrices.
+    """Restore the speed of the FFT after a product of complex matrices.
 
-    OpenBLAS returns from that with the upper halves of the vector registers in use, and on some
-    processors the FFT, which needs the lower halves alone, then takes three times as long. Any
-    loop of numpy's clears them.
+    OpenBLAS leaves the upper halves of the vector registers in use. On some processors the FFT,
+    which needs only the lower halves, then takes three times as long. Any numpy loop clears them.
     """
     np.negative(np.ones(64))

@@ -1,6 +1,6 @@
 """BSS Eval: an error split into spatial distortion, interference and artifacts.
 
-The file is long because it is one public class, half of it documentation.
+This file is long because it holds one public class, half of it documentation.
 
 The estimate e of a source s is projected, by least squares, onto the source delayed by
 0, ..., L - 1 samples in all its channels (P_j e), and onto all sources so delayed (P e):
@@ -8,16 +8,15 @@ The estimate e of a source s is projected, by least squares, onto the source del
     e = s + e_spat + e_interf + e_artif,  where  e_spat = P_j e - s,
     e_interf = P e - P_j e,  e_artif = e - P e.
 
-In version 4 the filters of the projections are fitted to the whole signals, and *applied*
-to every window cut out of the references, as if there was silence around it; what the
-filters ring on after the window counts. In version 3 they are fitted to each window, or
-the window is the whole signal.
+Version 4 fits the filters of the projections to the whole signals, and *applies* them to
+each window of the references, cut out with silence around it; what rings on after the
+window counts. Version 3 fits the filters to each window, or to the whole signal.
 
-No signal is ever filtered here. The energy of a sum of filtered references is a quadratic
-form of the filters, whose matrix is made of the references' correlations in the window at
-lags shorter than a filter; these are computed once for all estimates. As s is its own
-projection, it is the error e - s that is projected, not e: of a good estimate, no digits
-are lost in differences of large energies.
+No signal is filtered here. The energy of a sum of filtered references is a quadratic form
+in the filters. Its matrix holds the correlations of the references in the window, at lags
+shorter than a filter; they are computed once for all estimates. Since s is its own
+projection, only the error e - s is projected: this way, a good estimate loses no digits in
+differences of large energies.
 """
 
 from collections.abc import Sequence
@@ -45,17 +44,17 @@ from oracle.metrics.projections import Projection
 from oracle.metrics.tallies import Examined, Tally
 from oracle.metrics.windows import Partition, check_length
 
-# Taps of the distortion filters of every published BSS Eval.
+# Taps of the distortion filters in every published BSS Eval.
 FILTER_LENGTH = 512
 
-# Stands for infinity where assignments are compared.
+# Replaces infinity where assignments are compared.
 INFINITE_DB = 1e4
 
 Permutation = npt.NDArray[np.intp]
 
 
 class Components(NamedTuple):
-    """Energies of what estimates consist of, arrays of shape (n_targets, n_windows)."""
+    """Energies of the components of estimates, arrays of shape (n_targets, n_windows)."""
 
     source: Float64s  # s
     error: Float64s  # e - s
@@ -68,45 +67,44 @@ class Components(NamedTuple):
 
 
 class BSSEval:
-    """References that any number of estimates are evaluated against, filters fitted once.
+    """References, prepared once to evaluate any number of estimates.
 
-    What depends on the references alone, their correlations and the factorizations of the
-    normal equations, is computed when this is made, and does not change. Estimates are examined
-    piece by piece, in any order and in threads, and may be dropped then; their ratios follow
-    from the `Tally` of each, which holds what is kept of all pieces.
+    The constructor computes what depends on the references alone: their correlations and the
+    factorizations of the normal equations. Estimates are examined piece by piece, in any order
+    and in threads, and need not be kept: the `Tally` of an estimate holds what its ratios need.
 
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources; a list of arrays (n_channels, n_samples) will do. None may be
-        silent.
+        The true sources; a list of arrays of shape (n_channels, n_samples) is accepted.
+        None may be silent.
     window, hop : int
-        Length of the windows and samples from one to the next.
+        Length of the windows and hop between them, in samples.
     filter_length : int, optional
         Taps of the distortion filters.
     regularization : float, optional
         See `bss_eval_v4_regularized`; 0 is museval's BSS Eval.
     names : sequence of str, optional
-        What to call the sources in `trouble` and in errors.
+        Names of the sources in `trouble` and in errors.
 
     Attributes
     ----------
     pieces : list of slice
         The samples of each piece.
     lookahead : int
-        How many samples after a piece its examination takes.
+        Number of samples after a piece that its examination needs.
 
     Raises
     ------
     TypeError
         If the window, the hop or the filter length is not an integer.
     ValueError
-        If the shape does not fit, a reference is silent or not finite, the window, the hop
+        If the shape is wrong, a reference is silent or not finite, the window, the hop
         or the filter length is not positive, or the regularization is negative or not
         finite.
     MemoryError
-        At once, if the normal equations, as many as channels of all sources times taps, or
-        the correlations in the windows would not fit into memory.
+        If memory cannot hold the normal equations (channels of all sources times taps) or
+        the correlations in the windows; raised at once.
 
     Examples
     --------
@@ -162,7 +160,7 @@ class BSSEval:
     @property
     @one_blas_thread()
     def trouble(self) -> str | None:
-        """What is wrong with the references, if their delayed copies are nearly dependent."""
+        """Which references have nearly dependent delayed copies, in words; None if none have."""
         return describe_trouble(self._names, self._own, self._joint)
 
     @one_blas_thread()
@@ -173,27 +171,27 @@ class BSSEval:
         *,
         targets: Sequence[int] | None = None,
     ) -> list[Examined]:
-        """Compute what the ratios need to know of a piece of estimates.
+        """Compute what the ratios need from a piece of estimates.
 
         Parameters
         ----------
         index : int
-            Which of `pieces`.
+            Index of the piece in `pieces`.
         several : sequence of arrays of shape (n_sources, n_channels, n)
-            Estimates by several methods: the samples of the piece, and of `lookahead`
-            samples after it as far as there are any.
+            Estimates by several methods: the samples of the piece and the `lookahead`
+            samples after it, fewer at the end of the signal.
         targets : sequence of int, optional
-            Which sources the ratios are wanted of; all by default.
+            Indices of the sources to compute ratios for; all by default.
 
         Returns
         -------
         examined : list of Examined
-            Of each estimate, to be added to a `Tally`.
+            One for each method, to add to its `Tally`.
 
         Raises
         ------
         ValueError
-            If a shape does not fit.
+            If a shape does not match the references.
         """
         piece = self.pieces[index]
         beyond = self._correlator.find_end(index)
@@ -212,19 +210,19 @@ class BSSEval:
         return [Examined(*both) for both in zip(energies, correlations, strict=True)]
 
     def start_tally(self) -> Tally:
-        """Start to add up what is examined of an estimate."""
+        """Start an empty tally for one estimate."""
         return Tally(self._partition)
 
     @one_blas_thread()
     def compute_images(
         self, tally: Tally, *, targets: Sequence[int] | None = None
     ) -> tuple[Float64s, Float64s, Float64s, Float64s]:
-        """Compute SDR, ISR, SIR and SAR, the images version.
+        """Compute SDR, ISR, SIR and SAR of the images version.
 
         Parameters
         ----------
         tally : Tally
-            What was examined of all pieces.
+            What was examined, all pieces added.
         targets : sequence of int, optional
             As in `examine`.
 
@@ -249,10 +247,10 @@ class BSSEval:
 
     @one_blas_thread()
     def compute_sources(self, tally: Tally) -> tuple[Float64s, Float64s, Float64s]:
-        """Compute SDR, SIR and SAR, the sources version: filtering is no error.
+        """Compute SDR, SIR and SAR of the sources version: filtering is not an error.
 
-        As `compute_images`, but for the source P_j e stands in: SDR is its energy over that of
-        what is left of e.
+        As `compute_images`, with P_j e in place of the source: SDR is its energy over that of
+        the rest of e.
         """
         found = self._compute_components(tally, None)
         return (
@@ -262,7 +260,7 @@ class BSSEval:
         )
 
     def examine_all(self, estimates: Signals) -> Tally:
-        """Examine whole estimates, of the shape of the references."""
+        """Examine whole estimates, which have the shape of the references."""
         check_pair(self._references, estimates)
 
         def examine(index: int) -> Examined:
@@ -295,7 +293,7 @@ class BSSEval:
         return np.asarray(linear_sum_assignment(heard.mean(axis=-1), maximize=True)[1])
 
     def _find_unheard(self, estimates: Signals) -> npt.NDArray[np.bool_]:
-        """Tell in which windows any reference or estimate is silent, or has hardly any energy."""
+        """Find the windows where a signal is silent, or a reference has almost no energy."""
         energies = [
             compute_energies(self._references, [estimates], piece)[0] for piece in self.pieces
         ]
@@ -304,7 +302,7 @@ class BSSEval:
         return silent | (signals < LEAST_ENERGY).any(axis=1)
 
     def _compute_pairwise_sir(self, correlations: Float64s) -> Float64s:
-        """Compute the SIR of each source and each estimate of it, in each window.
+        """Compute the SIR of every estimate as an estimate of every source, in each window.
 
         `correlations` are those of all references with all estimates.
         """
@@ -369,5 +367,5 @@ class BSSEval:
         return np.asarray(of_targets.sum(axis=1))
 
     def _find_channels(self, source: int) -> slice:
-        """Find where the channels of a source are among those of all."""
+        """Find the place of a source's channels among those of all sources."""
         return slice(source * self._n_channels, (source + 1) * self._n_channels)

@@ -13,11 +13,11 @@ from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
 
-# An array of shape (n_sources, n_channels, n_samples), or as many of (n_channels, n_samples).
+# An array of shape (n_sources, n_channels, n_samples), or a list of its rows.
 Signals = Audio | Sequence[Audio]
 
-# Signals of less energy, only found in float64 audio below about 1e-135, have no ratios: the
-# squares of errors 300 dB below them would leave the range of floats.
+# Signals with less energy (float64 audio below about 1e-135) have no ratios: squared errors
+# 300 dB below them would leave the range of floats.
 LEAST_ENERGY = 1e-270
 
 
@@ -25,32 +25,32 @@ LEAST_ENERGY = 1e-270
 def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: int) -> Float64s:
     """Compute museval's SDR in windows: 10 log10(|s|^2 / |s - estimate|^2), all channels.
 
-    The SDR of BSS Eval v4 (images): its distortion filters cancel out of it, so none are
-    computed. In a window in which any of the references or estimates is silent (the sum of
-    its channels is zero at every sample), *all* are NaN: pass together what museval
-    evaluates together. What is left after the last whole window is not scored; a signal
-    shorter than a window is one window.
+    This is the SDR of BSS Eval v4 (images). The distortion filters cancel out of it, so none
+    are computed. If any reference or estimate is silent in a window (its channels sum to zero
+    at every sample), *all* sources are NaN there: pass together what museval evaluates
+    together. Samples after the last whole window are not scored. A signal shorter than a
+    window is one window.
 
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources; a list of arrays (n_channels, n_samples) will do.
+        The true sources; a list of arrays of shape (n_channels, n_samples) is accepted.
     estimates : array of shape (n_sources, n_channels, n_samples)
         The estimated sources, in the same order.
     window, hop : int
-        Length of the windows and samples from one to the next; museval's default for both
+        Length of the windows and hop between them, in samples; museval's default for both
         is one second.
 
     Returns
     -------
     sdr : array of shape (n_sources, n_windows), float64
-        In dB; +inf for a perfect estimate, NaN as above, and for a reference whose energy is
+        In dB; +inf for a perfect estimate; NaN as above, or if the energy of the reference is
         below 1e-270.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, a signal is not finite, or the window or hop is not
+        If shapes do not match, a signal is not finite, or the window or hop is not
         positive.
 
     References
@@ -74,13 +74,13 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
 def usdr(references: Signals, estimates: Signals) -> Float64s:
     """Compute the SDR of whole signals: 10 log10(|s|^2 / |s - estimate|^2), all channels.
 
-    Called SDR in the MDX 2021 and SDX 2023 challenges, uSDR (utterance level) where it has
-    to be told from museval's.
+    Called SDR in the MDX 2021 and SDX 2023 challenges, and uSDR (utterance level) to tell it
+    from museval's.
 
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources; a list of arrays (n_channels, n_samples) will do.
+        The true sources; a list of arrays of shape (n_channels, n_samples) is accepted.
     estimates : array of shape (n_sources, n_channels, n_samples)
         The estimated sources, in the same order.
 
@@ -93,7 +93,7 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     Raises
     ------
     ValueError
-        If the shapes do not fit, or a signal is not finite.
+        If shapes do not match, or a signal is not finite.
 
     References
     ----------
@@ -129,9 +129,9 @@ class Energies(NamedTuple):
 def compute_energies(
     references: Signals, several: Sequence[Signals], piece: slice = slice(None)
 ) -> list[Energies]:
-    """Compute energies of a piece, all channels together, in float64, for each of some estimates.
+    """Compute energies of a piece for several estimates, all channels together, in float64.
 
-    With one thread of BLAS, or their rounding depends on how many there are.
+    To be called with one BLAS thread: the rounding depends on their number.
     """
     signal = np.empty(len(references))
     error = np.empty((len(several), len(references)))
@@ -143,7 +143,7 @@ def compute_energies(
         for index, estimates in enumerate(several):
             estimate = estimates[place][:, piece]
             difference = estimate.astype(np.float64, order="C")
-            with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
+            with np.errstate(invalid="ignore"):  # values that are not finite raise later
                 difference -= truth
             error[index, place] = _compute_energy(difference)
             silent[index, place, 1] = is_silent(estimate)
@@ -156,7 +156,7 @@ def _compute_energy(signal: Float64s) -> float:
 
 
 def compute_framewise_sdr(partition: Partition, found: Sequence[Energies]) -> Float64s:
-    """Compute SDR in windows from the energies of their pieces."""
+    """Compute the SDR in windows from the energies of the pieces."""
     signal, error, silent = (np.stack(values) for values in zip(*found, strict=True))
     check_finite(signal, error)
     in_windows = partition.add_up(signal)
@@ -167,7 +167,7 @@ def compute_framewise_sdr(partition: Partition, found: Sequence[Energies]) -> Fl
 
 
 def check_finite(signal: Float64s, error: Float64s) -> None:
-    """Check, by their energies, that references and estimates are finite."""
+    """Check that references and estimates are finite, from their energies."""
     for argument, energy in (("references", signal), ("estimates", error)):
         if not np.isfinite(energy).all():
             raise ValueError(f"{argument} must be finite, got NaN, infinity or more than 1e150")
@@ -176,19 +176,19 @@ def check_finite(signal: Float64s, error: Float64s) -> None:
 def find_silent_windows(
     partition: Partition, silent: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """Tell in which windows any signal is silent, from where their pieces are."""
+    """Find the windows where a signal is silent, from the pieces where it is."""
     heard = partition.add_up(~silent).reshape(len(partition.windows), -1)
     return np.asarray((heard == 0).any(axis=1))
 
 
 def decibels(numerator: Any, denominator: Any) -> Float64s:
-    """Return 10 log10 of a ratio of energies: +inf over 0, NaN for 0 / 0."""
+    """Return 10 log10 of a ratio of energies: +inf for x / 0, NaN for 0 / 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(10 * np.log10(np.divide(numerator, denominator)))
 
 
 def check_pair(references: Signals, estimates: Signals) -> int:
-    """Check that references and estimates are signals of one shape; return their length."""
+    """Check that references and estimates have one shape; return their length in samples."""
     shape = _find_shape(references)
     if len(shape) != 3 or 0 in shape:
         raise ValueError(
@@ -212,13 +212,13 @@ def _find_shape(signals: Signals) -> tuple[int, ...]:
 
 
 def is_silent(signal: Audio) -> bool:
-    """Tell whether a signal is silent as museval has it: its channels sum to zero everywhere."""
-    # Most are not, and their first samples tell.
+    """Tell whether a signal is silent to museval: its channels sum to zero at every sample."""
+    # Most signals are not, and their first samples show it.
     return not any(some.sum(axis=0, dtype=np.float64).any() for some in (signal[:, :256], signal))
 
 
 def check_heard(argument: str, signals: Signals, names: Sequence[str]) -> None:
-    """Check that no signal is silent, as museval has it."""
+    """Check that no signal is silent to museval."""
     for name, signal in zip(names, signals, strict=True):
         if is_silent(signal):
             raise ValueError(

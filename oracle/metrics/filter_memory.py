@@ -1,4 +1,4 @@
-"""Memory: whether what BSS Eval needs to fit its filters is there."""
+"""Memory: whether there is enough for BSS Eval to fit its filters."""
 
 from oracle.machine.memory import check_fits
 from oracle.machine.threads import n_threads
@@ -8,7 +8,7 @@ from oracle.metrics.windows import Partition
 
 
 def check_filters_fit(n_sources: int, n_channels: int, n_lags: int, partition: Partition) -> None:
-    """Check that the large arrays of `BSSEval`, at their most, fit into memory.
+    """Check that the large arrays of `BSSEval` fit into memory, at their peak.
 
     Raises
     ------
@@ -18,7 +18,7 @@ def check_filters_fit(n_sources: int, n_channels: int, n_lags: int, partition: P
     n_windows, n_pieces = len(partition.windows), len(partition.pieces)
     n_together = n_sources * n_channels
     n_equations = n_together * n_lags
-    # A number for every channel with every other; one for every sample of a piece.
+    # Bytes of a number for each pair of channels, and of a piece in all channels.
     pairs = 8 * n_together**2
     longest = max(piece.stop - piece.start for piece in partition.pieces)
     signals = 8 * n_together * (longest + n_lags)
@@ -26,8 +26,8 @@ def check_filters_fit(n_sources: int, n_channels: int, n_lags: int, partition: P
     n_bytes = (
         # factors of the joint equations, and of those of each source,
         8 * n_equations**2 * (1 + 1 / n_sources)
-        # correlations of references and estimates, in all and in windows; once more, scaled;
-        # of pieces, and beyond the window that ends with one,
+        # correlations of references and estimates, whole and in windows; a scaled copy;
+        # of the pieces at work, and their overhangs,
         + pairs * n_lags * (2 * n_windows + 3 + 2 * min(count_at_once(), n_pieces))
         # autocorrelations of five filters, twice, and the products of one, in `FilteredEnergies`,
         + pairs * n_lags * n_sources * (2 * 5 + 4)

@@ -7,16 +7,16 @@ from oracle.metrics.energy_ratios import Float64s
 
 
 class FilteredEnergies:
-    """References in windows, of whose filtered sums any number of energies are asked for.
+    """References in windows, prepared to compute the energies of their filtered sums.
 
-    The energy is a quadratic form of the filters; its matrix is made of correlations.
+    The energy is a quadratic form in the filters; its matrix holds correlations.
 
     Parameters
     ----------
     correlations : array of shape (n_windows, n_references, n_references, n_lags), float64
-        Of the channels of all references in each window.
+        Correlations of the channels of all references in each window.
     n_channels : int
-        Of a source.
+        Number of channels of a source.
     """
 
     def __init__(self, correlations: Float64s, n_channels: int) -> None:
@@ -25,11 +25,11 @@ class FilteredEnergies:
         self._correlations = correlations.reshape(len(correlations), -1)
 
     def compute(self, *several: Float64s) -> list[Float64s]:
-        """Compute the energies in windows of the references, filtered and summed.
+        """Compute the energies of the references in windows, filtered and summed.
 
-        Each of `several` filters has shape (n_references, n_outputs, n_lags); the energies,
-        those of as many outputs as a source has channels together, have shape
-        (n_outputs / n_channels, n_windows).
+        Each of `several` holds filters of shape (n_references, n_outputs, n_lags). Its energies
+        have shape (n_outputs / n_channels, n_windows): every n_channels outputs are the channels
+        of one signal.
         """
         forms = []
         for filters in several:
@@ -37,12 +37,12 @@ class FilteredEnergies:
             spectra = spectra.reshape(len(filters), -1, self._n_channels, spectra.shape[-1])
             products = np.einsum("akif,bkif->kabf", spectra, spectra.conj())
             autocorrelations = scipy.fft.irfft(products, 2 * self._n_lags)[..., : self._n_lags]
-            autocorrelations[..., 1:] *= 2  # the lags of either sign
+            autocorrelations[..., 1:] *= 2  # lags of both signs
             forms.append(autocorrelations.reshape(len(autocorrelations), -1))
         energy = drop_negative(np.concatenate(forms) @ self._correlations.T)
         return np.split(energy, len(several))
 
 
 def drop_negative(energy: Float64s) -> Float64s:
-    """Take an energy that rounding has made negative for none."""
+    """Replace energies that rounding made negative with zero."""
     return np.maximum(energy, 0)

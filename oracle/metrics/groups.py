@@ -1,8 +1,8 @@
 """Groups: targets that are evaluated together, by all families of metrics.
 
-A `Group` holds references, and does not change. What changes while an estimate streams by is
-its `GroupTally`: `Group.start_tally` makes it, it takes what `Group.examine` found in each piece,
-in order, and all metrics follow from it. It is never reset: the next estimate has its own.
+A `Group` holds references and never changes. Each estimate has its own `GroupTally`:
+`Group.start_tally` makes it, it adds up what `Group.examine` finds in each piece, in order, and
+all metrics are computed from it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio
 
 
 class GroupPiece(NamedTuple):
-    """What is kept of a piece of the estimates of a group, by each family of metrics."""
+    """What each family of metrics keeps of a piece of a group's estimates."""
 
     energies: Energies
     products: InnerProducts | None
@@ -39,7 +39,7 @@ class GroupPiece(NamedTuple):
 
 
 class GroupTally:
-    """What is known so far of the estimates of a group, by each family of metrics."""
+    """What each family of metrics has kept of a group's estimates so far."""
 
     def __init__(self, evaluations: Sequence[Tally]) -> None:
         self.energies: list[Energies] = []
@@ -47,7 +47,7 @@ class GroupTally:
         self.evaluations = evaluations
 
     def add(self, index: int, examined: GroupPiece) -> None:
-        """Add what was found in the piece that comes next."""
+        """Add what was found in the next piece."""
         self.energies.append(examined.energies)
         if examined.products is not None:
             self.products.append(examined.products)
@@ -63,20 +63,20 @@ class Group:
     names : sequence of str
         The targets.
     references : mapping from str to array of shape (n_channels, n_samples)
-        Of these targets, and perhaps others.
+        References of these targets; others are ignored.
     later : collection of str
         Targets whose framewise metrics come from another group.
     window : int
-        Length of the windows in samples, and the hop from one to the next.
+        Length of the windows and hop between them, in samples.
     metrics : sequence of str
-        What will be asked for.
+        The metrics to compute.
 
     Attributes
     ----------
     lookahead : int
-        How many samples after a piece its examination takes.
+        Number of samples after a piece that its examination needs.
     bytes_a_window : int
-        How much is kept of an estimate for each window, nearly.
+        Approximate number of bytes kept of an estimate for each window.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Group:
         self._references = [references[name] for name in names]
         self._targets = [place for place, name in enumerate(names) if name not in later]
         self._asks_for_whole = bool(set(GLOBAL) & set(metrics))
-        # By the metrics that follow from each.
+        # Keyed by the metrics that each computes.
         self._evaluations: dict[tuple[str, ...], BSSEval] = {}
         for wanted, regularization in ((MUSEVAL, 0.0), (REGULARIZED, REGULARIZATION)):
             # SDR needs no filters, and with a silent reference everything is NaN.
@@ -111,7 +111,7 @@ class Group:
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with the references, if museval's metrics are asked for."""
+        """Why ISR, SIR and SAR cannot be trusted; None if they can, or are not computed."""
         return self._evaluations[MUSEVAL].trouble if MUSEVAL in self._evaluations else None
 
     def is_silent(self, window: slice) -> bool:
@@ -119,13 +119,13 @@ class Group:
         return any(is_silent(reference[:, window]) for reference in self._references)
 
     def start_tally(self) -> GroupTally:
-        """Start to add up what is examined of an estimate."""
+        """Start an empty tally for one estimate."""
         return GroupTally([each.start_tally() for each in self._evaluations.values()])
 
     def examine(
         self, index: int, piece: slice, several: Sequence[Mapping[str, Audio]]
     ) -> list[GroupPiece]:
-        """Examine a piece, and `lookahead` samples after it, of estimates by several methods."""
+        """Examine a piece of estimates by several methods, and `lookahead` samples after it."""
         guesses = [[estimates[name] for name in self.names] for estimates in several]
         inside = [[guess[:, : piece.stop - piece.start] for guess in each] for each in guesses]
         truths = [reference[:, piece] for reference in self._references]
@@ -133,7 +133,7 @@ class Group:
             evaluation.examine(index, guesses, targets=self._targets)
             for evaluation in self._evaluations.values()
         ]
-        # BSS Eval knows the energies already.
+        # BSS Eval has computed the energies already.
         energies = (
             [examined.energies for examined in evaluated[0]]
             if evaluated
@@ -190,8 +190,8 @@ def find_groups(targets: Sequence[str]) -> list[list[str]]:
     Returns
     -------
     groups : list of lists of str
-        With vocals and accompaniment, all targets but the accompaniment, then these two;
-        otherwise all targets.
+        If both vocals and accompaniment are targets: all targets but the accompaniment, then
+        these two. Otherwise one group of all targets.
 
     Examples
     --------

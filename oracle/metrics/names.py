@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import Literal
 
-# museval's metrics, which have a value per window, and those with regularized filters.
+# museval's metrics, with a value per window, and their variants with regularized filters.
 MUSEVAL = ("SDR", "ISR", "SIR", "SAR")
 REGULARIZED = ("ISR-reg", "SIR-reg", "SAR-reg")
 FRAMEWISE = MUSEVAL + REGULARIZED
 SCALE_INVARIANT = ("SI-SDR", "SI-SIR", "SI-SAR", "SD-SDR", "SNR", "SRR")
 GLOBAL = ("uSDR", *SCALE_INVARIANT)
 
-# What is computed unless asked otherwise.
+# The metrics computed by default.
 METRICS = MUSEVAL + GLOBAL
 ALL_METRICS = FRAMEWISE + GLOBAL
 
-# Of all metrics, for editors to complete.
+# All metrics, for editors to complete.
 MetricName = Literal[
     "SDR",
     "ISR",
@@ -34,14 +34,14 @@ MetricName = Literal[
 
 
 def find_metrics(metrics: Sequence[str]) -> list[str]:
-    """Check names of metrics.
+    """Check names of metrics, and list them.
 
     Raises
     ------
     TypeError
-        If they come as one string.
+        If `metrics` is one string.
     ValueError
-        If none is named, there is no such metric, or one is named twice.
+        If no metric is named, one is unknown, or one is named twice.
     """
     if isinstance(metrics, str):
         raise TypeError(f"metrics must be several names, got the one string {metrics!r}")

@@ -1,4 +1,4 @@
-"""Correlations of the pieces of references with the signals that come with and after them."""
+"""Correlations of pieces of references with other signals, at the same time and later."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -11,14 +11,14 @@ from oracle.metrics.energy_ratios import Float64s, Signals
 from oracle.metrics.tallies import Correlations, CorrelationSums
 from oracle.metrics.windows import Partition
 
-# Pieces that a thread takes on before what it has found is added up.
+# Pieces for each thread to work on before the results are added up.
 PIECES_A_THREAD = 4
 
 Result = TypeVar("Result")
 
 
 class PieceCorrelator:
-    """References in pieces, to be correlated with any other signals. It never changes.
+    """References in pieces, to correlate with any other signals. It never changes.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class PieceCorrelator:
     Attributes
     ----------
     lookahead : int
-        How many samples after a piece its correlations take.
+        Number of samples after a piece that its correlations need.
     """
 
     def __init__(self, references: Signals, partition: Partition, n_lags: int) -> None:
@@ -41,16 +41,16 @@ class PieceCorrelator:
         self.lookahead = n_lags - 1
 
     def find_end(self, index: int) -> int:
-        """Tell where the samples end that the correlations of a piece take."""
+        """Find the end of the samples that the correlations of a piece need."""
         n_samples = self._partition.pieces[-1].stop
         return int(min(self._partition.pieces[index].stop + self.lookahead, n_samples))
 
     def correlate(
         self, index: int, several: Sequence[Signals], *, offset: int = 0
     ) -> list[Correlations]:
-        """Correlate a piece of the references with what comes with it or after it.
+        """Correlate a piece of the references with other signals, from its start to `find_end`.
 
-        The signals in `several` start `offset` samples after the references do.
+        The signals in `several` start at sample `offset` of the references.
         """
         piece = self._partition.pieces[index]
         beyond = self.find_end(index)
@@ -76,16 +76,16 @@ class PieceCorrelator:
         return sums
 
     def work_on_pieces(self, work: Callable[[int], Result]) -> Iterator[tuple[int, Result]]:
-        """Work on the pieces in threads, on a few at a time: what is found of each is large."""
+        """Work on the pieces in threads, a few at a time: their results are large."""
         n_pieces, step = len(self._partition.pieces), count_at_once()
         for start in range(0, n_pieces, step):
             indices = range(start, min(start + step, n_pieces))
             yield from zip(indices, in_threads(work, indices), strict=True)
 
     def _find_overhang_starts(self, index: int) -> list[int]:
-        """Find where the lags begin to leave a window, of those that end with a piece.
+        """Find where lags begin to leave each window that ends with a piece.
 
-        None where the signal ends there as well: nothing follows.
+        A window that ends with the signal has none: nothing follows.
         """
         piece = self._partition.pieces[index]
         windows = [self._partition.windows[place] for place in self._partition.around[index]]
@@ -100,7 +100,7 @@ class PieceCorrelator:
 
 
 def count_at_once() -> int:
-    """Tell how many pieces are worked on before what is found of them is added up."""
+    """Tell how many pieces to work on before their results are added up."""
     return PIECES_A_THREAD * n_threads()
 
 

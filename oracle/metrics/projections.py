@@ -1,4 +1,4 @@
-"""Projections: the filters that bring delayed signals nearest to other signals."""
+"""Projections: the filters that bring signals nearest to other signals."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -12,10 +12,10 @@ SINGULAR = 1e15
 class Projection:
     """Least-squares projection onto channels delayed by 0, 1, ..., n_lags - 1 samples.
 
-    The normal equations are scaled to a unit diagonal: the solution and its rounding stay
-    the same, and their condition number does not depend on the levels of the channels.
-    Silent channels (energy below 1e-270) get filters of zeros. So do, where the equations are
-    singular in float64, delayed channels that the others already span.
+    The normal equations are scaled to a unit diagonal. This changes neither the solution nor
+    its rounding, and makes their condition number independent of the levels of the channels.
+    Silent channels (energy below 1e-270) get zero filters. If the equations are singular in
+    float64, so do delayed channels that the others already span.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Projection:
     """
 
     def __init__(self, correlations: Float64s, *, regularization: float = 0.0) -> None:
-        # Imported late: `import oracle` stays quick.
+        # Imported here to keep `import oracle` fast.
         from scipy.linalg import lapack
 
         self._shape = correlations.shape[1:]
@@ -53,12 +53,12 @@ class Projection:
         reciprocal = 0.0 if failed else lapack.dpocon(self._factor, norm, b"L")[0]
         self.condition = 1 / max(reciprocal, np.finfo(np.float64).eps)
         if self.condition >= SINGULAR:
-            del matrix, self._factor  # two of these need not fit into memory
+            del matrix, self._factor  # memory may not hold two of these
             self._factor, pivots, self._rank, _ = lapack.dpstrf(
                 _lay_out_equations(scaled, regularization), lower=True, overwrite_a=True
             )
             self._order = pivots - 1
-            # The first that is dropped, by those before it; then each has an equation of its
+            # Keep the row of the first that is dropped; then give each an equation of its
             # own, 1 x = 0.
             dropped = self._factor[self._rank :]
             self._dropped = dropped[:1].flatten()
@@ -66,7 +66,7 @@ class Projection:
             np.fill_diagonal(dropped[:, self._rank :], 1)
 
     def solve_filters(self, correlations: Float64s) -> Float64s:
-        """Solve for the filters of the projections of some signals.
+        """Solve for the filters that project some signals.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Projection:
         Returns
         -------
         filters : array of the same shape
-            Signal i is nearest to ``sum_a convolve(filters[a, i], x[a])``.
+            ``sum_a convolve(filters[a, i], x[a])`` is nearest to signal i.
         """
         from scipy.linalg import lapack
 
@@ -94,11 +94,11 @@ class Projection:
         return filters
 
     def find_weakest(self) -> Float64s:
-        """Find out which channels nearly cancel when filtered: their shares, which sum to 1."""
+        """Find the shares of the channels in a filtered sum that nearly cancels; they sum to 1."""
         from scipy.linalg import lapack, solve_triangular
 
         if self._rank < len(self._order):
-            # The first dropped delayed channel, less what the others make of it.
+            # The first dropped delayed channel, minus its approximation by the others.
             known = solve_triangular(self._factor, self._dropped, lower=True, trans="T")
             vector = np.zeros(len(self._order))
             vector[self._order[: self._rank + 1]] = [*known[: self._rank], -1]
@@ -113,7 +113,7 @@ class Projection:
 
 
 def _lay_out_equations(correlations: Float64s, regularization: float) -> Float64s:
-    """Lay correlations out as a symmetric matrix of Toeplitz blocks, in Fortran's order."""
+    """Lay correlations out as a symmetric matrix of Toeplitz blocks, in Fortran order."""
     n_channels, _, n_lags = correlations.shape
     blocks = np.empty((n_channels, n_lags, n_channels, n_lags))
     for a in range(n_channels):

@@ -17,7 +17,7 @@ from oracle.metrics.energy_ratios import (
 )
 from oracle.metrics.windows import cut_into_pieces
 
-# What rounding may leave of an energy, relative to it.
+# An energy smaller than this, relative to what it was subtracted from, may be rounding.
 ROUNDING = 1e-12
 
 
@@ -46,28 +46,27 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
         SD-SDR = SNR + 10 log10(alpha^2)
         SRR    = -10 log10((1 - 1 / alpha)^2)
 
-    No mean is removed. The channels of a signal are taken together, as one long vector
-    with one gain.
+    The mean is not removed. All channels of a signal form one long vector with one gain.
 
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources, *all* that may interfere; a list of arrays (n_channels,
-        n_samples) will do.
+        The true sources, *all* that may interfere; a list of arrays of shape (n_channels,
+        n_samples) is accepted.
     estimates : array of shape (n_sources, n_channels, n_samples)
         The estimated sources, in the same order.
 
     Returns
     -------
     ratios : ScaleInvariantRatios
-        Of each source; NaN where the reference is silent (energy below 1e-270), and the first
-        three where the estimate is; +inf where what a ratio is over is nothing, or less than
-        1e-12 of the weaker of error and estimate: rounding.
+        Ratios of each source. NaN if the reference is silent (energy below 1e-270); the first
+        three also if the estimate is. +inf if the denominator is zero; in the first three also
+        if it is below 1e-12 of the weaker of error and estimate, which is rounding.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, or a signal is not finite.
+        If shapes do not match, or a signal is not finite.
 
     References
     ----------
@@ -91,7 +90,8 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
 class InnerProducts(NamedTuple):
     """Inner products of a piece of references s_j, estimates e_k and errors e_k - s_k.
 
-    Over samples and channels; of shape (n_sources, n_sources), by j and k, and (n_sources,).
+    Summed over samples and channels; of shape (n_sources, n_sources), by j and k, or
+    (n_sources,), by k.
     """
 
     references: Float64s  # <s_j, s_k>
@@ -104,14 +104,14 @@ class InnerProducts(NamedTuple):
 def compute_inner_products(
     references: Signals, estimates: Signals, piece: slice = slice(None)
 ) -> InnerProducts:
-    """Compute the inner products that all the ratios follow from, of a piece."""
+    """Compute the inner products of a piece, from which all ratios follow."""
     truths, guesses = (
         np.stack([signal[:, piece].ravel() for signal in signals], dtype=np.float64)
         for signals in (references, estimates)
     )
-    with np.errstate(invalid="ignore"):  # what is not finite becomes an error later
+    with np.errstate(invalid="ignore"):  # values that are not finite raise later
         errors = guesses - truths
-    # Not matrix products: these run in threads, and BLAS has its own.
+    # Not matrix products: this runs in threads, and BLAS starts its own.
     return InnerProducts(
         np.einsum("jt,kt->jk", truths, truths),
         np.einsum("jt,kt->jk", truths, guesses),
@@ -132,14 +132,14 @@ def compute_ratios(found: Sequence[InnerProducts]) -> ScaleInvariantRatios:
     silent = signal < LEAST_ENERGY
     norms = np.sqrt(np.where(silent, 1, signal))
     alpha = with_estimates.diagonal() / norms**2
-    excess = with_errors.diagonal() / norms**2  # alpha - 1, exactly 0 of a perfect estimate
-    # The residual is that of the estimate and of the error: taken from the weaker of the two,
-    # least is lost in the difference of energies.
+    excess = with_errors.diagonal() / norms**2  # alpha - 1, exactly 0 for a perfect estimate
+    # Estimate and error have the same residual. Taken from the weaker of the two, it loses the
+    # fewest digits in the difference of energies.
     near = error < estimate
     energy = np.where(near, error, estimate)
     gain = np.where(near, excess, alpha)
     residual = energy - gain**2 * signal
-    # Least squares, not a solve: silent or identical references make the Gram singular.
+    # Least squares, not a solve: silent or identical references make the Gram matrix singular.
     right = (np.where(near, with_errors, with_estimates) - gain * gram) / norms[:, None]
     weights = np.linalg.lstsq(gram / np.outer(norms, norms), right, rcond=None)[0]
     interference = np.einsum("jk,jk->k", weights, right)

@@ -1,4 +1,4 @@
-"""Scores: the metrics of the estimates of a track, target by target."""
+"""Scores: the metrics of a track's estimates, target by target."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -13,15 +13,15 @@ from oracle.metrics.names import METRICS, find_metrics
 from oracle.metrics.windows import Partition
 from oracle.tracks.track import Audio
 
-# Length of museval's windows, and the hop from one to the next, in seconds.
+# Length of museval's windows and hop between them, in seconds.
 WINDOW = 1.0
 
-# Bytes that are kept of methods that are scored in one pass over a track.
+# Bytes to keep of the methods that are scored in one pass over a track.
 KEPT = 130e6
 
 
 class Score(NamedTuple):
-    """One value of one metric: of a window, or of the whole track (time and duration None).
+    """One value of a metric: of a window, or of the whole track (time and duration None).
 
     Times are in seconds, scores in dB.
     """
@@ -33,19 +33,19 @@ class Score(NamedTuple):
     score: float
 
 
-# Estimates of several methods, from one sample to another: by method, then target, arrays of
-# shape (n_channels, stop - start).
+# Reads samples `start` to `stop` of estimates: by method, then target, arrays of shape
+# (n_channels, stop - start).
 Reader = Callable[[int, int], Mapping[str, Mapping[str, Audio]]]
 
 
 class Scorer:
-    """The references of a track, which any number of estimates are scored against.
+    """The references of a track, to score any number of estimates against.
 
-    museval's metrics are computed in its two groups: all targets but the accompaniment,
-    then vocals and accompaniment, from which the vocals' figures are taken; a window in
-    which anything of a group is silent is NaN for the whole group. The scale-invariant
-    metrics take all sources as possible interference, and vocals and accompaniment for
-    the accompaniment.
+    museval's metrics are computed in two groups, as museval does: all targets but the
+    accompaniment, then vocals and accompaniment. The scores of the vocals come from the
+    second group. If a signal of a group is silent in a window, the whole group is NaN there.
+    In the scale-invariant metrics, all sources may interfere; with the accompaniment, only
+    the vocals.
 
     Parameters
     ----------
@@ -59,8 +59,10 @@ class Scorer:
 
     Raises
     ------
+    TypeError
+        If `metrics` is one string.
     ValueError
-        If there is no such metric, or the references have not one shape.
+        If a metric is unknown, or the references differ in shape.
     """
 
     @one_blas_thread()
@@ -83,13 +85,13 @@ class Scorer:
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with the references, if ISR, SIR and SAR cannot be trusted."""
+        """Why ISR, SIR and SAR cannot be trusted; None if they can, or are not computed."""
         troubles = (group.trouble for group in self._groups)
         return next((trouble for trouble in troubles if trouble is not None), None)
 
     @property
     def most_at_once(self) -> int:
-        """How many methods to score in a pass: what is kept of each grows with the track."""
+        """How many methods to score in a pass: each keeps more the longer the track is."""
         a_window = sum(group.bytes_a_window for group in self._groups)
         a_method = a_window * len(self._partition.windows)
         return max(int(KEPT // max(a_method, 1)), 1)
@@ -98,7 +100,7 @@ class Scorer:
     def heard(self) -> dict[str, list[slice]]:
         """The windows in which no reference of a target's group is silent, by target.
 
-        In the others there is no SDR of any estimate.
+        In the other windows no estimate has an SDR.
         """
         heard: dict[str, list[slice]] = {}
         for group in self._groups:
@@ -109,7 +111,7 @@ class Scorer:
     def list_ceilings(
         self, framewise: Mapping[str, Sequence[float]], whole: Mapping[str, float]
     ) -> list[Score]:
-        """List ceilings as scores: of SDR in every window, and of uSDR.
+        """List ceilings as scores: SDR in every window, and uSDR.
 
         Parameters
         ----------
@@ -121,7 +123,7 @@ class Scorer:
         Returns
         -------
         scores : list of Score
-            Of SDR and uSDR, if these are among the metrics; SDR is NaN in other windows.
+            SDR and uSDR, if these are among the metrics; SDR is NaN outside `heard`.
         """
         certified = {}
         for target, ceilings in framewise.items():
@@ -167,7 +169,7 @@ class Scorer:
         beside: Callable[[slice], object] = lambda piece: None,
         advance: Callable[[float], object] = lambda share: None,
     ) -> dict[str, list[Score]]:
-        """Score the estimates of several methods, which are read a second at a time.
+        """Score the estimates of several methods, reading about a second at a time.
 
         Parameters
         ----------
@@ -176,7 +178,7 @@ class Scorer:
         beside : callable, optional
             ``(piece) -> anything``: called in threads, with each piece of the track in turn.
         advance : callable, optional
-            Called with the share of the track that has just been done, from 0 to 1.
+            Called with the share of the track that was just scored, from 0 to 1.
 
         Returns
         -------
@@ -210,7 +212,7 @@ class Scorer:
         framewise: dict[tuple[str, str], Float64s] = {}
         whole: dict[tuple[str, str], float] = {}
         for group, tally in zip(self._groups, tallies, strict=True):
-            # The later group stands for museval's metrics, the earlier for the others.
+            # museval's metrics come from the later group, the others from the earlier.
             framewise |= group.compute_framewise(self._partition, tally)
             whole = group.compute_whole(tally) | whole
         return self._list_scores(framewise, whole)
@@ -220,7 +222,7 @@ class Scorer:
         framewise: Mapping[tuple[str, str], Float64s],
         whole: Mapping[tuple[str, str], float],
     ) -> list[Score]:
-        """List what there is by target and metric, of the metrics that are asked for."""
+        """List the scores of the metrics that were asked for, by target and metric."""
         scores = []
         for target in self._targets:
             for metric in self._metrics:

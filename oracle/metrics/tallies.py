@@ -1,8 +1,7 @@
 """Tallies: what BSS Eval knows of an estimate, added up piece by piece.
 
-A `Tally` is of one estimate, and all that changes while estimates stream by. It is made empty,
-takes every piece once, in their order, and then the ratios follow from it. It is never reset:
-the next estimate has its own.
+Each estimate has its own `Tally`, which is never reset. It starts empty, takes every piece once,
+in order, and then holds all that the ratios need.
 """
 
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from oracle.metrics.windows import Partition
 class Correlations(NamedTuple):
     """Correlations of a piece of the references with later signals.
 
-    `overhangs` are those parts of them that lie beyond the windows that end with the piece.
+    `overhangs` are the parts that lie beyond each window that ends with the piece.
     """
 
     all: Float64s
@@ -25,20 +24,20 @@ class Correlations(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """What BSS Eval needs to know of a piece of estimates."""
+    """What BSS Eval needs from a piece of estimates."""
 
     energies: Energies
     correlations: Correlations
 
 
 class CorrelationSums:
-    """Correlations added up: of the whole, and of windows as if there was silence around.
+    """Correlations added up: of the whole signals, and of windows with silence around them.
 
     Attributes
     ----------
     whole : array of shape (n_earlier, n_later, n_lags), float64
     windows : array of shape (n_windows, n_earlier, n_later, n_lags), float64
-        Both are there as soon as the first piece is.
+        Both exist once the first piece is added.
     """
 
     whole: Float64s
@@ -48,7 +47,7 @@ class CorrelationSums:
         self._partition = partition
 
     def add(self, index: int, correlations: Correlations) -> None:
-        """Add those of the piece that comes next."""
+        """Add the correlations of the next piece."""
         if index == 0:
             shape = correlations.all.shape
             self.whole = np.zeros(shape)
@@ -67,7 +66,7 @@ class Tally:
     Attributes
     ----------
     sums : CorrelationSums
-        Of the references with the errors.
+        Correlations of the references with the errors.
     """
 
     def __init__(self, partition: Partition) -> None:
@@ -75,12 +74,12 @@ class Tally:
         self._energies: list[Energies] = []
 
     def add(self, index: int, examined: Examined) -> None:
-        """Add what was examined of the piece that comes next.
+        """Add what was examined of the next piece.
 
         Raises
         ------
         ValueError
-            If it is another piece.
+            If it is not the next piece.
         """
         if index != len(self._energies):
             raise ValueError(f"index must be {len(self._energies)}, the next piece, got {index}")
@@ -98,5 +97,5 @@ class Tally:
 
 
 def count_bytes(n_sources: int, n_targets: int, n_channels: int, *, filter_length: int) -> int:
-    """Tell how many bytes a `Tally` takes for each window, nearly."""
+    """Tell about how many bytes a `Tally` takes for each window."""
     return 8 * n_sources * n_targets * n_channels**2 * filter_length

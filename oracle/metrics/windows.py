@@ -1,7 +1,7 @@
-"""Windows: what framewise metrics are computed on, and the pieces that they are made of.
+"""Windows: what framewise metrics score, and the pieces that windows are made of.
 
-A *window* is what a metric has one value of. A *piece* is a stretch of samples that is worked on
-at a time, by one thread.
+A metric has one value for each *window*. A *piece* is a stretch of samples that one thread works
+on at a time.
 """
 
 from collections.abc import Iterable
@@ -12,31 +12,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Samples in a piece: bounds the memory of what is computed of one, and gives all threads work.
+# Most samples in a piece: limits the memory that one takes, and gives all threads work.
 MAX_PIECE = 2**16
 
 
 def window_starts(n_samples: int, *, window: int, hop: int) -> list[int]:
-    """Return the first samples of the windows that museval cuts a signal into.
+    """Return the first sample of each window that museval cuts a signal into.
 
     Parameters
     ----------
     n_samples : int
         Length of the signal.
     window, hop : int
-        Length of the windows and samples from one to the next.
+        Length of the windows and hop between them, in samples.
 
     Returns
     -------
     starts : list of int
-        Whole windows only; one window for a signal that is no longer than it.
+        Whole windows only; a signal shorter than a window is one window.
 
     Raises
     ------
     TypeError
         If the window or hop is not an integer.
     ValueError
-        If it is not positive.
+        If the window or hop is not positive.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def check_length(argument: str, value: object) -> None:
 
 
 def cut_into_pieces(n_samples: int, edges: Iterable[int] = ()) -> list[slice]:
-    """Cut a signal into pieces: at some edges, and wherever they would exceed `MAX_PIECE`.
+    """Cut a signal into pieces: at `edges`, and wherever a piece would exceed `MAX_PIECE`.
 
     Examples
     --------
@@ -71,9 +71,9 @@ def cut_into_pieces(n_samples: int, edges: Iterable[int] = ()) -> list[slice]:
 
 
 class Partition:
-    """The windows of a signal, and the pieces that make up them and the whole.
+    """The windows of a signal, and the pieces that make up the windows and the signal.
 
-    What adds up over samples is computed once for each piece, however windows overlap.
+    Sums over samples are computed once for each piece, even where windows overlap.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ class Partition:
     Attributes
     ----------
     windows, pieces : list of slice
-        In samples. The pieces follow each other from the first sample to the last, also
-        of what no window covers; none is longer than `MAX_PIECE`.
+        In samples. The pieces cover the whole signal in order, also where no window does;
+        none is longer than `MAX_PIECE`.
     members : list of slice
         The pieces that each window is made of.
     around : list of lists of int
@@ -104,5 +104,5 @@ class Partition:
                 windows.append(window_index)
 
     def add_up(self, by_piece: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Add up what was computed of the pieces, along the first axis, in each window."""
+        """Sum values of the pieces over each window, along the first axis."""
         return np.stack([by_piece[members].sum(axis=0) for members in self.members])

@@ -1,4 +1,4 @@
-"""The masks of the highest SDR through the actual inverse STFT, and the proof that they are."""
+"""The masks with the highest SDR through the actual inverse STFT, and certificates of it."""
 
 from oracle.optimal.ceilings import FramewiseCeiling, framewise_ceiling
 from oracle.optimal.named import CLASSES, NamedClass, make_bands, mel_edges

@@ -1,15 +1,16 @@
-"""Masks whose scale does not matter: the highest SI-SDR, and the proof.
+"""The mask of the highest SI-SDR, for which scale does not matter, and its certificate.
 
-At its best scale, the one at which its error is least, an estimate e has <s, e> = |e|^2, and so
-the error E = |s|^2 - |e|^2, which is the energy of the source times the squared sine of their
-angle. The class are masks from 0 to a maximum R *at their best scale*. For every t >= 1 they have
+At its best scale, the one at which its error is least, an estimate e satisfies <s, e> = |e|^2. Its
+error is then E = |s|^2 - |e|^2: the energy of the source times the squared sine of the angle
+between s and e. The class consists of the masks that lie in [0, R] *at their best scale*. Each of
+them satisfies, for every t >= 1,
 
     |t s - e|^2  =  (2 t - 1) E + (t - 1)^2 |s|^2,
 
-so that what no mask from 0 to R comes below, for t s, bounds E from below too. At t = 1 that is
-the error itself, and mostly the best mask for s is at its best scale. But where R keeps it small,
-its best scale is larger, and it is no member. With a larger t it grows: where it is at its best
-scale, it is the best of all members, and the bound meets its error.
+so a lower bound on the error of all masks in [0, R] for the stretched source t s also bounds E
+from below. At t = 1 the left side is E itself, and the best mask for s is usually at its best
+scale. Where R holds it down, its best scale exceeds 1 and it is not in the class. A larger t makes
+it grow; once it is at its best scale, it is the best of the class, and the bound meets its error.
 """
 
 import math
@@ -29,32 +30,32 @@ from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
 
-# How far a source is stretched at the most: there next to all that can grow of its mask has
-# grown. And how much farther at a time, while no stretch is known to be too long.
+# The longest stretch of a source: by then nearly every value of its mask that can grow has grown.
+# And the factor from one stretch to the next while none is known to be too long.
 LARGEST_STRETCH, FARTHER = 1e3, 8.0
 
-# How near below 1 a best scale is near enough, and the halvings after which it is in any case.
+# How far below 1 a best scale may lie, and the number of halvings after which the search stops.
 NEAR_ONE, HALVINGS = 1e-6, 60
 
-# Where all of a mask that is not 0 has grown to the maximum.
+# The factor by which every nonzero value of a mask has grown to the maximum.
 FULLY_GROWN = 2.0**40
 
 
 class Best(NamedTuple):
-    """The best mask that was found, at its best scale, and what is known of all.
+    """The best mask found, at its best scale, and the certificate of its class.
 
     Attributes
     ----------
     mask : array of shape (n_channels or 1, n_frames, n_freqs)
         The mask.
     estimate : array of shape (n_channels, n_samples), float64
-        What it makes of the mixture.
+        The estimate that the mask yields.
     achieved, certified : float
-        Its SI-SDR, and the one that no mask of the class exceeds, in dB.
+        Its SI-SDR, and the SI-SDR that no mask of the class exceeds, in dB.
     iterations : int
         Steps taken.
     converged : bool
-        Whether the two are within the tolerance, or the estimate is perfect but for rounding.
+        Whether the two are within the tolerance, or the estimate is perfect up to rounding.
     """
 
     mask: Scaled
@@ -73,24 +74,24 @@ def best_of_any_scale(
     *,
     masks: MaskClass,
 ) -> Best:
-    """Find the mask of the best SI-SDR.
+    """Find the mask of the highest SI-SDR.
 
-    SI-SDR is blind to the sign: masks whose estimate comes near to -s count too.
+    SI-SDR ignores the sign: masks whose estimate comes close to -s count too.
 
     Parameters
     ----------
     synthesis : Synthesis
-        The map from masks to samples, of a whole signal in double precision.
+        The map from masks to samples, for a whole signal in double precision.
     source : array of shape (n_channels, n_samples)
         The true source.
     goal : Goal
-        When to stop: the gap of SI-SDR, and the number of steps for each sign.
+        When to stop: the SI-SDR gap, and the maximum number of steps for each sign.
     masks : MaskClass
-        The class of the mask at its best scale, real; its maximum may be infinite.
+        The class of masks at their best scale; real, with a maximum that may be infinite.
     """
     problem = Problem.of(synthesis, source.astype(np.float64), masks)
     best = _search(problem, goal)
-    # Of -s, what the mixture itself proves as a dual point, D x, is mostly enough.
+    # For -s, the certificate of the dual point -D x, the mixture itself, is usually enough.
     opposite = problem._replace(source=-problem.source)
     least_of_opposite = least_error(
         opposite.synthesis,
@@ -108,7 +109,7 @@ def best_of_any_scale(
     energy = _inner(problem.source, problem.source)
     achieved = float(scale_invariant_ratios([problem.source], [best.audio]).si_sdr[0])
     certified = float(decibels(max(energy - least, 0.0), least))
-    # Not a number: a silent source or estimate, or infinity less infinity.
+    # The difference is NaN for a silent source or estimate, and for infinity minus infinity.
     converged = not certified - achieved > goal.tolerance
     converged |= is_perfect(best.error, energy, source.dtype)
     converged |= scale_free_gap(best.error, least, energy) <= goal.tolerance
@@ -123,9 +124,9 @@ def best_of_any_scale(
 
 
 class _Member(NamedTuple):
-    """A mask of the class times |X|, at its best scale, its estimate and its error.
+    """A mask of the class times |X|, at its best scale, with its estimate and its error.
 
-    `least_error` is of any member, `iterations` those of the search.
+    `least_error` bounds the error of every member; `iterations` counts the steps of the search.
     """
 
     scaled: Scaled
@@ -149,13 +150,13 @@ def _search(problem: Problem, goal: Goal) -> _Member:
         found = problem.solve(
             start,
             Goal(
-                # Half of it is left to what the stretch may be wrong by.
+                # The other half allows for an inexact stretch.
                 tolerance=goal.tolerance if stretch == 1 else goal.tolerance / 2,
                 max_iterations=goal.max_iterations - iterations,
                 distance=partial(_distance, of_members, energy),
             ),
             stretch=stretch,
-            # Where next to nothing is left of a source, longer steps may not end.
+            # Longer steps may never finish where next to nothing is left of a source.
             long=1.0,
         )
         iterations += found.iterations
@@ -176,7 +177,7 @@ def _search(problem: Problem, goal: Goal) -> _Member:
 
 
 class _Stretches:
-    """The search for the stretch at which the best mask is at its best scale: secants of logs."""
+    """The search, by secants in log-log, for the stretch whose best mask is at its best scale."""
 
     def __init__(self) -> None:
         self.now = 1.0
@@ -184,7 +185,7 @@ class _Stretches:
         self._before: tuple[float, float] | None = None
 
     def go_on(self, scale: float) -> bool:
-        """Take the best scale of the best mask at this stretch; tell whether there is another."""
+        """Choose the next stretch from the best scale at this one; tell whether there is one."""
         if not scale > 0:
             return False
         here = math.log(self.now), math.log(scale)
@@ -193,7 +194,7 @@ class _Stretches:
         else:
             self._long = self.now
         if self._before is None:
-            slope = -1.0  # as if nothing more of the mask came to the maximum
+            slope = -1.0  # as if no more of the mask reached the maximum
         elif here[1] == self._before[1]:
             slope = -math.inf
         else:
@@ -207,21 +208,21 @@ class _Stretches:
 
 
 def _error_of_member(stretch: float, energy: float, error: float) -> float:
-    """Tell the error of a mask at its best scale from that for the stretched source."""
+    """Compute the error of a mask at its best scale from its error for the stretched source."""
     return (error - (stretch - 1) ** 2 * energy) / (2 * stretch - 1)
 
 
 def _distance(
     of_members: Callable[[float], float], energy: float, error: float, least: float
 ) -> float:
-    """Tell the gap of SI-SDR."""
-    if of_members(error) <= 0:  # a stretch that is too long by far
+    """Compute the gap in SI-SDR."""
+    if of_members(error) <= 0:  # the stretch is far too long
         return gap(error, least)
     return scale_free_gap(of_members(error), max(of_members(least), 0.0), energy)
 
 
 def _member(problem: Problem, scaled: Scaled, audio: Audio, scale: float) -> _Member:
-    """Bring a mask to its best scale: make it larger, but for what is at the maximum."""
+    """Bring a mask to its best scale, without letting it exceed the maximum."""
     if scale > 1 and problem.masks.maximum < math.inf:
         limit = problem.masks.maximum * problem.synthesis.magnitude
         if (scale * scaled > limit).any():
@@ -232,10 +233,10 @@ def _member(problem: Problem, scaled: Scaled, audio: Audio, scale: float) -> _Me
 
 
 def _grown(problem: Problem, scaled: Scaled, limit: Scaled) -> tuple[Scaled, Audio, float]:
-    """Find a mask whose best scale is just below 1, on a way from one of which it is above.
+    """Find a mask whose best scale is just below 1, on a path from a mask whose scale is above.
 
-    First all of the mask grows, then what is 0; last what helps the source is taken away. Where
-    a maximum is so small that nothing on the way will do, silence will.
+    On the path the nonzero bins grow first, then the zero bins; last, the bins that help the
+    source are removed. If the maximum is too small for any mask on the path, return silence.
     """
     synthesis = problem.synthesis
     support = np.where(scaled > 0, limit, 0)
@@ -272,7 +273,7 @@ def _grown(problem: Problem, scaled: Scaled, limit: Scaled) -> tuple[Scaled, Aud
 
 
 def _best_scale(problem: Problem, audio: Audio) -> float:
-    """Compute <s, e> / <e, e>; 0 of silence."""
+    """Compute <s, e> / <e, e>; 0 for a silent estimate."""
     power = _inner(audio, audio)
     return _inner(audio, problem.source) / power if power else 0.0
 

@@ -1,4 +1,4 @@
-"""What callers may ask for: the checks of arguments that are the same for masks and ceilings."""
+"""Checks of the arguments that optimal masks and ceilings share."""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from oracle.optimal.classes import MaskClass
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
 
-# How near a mask comes to its certificate, in dB, and in how many steps, unless asked otherwise.
+# Defaults: the gap between a mask and its certificate, in dB, and the maximum number of steps.
 TOLERANCE = 0.01
 MAX_ITERATIONS = 1000
 
-# The largest maximum of masks for SDR.
+# The largest `maximum` allowed for SDR.
 LARGEST_MAXIMUM = 1e6
 
 
@@ -24,7 +24,7 @@ def check_signals(sources: Audio, mixture: Audio) -> None:
     Raises
     ------
     TypeError, ValueError
-        As `optimal_mask`.
+        As in `optimal_mask`.
     """
     for argument, audio, axes in (
         ("sources", sources, "(n_sources, n_channels, n_samples)"),
@@ -51,12 +51,12 @@ def check_signals(sources: Audio, mixture: Audio) -> None:
 
 
 def check_stft(stft: object) -> None:
-    """Check that an STFT is one.
+    """Check that `stft` is an STFT.
 
     Raises
     ------
     TypeError
-        As `optimal_mask`.
+        As in `optimal_mask`.
     """
     if not isinstance(stft, STFT):
         raise TypeError(f"stft must be an oracle.STFT, got {stft!r}")
@@ -70,25 +70,25 @@ def mask_class(
     shared: bool,
     bands: Sequence[int] | None,
 ) -> MaskClass:
-    """Make the class of masks that options tell.
+    """Make the class of masks that the options describe.
 
     Raises
     ------
     TypeError, ValueError
-        As `optimal_mask`.
+        As in `optimal_mask`.
     """
     if complex_valued and (shared or bands is not None):
         kind = "shared masks" if shared else "bands"
-        raise ValueError(f"complex masks must have a value for each bin, got {kind}")
+        raise ValueError(f"complex masks must have one value per bin and channel, got {kind}")
     if bands is not None:
         starts = list(bands)
         if not all(isinstance(each, Integral) and not isinstance(each, bool) for each in starts):
-            raise TypeError(f"bands must be integers, the first bin of each, got {bands!r}")
+            raise TypeError(f"bands must be integers, the first bin of each band, got {bands!r}")
         ascending = sorted({*starts}) == starts
         if not (starts and ascending and starts[0] == 0 and starts[-1] < stft.n_freqs):
             raise ValueError(
-                f"bands must start with bin 0 and ascend to less than {stft.n_freqs}, the number "
-                f"of frequencies, got {starts}"
+                f"bands must start with bin 0 and ascend, all below {stft.n_freqs}, the number of "
+                f"frequencies, got {starts}"
             )
         bands = tuple(int(each) for each in starts)
     return MaskClass(maximum=maximum, complex_valued=complex_valued, shared=shared, bands=bands)
@@ -97,12 +97,12 @@ def mask_class(
 def check_limits(
     maximum: float, tolerance: float, max_iterations: int, *, largest: float = LARGEST_MAXIMUM
 ) -> None:
-    """Check the numbers that both functions take.
+    """Check the numbers that `optimal_mask` and `framewise_ceiling` share.
 
     Raises
     ------
     TypeError, ValueError
-        As `optimal_mask`.
+        As in `optimal_mask`.
     """
     for argument, value in (("maximum", maximum), ("tolerance", tolerance)):
         if not isinstance(value, Real) or isinstance(value, bool):
@@ -111,8 +111,8 @@ def check_limits(
             raise ValueError(f"{argument} must be positive, got {value}")
     if maximum > largest:
         vacuous = (
-            ": without a limit, complex masks make nearly any signal of a mixture, real ones do "
-            "where frames overlap by half or more, and a ceiling of them says nothing"
+            ": without a limit, complex masks can turn a mixture into nearly any signal, and so "
+            "can real masks where frames overlap by half or more; their ceiling says nothing"
         )
         raise ValueError(
             f"maximum must be at most {largest:g} for SDR, got {maximum}"

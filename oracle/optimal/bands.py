@@ -1,4 +1,4 @@
-"""Bands: the frequencies that share a value of a mask, and how much each of them counts."""
+"""Bands: which frequencies share a mask value, and how much each frequency counts."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 
 class Bands:
-    """The bands of a mask; each frequency is its own if masks have a value a bin.
+    """The bands of a mask; without bands, each frequency is a band of its own.
 
     Parameters
     ----------
@@ -19,14 +19,14 @@ class Bands:
     Attributes
     ----------
     count : int
-        How many bands there are.
+        Number of bands.
     frequency_weights : array of shape (n_freqs,), float64
-        1 / n_fft for the frequencies 0 and n_fft / 2, and 2 / n_fft for all others, which the real
-        FFT holds once for two.
+        1 / n_fft for frequencies 0 and n_fft / 2, and 2 / n_fft for all others, which stand for
+        a conjugate pair in the real FFT.
     weights : array of shape (count,), float64
         The largest weight in each band.
     shares : array of shape (n_freqs,), float64
-        What the weight of each frequency is of that of its band.
+        The weight of each frequency relative to that of its band.
     """
 
     def __init__(self, starts: tuple[int, ...] | None, n_fft: int) -> None:
@@ -43,18 +43,18 @@ class Bands:
         self.shares = self.frequency_weights / self.spread(self.weights)
 
     def spread(self, of_bands: Any) -> Any:
-        """Give each frequency, on the last axis, what its band has."""
+        """Repeat the value of each band, on the last axis, for all its frequencies."""
         return of_bands if self._starts is None else np.repeat(of_bands, self._widths, axis=-1)
 
     def add_up(self, of_frequencies: Any) -> Any:
-        """Add up what the frequencies of each band have."""
+        """Sum the values of the frequencies in each band."""
         if self._starts is None:
             return of_frequencies
         return np.add.reduceat(of_frequencies, self._starts, axis=-1)
 
     def combine_sizes(self, of_frequencies: Any) -> Any:
-        """Compute the norm of what the frequencies of each band have, all not negative."""
+        """Compute the norm of the nonnegative values of the frequencies in each band."""
         if self._starts is None:
             return of_frequencies
-        # Not by squares, which may not be floats.
+        # By hypot, because squares may overflow or underflow.
         return np.hypot.reduceat(of_frequencies, self._starts, axis=-1)

@@ -1,7 +1,7 @@
-"""Binary masks: from the best mask in [0, 1], rounded, downhill by flips of single bins.
+"""Binary masks: round the best mask in [0, 1], then flip single bins while the error falls.
 
-No certificate of their own is known: to find the best binary mask is a hard problem of
-combinatorics. The certificate of masks in [0, 1] holds for them too.
+They have no certificate of their own: finding the best binary mask is a hard combinatorial
+problem. The certificate of masks in [0, 1] holds for them too.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from oracle.optimal.classes import Scaled
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
 
-# Bins this far apart in frequency hardly overlap, and are flipped together.
+# Bins this far apart in frequency hardly overlap, so they are flipped together.
 SPACING = 4
 
-# A flip must lower the error by this part of it, or rounding could make it go on for ever.
+# The fraction of the error that a flip must remove, or rounding could keep flips going forever.
 WORTHWHILE = 1e-9
 
 
@@ -33,13 +33,13 @@ def best_binary(
     synthesis : Synthesis
         The map from masks to samples.
     source : array of shape (n_channels, n_samples of the piece)
-        What the samples should be.
+        The target samples.
     scaled : array of shape (n_channels or 1, n_frames, n_freqs)
-        |X| times a mask, to start from.
+        |X| times the mask to start from.
     maximum : float
-        What the mask is where it is not 0.
+        The value of the mask where it is not 0.
     max_iterations : int
-        The number of rounds of flips after which to stop in any case.
+        Maximum number of rounds of flips.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def best_binary(
         some = classes[iterations % len(classes)]
         iterations += 1
         change = np.where(mask[some], -magnitude[some], magnitude[some])
-        with np.errstate(over="ignore"):  # of a bin that is far louder than the source
+        with np.errstate(over="ignore"):  # a bin far louder than the source
             rise = change * (change * norms[some] - 2 * synthesis.adjoint(residual)[some])
         helpful = np.flatnonzero(rise < -WORTHWHILE * error)
         helpful = helpful[np.argsort(rise.ravel()[helpful])]
@@ -77,7 +77,7 @@ def best_binary(
                 mask[some] ^= flip
                 residual, error, idle = trial, error_of_trial, 0
                 break
-            # They did overlap too much: only the half that helps most.
+            # They overlapped too much: keep the half that helps most.
             helpful = helpful[: helpful.size // 2]
     binary = np.where(mask, magnitude, 0)
     error = _energy(source.astype(np.float64) - synthesis.forward(binary))
@@ -89,7 +89,7 @@ def _energy(signal: Audio) -> float:
 
 
 def _classes(synthesis: Synthesis) -> list[tuple[slice, slice, slice]]:
-    """Divide the bins into classes of which no two are near each other."""
+    """Divide the bins into classes in which no two bins are close together."""
     apart = -(-synthesis.stft.n_fft // synthesis.stft.hop_length)
     return [
         (slice(None), slice(frame, None, apart), slice(freq, None, SPACING))
@@ -101,8 +101,8 @@ def _classes(synthesis: Synthesis) -> list[tuple[slice, slice, slice]]:
 def _norms(synthesis: Synthesis) -> Scaled:
     """Compute ||B e||^2 of the unit vector e of each bin.
 
-    B e is a windowed cosine over D: its square is half a constant and half a cosine of
-    twice the frequency, so that one FFT of the squared window over D^2 tells all.
+    B e is a windowed cosine divided by D. Its square is half a constant and half a cosine at
+    twice the frequency, so one FFT per frame, of the squared window over D^2, gives all norms.
     """
     stft = synthesis.stft
     squares = synthesis.inverse_squares.astype(np.float64) ** 2

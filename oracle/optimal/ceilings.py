@@ -1,4 +1,4 @@
-"""Ceilings of framewise SDR: what no mask exceeds in each window of a signal."""
+"""Ceilings of framewise SDR: the score that no mask exceeds, for each window of a signal."""
 
 import math
 from collections.abc import Sequence
@@ -28,19 +28,19 @@ from oracle.tracks.track import Audio
 
 
 class FramewiseCeiling(NamedTuple):
-    """SDR that masks reach in windows, and that none exceeds: shapes (n_sources, n_windows).
+    """SDR that masks reach, and that none exceeds, per window: shapes (n_sources, n_windows).
 
     Attributes
     ----------
     achieved : array of float64
-        The SDR in dB of the mask that was found for this window alone.
+        SDR in dB of the mask found for this window alone.
     certified : array of float64
-        No mask of the class has a higher SDR in this window, in dB; +inf where nothing is
+        SDR in dB that no mask of the class exceeds in this window; +inf where nothing is
         proven.
     converged : array of bool
-        Whether the two are within the tolerance, or there is no SDR. Not where nothing is
-        proven: the steps did not suffice, or a mask makes the source itself, but for rounding.
-        The certificate holds in any case.
+        True if the two are within the tolerance, or there is no SDR. False where nothing is
+        proven: there were too few steps, or a mask yields the source itself, up to rounding.
+        The certificate holds either way.
     """
 
     achieved: Float64s
@@ -62,38 +62,35 @@ def framewise_ceiling(
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> FramewiseCeiling:
-    """Certify what museval's SDR of a mask can be at most, in each window.
+    """Certify, for each window, an SDR (as in museval) that no mask exceeds.
 
-    Each window has a best mask of its own, that need not care for what is around it: no mask
-    of the whole signal has a higher SDR in any window. So the median of the ceilings is a
-    ceiling of the median SDR, as it is published, over the same windows. (A mask that leaves
-    a window silent has no SDR there.)
+    The best mask of a window ignores everything outside it, so no mask of the whole signal has
+    a higher SDR there. The median of the ceilings is therefore a ceiling of the median SDR, as
+    published, over the same windows. (A mask that leaves a window silent has no SDR there.)
 
     Parameters
     ----------
     sources, mixture, stft, maximum, complex_valued, shared, bands
         As in `optimal_mask`, for SDR.
     window, hop : int
-        Length of the windows and samples from one to the next, as in
-        `oracle.metrics.framewise_sdr`: a signal that is shorter than a window is one.
+        Length of a window, and samples from one window to the next, as in
+        `oracle.metrics.framewise_sdr`: a signal shorter than a window is one window.
     tolerance : float, optional
-        The gap between what a mask achieves in a window and its ceiling, in dB, at which to
-        stop.
+        Stop when achieved and certified SDR of a window are this close, in dB.
     max_iterations : int, optional
-        The number of steps in a window after which to stop in any case.
+        Maximum number of steps per window.
 
     Returns
     -------
     ceiling : FramewiseCeiling
-        achieved, certified, converged: arrays of shape (n_sources, n_windows). There is no
-        SDR, all sources are NaN, in a window in which any source is silent (the sum of its
-        channels is zero at every sample), or the mixture is zero in every frame that
-        reaches the window.
+        achieved, certified, converged: arrays of shape (n_sources, n_windows). The SDR of all
+        sources is NaN in a window where any source is silent (the sum of its channels is zero
+        at every sample), or where the mixture is zero in every frame that reaches the window.
 
     Raises
     ------
     TypeError, ValueError
-        As `optimal_mask`; and if the window or hop is not a positive integer.
+        As in `optimal_mask`; also if `window` or `hop` is not a positive integer.
 
     Examples
     --------
@@ -135,7 +132,7 @@ def framewise_ceiling(
 
 
 class Ceiling(NamedTuple):
-    """The SDR in a window, in dB, that a mask reaches, and that none exceeds."""
+    """The SDR in dB that a mask reaches in a window, and the SDR that none exceeds."""
 
     achieved: float
     certified: float
@@ -153,9 +150,9 @@ def certify_window(
     heard: bool = True,
     starts: Mask | None = None,
 ) -> list[Ceiling]:
-    """Certify the SDR of sources in a window; NaN where one, or the mixture, is silent.
+    """Certify the SDR of sources in a window; NaN if a source or the mixture is silent there.
 
-    `starts` are masks of the frames that reach there; the best bin by bin by default.
+    `starts` are masks of the frames that reach the window; by default the best bin by bin.
     """
     nothing = Ceiling(np.nan, np.nan, True)
     synthesis = Synthesis(stft, mixture, masks, piece=window)

@@ -1,15 +1,15 @@
-"""Certificates: the least error that any mask of a class can have, by duality.
+"""Certificates: a lower bound, by duality, on the error of every mask of a class.
 
-For any signal r, with q = B^T r, and every mask of which z is |X| times the mask,
+For any signal r, with q = B^T r, and for every mask, with z = |X| times the mask,
 
     <r, s> - <q, z>  =  <r, s - B z>  <=  ||r|| ||s - B z||.
 
-What is left is to bound <q, z> from above: by the support function of the class, or by 0 where
-z >= 0 is all that is known, if q <= 0. At the residual r of the best mask both ends meet. It does
-not matter how r was found, or in what precision. Channels with masks of their own are bounded each
-on its own, and the bounds add up.
+It remains to bound <q, z> from above: by the support function of the class or, where z >= 0 is all
+that is known, by 0 if q <= 0. At the residual r of the best mask both sides are equal. How r was
+found, and in what precision, does not matter. Channels with separate masks are bounded separately,
+and the bounds add up.
 
-All of this is computed of a source and a mixture near 1, in double precision.
+Everything is computed in double precision, for a source and a mixture scaled to levels near 1.
 """
 
 import math
@@ -25,28 +25,28 @@ from oracle.tracks.track import Audio
 
 Float64s = npt.NDArray[np.float64]
 
-# What a certificate gives away to the rounding errors of its terms, relative to their
-# largest possible sizes: a thousand times the precision of float64.
+# What a certificate allows for rounding errors in its terms, relative to their largest possible
+# size: a thousand times the precision of float64.
 ROUNDING = 2e-13
 
 # The rounding error of a bin of an FFT, relative to the norm of its frame.
 ROUNDING_OF_FFT = 1e-15
 
-# More than a sum of squares or products may lose, of any signal, because some are no floats.
+# More than a sum of squares or products can lose to underflow, for any signal.
 UNDERFLOW = 1e-300
 
 
 class Terms(NamedTuple):
-    """What a certificate needs to know of r, s and the mixture x: sums over frames and samples.
+    """The sums over frames and samples that a certificate needs, of r, s and the mixture x.
 
     Each is an array of shape (n_channels,).
 
     Attributes
     ----------
     support : array
-        How large <B^T r, z> can be, if masks are at most 1.
+        The largest possible <B^T r, z> for masks of at most 1.
     mixture, other : array
-        Energies of the STFTs of x and of r / D.
+        Upper bounds on the energies of the STFTs of x and of r / D.
     rs, rr, ss : array
         Inner products of r and s.
     """
@@ -58,8 +58,8 @@ class Terms(NamedTuple):
     rr: Float64s
     ss: Float64s
 
-    def __add__(self, more: Any) -> Self:  # of tuples it would join them
-        """Add what was found elsewhere."""
+    def __add__(self, more: Any) -> Self:  # a tuple's own would concatenate
+        """Add the terms of other frames and samples."""
         return type(self)(*(one + other for one, other in zip(self, more, strict=True)))
 
     def least_error(self, masks: MaskClass) -> float:
@@ -80,7 +80,7 @@ def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: 
     Parameters
     ----------
     synthesis : Synthesis
-        The map B; that of a whole signal, if masks have no maximum.
+        The map B; of a whole signal if masks have no maximum.
     source, residual : array of shape (n_channels, n_samples of the piece)
         The source s, and any r.
     masks : MaskClass
@@ -99,9 +99,9 @@ def least_error(synthesis: Synthesis, source: Audio, residual: Audio, *, masks: 
 def compute_terms(
     synthesis: Synthesis, source: Audio, residual: Audio, *, own: slice | None = None
 ) -> Terms:
-    """Add up what a certificate needs, of the frames and samples of a piece.
+    """Compute the terms of a certificate for the frames and samples of a piece.
 
-    `own` are those of the samples that are counted here; all by default.
+    `own` are the samples to count; all by default.
     """
     divided = _divided(synthesis, residual)
 
@@ -111,21 +111,21 @@ def compute_terms(
         support += _supports(synthesis, synthesis.spectra_in_double(block), other)
     own = slice(None) if own is None else own
     s, r = (signal[:, own].astype(np.float64, copy=False) for signal in (source, residual))
-    # By Parseval's theorem. The frames of r / D hold the energy of r / D^(1/2) at the most.
+    # By Parseval's theorem. The frames of r / D hold at most the energy of r / D^(1/2).
     energies = inner(residual, residual) / synthesis.step
     return Terms(support, synthesis.energies, energies, inner(r, s), inner(r, r), inner(s, s))
 
 
 def least_error_of_cone(synthesis: Synthesis, source: Audio, residual: Audio) -> float:
-    """Bound ||s - B z||^2 from below for all masks that are real and not negative.
+    """Bound ||s - B z||^2 from below for all real, nonnegative masks.
 
-    B^T r may not be positive anywhere. Where x is the mixture and D the sum of the squared
-    windows, B^T D x is w |X|, by the definitions of both: so r less enough of D x will do.
+    B^T r must not be positive anywhere. For the mixture x and the sum D of the squared windows,
+    B^T D x = w |X| by definition, so subtracting enough of D x from r suffices.
 
     Parameters
     ----------
     synthesis : Synthesis
-        The map B, of a whole signal.
+        The map B of a whole signal.
     source, residual
         As in `least_error`.
 
@@ -143,14 +143,14 @@ def least_error_of_cone(synthesis: Synthesis, source: Audio, residual: Audio) ->
         rounding = _root(squares) * _norm(others) + _root(others) * _norm(squares)
         products = _products(synthesis, mixture, other) + ROUNDING_OF_FFT * rounding
         heard = synthesis.magnitude[:, block] > 0
-        # A square that has lost digits needs D x alone.
+        # Where the square has lost digits, only D x itself will do.
         needed = np.where(heard, np.inf, 0.0)
         np.divide(products, squares, out=needed, where=heard & (squares > SMALLEST**2))
         return np.asarray(needed.max(axis=(1, 2)))
 
     needs = np.max([need(block) for block in synthesis.blocks], axis=0)
     needs = np.maximum(needs, 0)[:, np.newaxis]
-    # Divided by what is needed, if that is much, r proves the same.
+    # Scaling r does not change the proof: divide by the need where it exceeds 1.
     r = residual / np.maximum(needs, 1)
     r -= np.minimum(needs, 1) * synthesis.mixture_times_squares()
     s = source.astype(np.float64, copy=False)
@@ -168,7 +168,7 @@ def _divided(synthesis: Synthesis, residual: Audio) -> Float64s:
 
 
 def _supports(synthesis: Synthesis, mixture: Spectrum, other: Spectrum) -> Float64s:
-    """Add up the support function of masks up to 1, channel by channel."""
+    """Sum the support function of masks up to 1, channel by channel."""
     if synthesis.masks.complex_valued:
         sizes = np.abs(mixture)
         sizes *= np.abs(other)
@@ -183,14 +183,14 @@ def _supports(synthesis: Synthesis, mixture: Spectrum, other: Spectrum) -> Float
 
 
 def _products(synthesis: Synthesis, spectra: Spectrum, others: Spectrum) -> Float64s:
-    """Multiply spectra bin by bin, as real vectors; of all channels if they share a mask."""
+    """Multiply spectra bin by bin, as real vectors; sum over channels that share a mask."""
     products = spectra.real * others.real
     products += spectra.imag * others.imag
     return products.sum(axis=0, keepdims=True) if synthesis.masks.shared else products
 
 
 def _root(squares: Float64s) -> Float64s:
-    """Take the root of a sum of squares, with what it may have lost."""
+    """Take the root of a sum of squares, plus what it may have lost to underflow."""
     return np.asarray(np.sqrt(squares + UNDERFLOW))
 
 
@@ -200,10 +200,10 @@ def _norm(squares: Float64s) -> Float64s:
 
 
 def inner(signals: Audio, others: Audio) -> Float64s:
-    """Compute the inner products of the channels of signals, in double precision."""
+    """Compute the inner product of each channel, in double precision."""
     return np.asarray(np.einsum("cn,cn->c", signals, others, dtype=np.float64))
 
 
 def bound(gain: Float64s, rr: Float64s) -> float:
-    """Add up the bounds gain^2 / <r, r> of the channels; 0 where the gain is negative."""
+    """Sum the bounds gain^2 / <r, r> over channels; 0 where the gain is negative."""
     return float(((np.maximum(gain, 0) / _root(rr)) ** 2).sum())

@@ -1,9 +1,9 @@
 """Chunks: the best masks of a long signal, some frames at a time, in little memory.
 
-What a sample of the audio is depends on the masks of the few frames over it, and hardly at all on
-those a few hops farther: a chunk of frames is solved with a halo on either side, of which nothing
-is kept. Every other chunk is solved between two that are there already. Chunks lie where they lie
-in any case, so that masks do not depend on who asks for which frames, or on the number of threads.
+A sample depends on the masks of the few frames over it, and hardly at all on those a few hops
+away. So a chunk of frames is solved together with a halo on either side, which is then discarded;
+every other chunk is solved between two finished ones. The chunk boundaries are fixed, so the masks
+depend neither on which frames are asked for, nor on the number of threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,13 +25,13 @@ from oracle.stft import STFT
 from oracle.stft.frames import place_in
 from oracle.tracks.track import Audio
 
-# Frames of a chunk, at least, and windows of the STFT: three seconds of the default one.
+# Minimum length of a chunk, in frames and in STFT windows: three seconds at the default STFT.
 CHUNK_FRAMES, CHUNK_WINDOWS = 128, 4
 
-# The halo on either side, in windows of the STFT.
+# The halo on either side, in STFT windows.
 HALO = 2
 
-# How near each chunk comes for all together to be near, as a part of the tolerance.
+# The tolerance of each chunk, as a fraction of the tolerance of all chunks together.
 MARGIN = 0.9
 
 
@@ -41,7 +41,7 @@ class Solved(NamedTuple):
     Attributes
     ----------
     masks : array of shape (n_sources, n_channels or 1, n_frames, n_freqs)
-        Of the frames of the chunk alone.
+        Masks for the frames of the chunk, without the halo.
     iterations : array of shape (n_sources,), int
         Steps taken.
     """
@@ -51,7 +51,7 @@ class Solved(NamedTuple):
 
 
 class Chunks:
-    """A mixture and its sources, cut into chunks.
+    """A mixture and its sources, split into chunks.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ class Chunks:
     mixture : array of shape (n_channels, n_samples), float32 or float64
         The signal that is masked.
     sources : sequence of arrays of shape (n_channels, n_samples)
-        What the masks are to make of it.
+        The signals that the masks are to recover.
     masks : MaskClass
         The class, with a finite maximum.
 
     Attributes
     ----------
     frames : list of slice
-        The frames of each chunk, in all those that reach into the signal.
+        The frames of each chunk; together, all frames that reach into the signal.
     """
 
     def __init__(
@@ -77,21 +77,21 @@ class Chunks:
         sources: Sequence[Audio],
         masks: MaskClass,
     ) -> None:
-        # Chunks are worked on side by side, not within.
+        # Threads work on separate chunks, not within one.
         self.stft = replace(stft, workers=1)
         self.mixture, self.sources, self.masks = mixture, sources, masks
         self.n_samples = mixture.shape[-1]
         n_frames = stft.frames.find(0, self.n_samples, self.n_samples).stop
-        # Several windows long, however small the hop is.
+        # Several windows long, however small the hop.
         size = max(CHUNK_FRAMES, CHUNK_WINDOWS * -(-stft.n_fft // stft.hop_length))
         n_chunks = max(n_frames // size, 1)
         edges = [index * size for index in range(n_chunks)] + [n_frames]
         self.frames = [slice(*edge) for edge in pairwise(edges)]
 
     def samples_of(self, index: int) -> slice:
-        """Tell which samples are counted with a chunk, each with one."""
+        """Tell which samples belong to a chunk; each sample belongs to exactly one."""
         hop, half = self.stft.hop_length, self.stft.n_fft // 2
-        # Where hops are tiny, whole chunks are of samples before the first.
+        # With tiny hops, whole chunks may lie before the first sample.
         start = max(self.frames[index].start * hop - half, 0)
         stop = min(max(self.frames[index].stop * hop - half, 0), self.n_samples)
         return slice(start, self.n_samples if index == len(self.frames) - 1 else stop)
@@ -114,14 +114,14 @@ class Chunks:
         goal : Goal
             When to stop.
         beside : callable, optional
-            ``frames -> masks`` of all sources, array of shape (n_sources, n_channels or 1,
-            n_frames, n_freqs): what the frames beside the chunk have. By default they are solved
-            with it, as far as the halo reaches, and not kept.
+            ``frames -> masks``, array of shape (n_sources, n_channels or 1, n_frames, n_freqs):
+            the masks of all sources in the frames beside the chunk, held fixed. By default, the
+            frames of the halo are solved with the chunk and discarded.
         places : sequence of int, optional
-            Which of the sources; all by default.
+            Indices of the sources to solve; all by default.
         starts : callable, optional
-            The same of the frames of the chunk, to start from, if there are masks `beside`; the
-            best bin by bin by default.
+            Like `beside`, which it requires, for the frames of the chunk: the masks to start
+            from; by default the best bin by bin.
         """
         places = range(len(self.sources)) if places is None else places
         sources = [self.sources[place] for place in places]
@@ -132,7 +132,7 @@ class Chunks:
         else:
             synthesis, inside = self.alone(index), slice(None)
             others = self._others(index, synthesis, beside)[list(places)]
-        # The certificate of the whole is made of what all chunks leave together.
+        # The residuals of all chunks together certify the whole signal.
         found = solve_each(
             synthesis, self.mixture, sources, self.masks, goal, own, others, prove=False
         )
@@ -144,7 +144,7 @@ class Chunks:
         return Solved(np.stack(masks), np.array(iterations))
 
     def round(self, index: int, masks: Callable[[slice], Mask], *, max_iterations: int) -> Mask:
-        """Round the best masks in [0, 1] of a chunk to 0 or 1, and improve them.
+        """Round the best masks in [0, 1] of a chunk to 0 or 1, and improve them by flips.
 
         Parameters
         ----------
@@ -153,13 +153,13 @@ class Chunks:
         masks : callable
             ``frames -> masks``, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
         max_iterations : int
-            Rounds of flips after which to stop in any case.
+            Maximum number of rounds of flips.
 
         Returns
         -------
         masks : array of shape (n_sources, n_channels or 1, n_frames, n_freqs)
-            Of the frames of the chunk alone. No flip of a single bin improves them, but near
-            where chunks meet.
+            Masks for the frames of the chunk. No flip of a single bin improves them, except
+            possibly near where chunks meet.
         """
         synthesis, inside = self._with_halo(index)
         rounded = []
@@ -176,7 +176,7 @@ class Chunks:
         return np.stack(rounded)
 
     def _with_halo(self, index: int) -> tuple[Synthesis, slice]:
-        """Make the map of a chunk with its halo; also tell which of the frames are its own."""
+        """Make the map of a chunk with its halo; also tell which frames are those of the chunk."""
         own, hop, margin = self.frames[index], self.stft.hop_length, HALO * self.stft.n_fft
         start = max(own.start * hop - margin, 0) if index > 0 else 0
         stop = min((own.stop - 1) * hop + margin, self.n_samples)
@@ -187,14 +187,14 @@ class Chunks:
         return synthesis, slice(own.start - first, own.stop - first)
 
     def alone(self, index: int, *, level: int | None = None) -> Synthesis:
-        """Make the map of the frames of a chunk, to all samples under them."""
+        """Make the map from the frames of a chunk to all samples under them."""
         own = self.frames[index]
         under = self.stft.frames.samples_under(own)
         piece = slice(max(under.start, 0), min(under.stop, self.n_samples))
         return Synthesis(self.stft, self.mixture, self.masks, piece=piece, frames=own, level=level)
 
     def _others(self, index: int, synthesis: Synthesis, beside: Callable[[slice], Mask]) -> Audio:
-        """Compute what the frames beside a chunk make of the samples under it, of each source."""
+        """Compute what the frames beside a chunk add to the samples under it, for each source."""
         own, piece, level = self.frames[index], synthesis.piece, synthesis.level
         over = self.stft.frames.find(piece.start, piece.stop, self.n_samples)
         total = np.zeros((len(self.sources), len(self.mixture), piece.stop - piece.start))
@@ -209,7 +209,7 @@ class Chunks:
         return scaled(total, level)
 
     def synthesized(self, frames: slice, masks: Mask, level: int) -> Audio:
-        """Mask some frames of 2^-level times the mixture, and add up the windowed frames.
+        """Mask frames of 2^-level times the mixture, and overlap-add the windowed frames.
 
         Returns
         -------

@@ -1,8 +1,8 @@
-"""Classes of masks: what values they take, which bins share one, and what bounds them.
+"""Classes of masks: which values are allowed, which bins share one, and how far they reach.
 
-All that a descent and a certificate need to know of the values is how to come back to the nearest
-that is allowed, and how large <q, z> can be for a given q: the support function of the class. With
-|X| the magnitude of the mixture, R the largest mask, and z = |X| m or (if m is complex) X m:
+A descent needs the projection onto the allowed values; a certificate needs the support function of
+the class: the largest <q, z> for a given q. With |X| the magnitude of the mixture, R the largest
+mask value, and z = |X| m or (if m is complex) X m:
 
     0 <= m <= R              nearest: z clipped to [0, R |X|]        <q, z> <= R |X| max(q, 0)
     m complex, |m| <= R      nearest: z shortened to R |X|           <q, z> <= R |X| |q|
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# |X| times a mask, X times a complex one, or what is multiplied with it.
+# |X| times a mask, X times a complex mask, or an array to be multiplied with it.
 Scaled = npt.NDArray[np.inexact[Any]]
 # A mask itself, real or complex: (n_channels or 1, n_frames, n_freqs).
 Mask = npt.NDArray[np.inexact[Any]]
@@ -29,13 +29,13 @@ class MaskClass:
     Parameters
     ----------
     maximum : float, optional
-        The largest value of a mask, or of the magnitude of a complex one.
+        The largest value of a mask, or of the magnitude of a complex mask.
     complex_valued : bool, optional
-        Whether masks are complex; if not, they are real and not negative.
+        Whether masks are complex; if not, they are real and nonnegative.
     shared : bool, optional
-        Whether all channels have one mask.
+        Whether all channels share one mask.
     bands : tuple of int, optional
-        The first bin of each band, 0 for the first: a mask has one value for all bins of a band.
+        The first bin of each band, starting with 0; the bins of a band share one mask value.
     """
 
     maximum: float = 1.0
@@ -44,35 +44,35 @@ class MaskClass:
     bands: tuple[int, ...] | None = None
 
     def dtype_for(self, audio: npt.DTypeLike) -> np.dtype[Any]:
-        """Return the dtype of masks of audio of a dtype."""
+        """Return the dtype of masks for audio of a given dtype."""
         return np.result_type(audio, np.complex64 if self.complex_valued else np.float32)
 
     def limit(self, magnitude: Reals) -> Reals:
-        """Compute R |X|, 0 where nothing is heard."""
+        """Compute R |X|; 0 where the mixture is silent."""
         if self.maximum < math.inf:
             return np.asarray(self.maximum * magnitude)
         return np.where(magnitude > 0, np.asarray(math.inf, magnitude.dtype), 0)
 
     def bring_near(self, scaled: Scaled, limit: Reals) -> None:
-        """Bring a mask times |X| to the nearest of the class, in place.
+        """Project a mask times |X| onto the class, in place.
 
         Parameters
         ----------
         scaled : array
             Complex if the masks are.
         limit : array, same shape
-            R |X|; it may be infinite if masks are real.
+            R |X|; may be infinite if masks are real.
         """
         if self.complex_valued:
             longest = np.maximum(np.abs(scaled), limit)
-            # 0 where nothing is heard.
+            # 0 where the mixture is silent.
             scaled *= np.divide(limit, longest, out=np.zeros_like(longest), where=longest > 0)
         else:
             np.maximum(scaled, _zeros(scaled), out=scaled)
             np.minimum(scaled, limit, out=scaled)
 
     def reach(self, products: Scaled) -> Reals:
-        """Compute how large <q, z> can be for each unit of the limit, bin by bin.
+        """Compute the largest <q, z> per unit of the limit, bin by bin.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class MaskClass:
         )
 
     def rounded(self, mask: Mask, dtype: npt.DTypeLike) -> Mask:
-        """Bring a mask to a precision, so that rounding leaves it in the class."""
+        """Convert a mask to a dtype, keeping it in the class despite rounding."""
         mask = mask.astype(dtype)
         largest = np.asarray(self.maximum, mask.real.dtype)
         if float(largest) > self.maximum:
@@ -92,7 +92,7 @@ class MaskClass:
         if not self.complex_valued:
             np.minimum(mask, largest, out=mask)
             return mask
-        # A size is rounded too, and so are a quotient and a product.
+        # The magnitude, the quotient and the product are rounded too.
         sizes, eps = np.abs(mask), np.finfo(largest.dtype).eps
         long = sizes > largest * (1 - 2 * eps)
         mask[long] *= largest / sizes[long] * (1 - 4 * eps)
@@ -100,5 +100,5 @@ class MaskClass:
 
 
 def _zeros(scaled: Scaled) -> Scaled:
-    """Make a row of zeros: numpy's maximum with it takes half the time of that with a number."""
+    """Make a row of zeros: numpy's maximum is twice as fast with it as with a scalar."""
     return np.zeros(scaled.shape[-1], scaled.dtype)

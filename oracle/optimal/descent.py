@@ -1,9 +1,9 @@
-"""Descent: the best mask of a class, by accelerated projected gradients, until it is certified.
+"""Descent: find the best mask of a class by accelerated projected gradients, until certified.
 
-FISTA (Beck & Teboulle 2009) with the momentum k / (k + 5) of Chambolle & Dossal (2015), from rest
-again when the error grows (O'Donoghue & Candès 2015). A step takes one inverse and one forward
-transform. Steps may be nearly twice as long as is safe wherever they lead: they are shortened when
-the error grows.
+FISTA (Beck & Teboulle 2009) with the momentum k / (k + 5) of Chambolle & Dossal (2015), restarted
+when the error grows (O'Donoghue & Candès 2015). Each step takes one inverse and one forward
+transform. Steps may be nearly twice the length that is always safe; they are shortened when the
+error grows.
 """
 
 import math
@@ -22,27 +22,27 @@ from oracle.tracks.track import Audio
 
 MOMENTUM = 5
 
-# How much longer than is safe steps are at first, and how much of it is left when the error grows.
+# Initial step length relative to the safe one, and the factor it shrinks by when the error grows.
 LONG, SHORTER = 1.75, 0.8
 
-# Steps from one look at the gap to the next, without a maximum: a look costs as much as some
-# steps, and hundreds are needed.
+# Steps between two checks of the gap if masks have no maximum: a check costs as much as several
+# steps, and hundreds of steps are needed.
 LOOK_AT_CONE = 50
 
-# An error that is this part of the source, 50 dB below it, is where the rounding of float32
-# masks starts to hide the gap.
+# Below this error relative to the source (-50 dB), the rounding of float32 masks hides the gap.
 SINGLE = 1e-5
 
 
 class Found(NamedTuple):
-    """The best mask that was found for a source, and what it is worth.
+    """The best mask found for a source, with its error and certificate.
 
     Attributes
     ----------
     scaled : array of shape (n_channels or 1, n_frames, n_freqs or n_bands)
-        |X| times the mask, X times a complex one.
+        |X| times the mask; X times a complex mask.
     energy, error, least_error : float
-        Energies of the source, of the error of the estimate, and the least of any mask.
+        Energies of the source and of the error of the estimate; lower bound on the error of any
+        mask.
     iterations : int
         Steps taken.
     converged : bool
@@ -58,7 +58,7 @@ class Found(NamedTuple):
 
     @property
     def sdr(self) -> float:
-        """The SDR in dB; NaN of a silent source."""
+        """The SDR in dB; NaN for a silent source."""
         return float(decibels(self.energy, self.error))
 
     @property
@@ -80,25 +80,25 @@ def descend(
 ) -> Found:
     """Find the best mask for a source.
 
-    Where float32 is not precise enough, the descent goes on in double precision.
+    Where float32 is not precise enough, the descent continues in double precision.
 
     Parameters
     ----------
     synthesis : Synthesis
         The map from masks to samples.
     source : array of shape (n_channels, n_samples of the piece)
-        What the samples should be.
+        The target samples.
     start : array of shape (n_channels or 1, n_frames, n_freqs or n_bands)
         |X| times the mask to start from.
     goal : Goal
         When to stop.
     masks : MaskClass
-        The class of the masks here. Its maximum may be infinite if the piece is the whole signal.
+        The class of masks. Its maximum may be infinite if the piece is the whole signal.
     long : float, optional
-        How much longer than is safe steps are at first, less than 2.
+        Initial step length relative to the safe one, below 2.
     prove : bool, optional
-        Whether the least error is certified; if not, it is as the precision of the audio has it,
-        and not to be relied on.
+        Whether to certify the least error. If not, it is computed in the precision of the audio
+        and is no guarantee.
     """
     if compute_energy(source) == 0:
         return Found(np.zeros_like(start), 0.0, 0.0, 0.0, 0, True)
@@ -132,7 +132,7 @@ def _go_downhill(descent: "_Descent", source: Audio, goal: Goal, prove: bool) ->
         if near or perfect or ended:
             error = compute_energy(descent.residual)
             if prove:
-                # Where the momentum leads, near the best mask, what is left proves the most.
+                # Near the best mask, the residual at the extrapolated point gives the best bound.
                 ahead = view.ahead[:, synthesis.inside]
                 least_guessed = least_error(synthesis, source, ahead, masks=masks)
             least = max(least, least_guessed)
@@ -144,20 +144,20 @@ def _go_downhill(descent: "_Descent", source: Audio, goal: Goal, prove: bool) ->
 
 
 class _View(NamedTuple):
-    """What there is to see from a mask, and the step to take from there.
+    """The error at a mask, and the step to take from there.
 
-    Errors are as the precision of the audio has them, so not to be relied on.
+    Errors are computed in the precision of the audio, so they are no guarantee.
 
     Attributes
     ----------
     error, least_error : float
-        The error of the mask, and the least of any.
+        The error of the mask, and the estimated least error of any mask.
     momentum : float
-        How much of the last step is taken again.
+        The fraction of the last step to repeat.
     ahead : array of shape (n_channels, n_padded)
-        What is left of the source where the momentum leads.
+        The residual at the point extrapolated by the momentum.
     downhill : array of shape (n_channels or 1, n_frames, n_freqs or n_bands)
-        The step from there. The next look overwrites it.
+        The gradient step from that point. The next look overwrites it.
     """
 
     error: float
@@ -168,9 +168,9 @@ class _View(NamedTuple):
 
 
 class _Descent:
-    """The mask of a step and the one before, and what they leave of the source.
+    """The current and the previous mask, and their residuals.
 
-    `look` and `step` take turns. All arrays are its own; `start` is copied.
+    Call `look` and `step` in turn. It owns all its arrays; `start` is copied.
     """
 
     def __init__(
@@ -183,10 +183,10 @@ class _Descent:
     ) -> None:
         self.synthesis, self.masks, self._long = synthesis, masks, long
         self._limit = masks.limit(synthesis.magnitude)
-        # For the support, in which the frequencies of the real FFT have weights.
+        # For the support function, which weights the frequencies of the real FFT.
         self._weighted = self._limit * synthesis.weights.astype(self._limit.dtype)
         self._source = synthesis.padded(source)
-        # For the step along B^T D r / w of what is left ahead.
+        # For the step along B^T D r / w, with r the residual ahead.
         self._downhill = synthesis.empty()
         self.mask = start.astype(self._downhill.dtype)
         self._mask_before = self.mask.copy()
@@ -197,11 +197,11 @@ class _Descent:
 
     @property
     def residual(self) -> Audio:
-        """What the mask leaves of the source."""
+        """The source minus the estimate of the mask."""
         return self._residual[:, self.synthesis.inside]
 
     def look(self) -> _View:
-        """Go on as before, by the momentum, and find what lies downhill from there."""
+        """Extrapolate by the momentum, and find the gradient step from there."""
         error = inner(self._residual, self._residual)
         if error > self._error:
             self._steps_from_rest = 0
@@ -213,16 +213,16 @@ class _Descent:
         ahead += self._residual
         support = self._find_downhill(ahead)
         size = inner(ahead, ahead)
-        # Of a mask that may be very large, the support may be next to any rounding error.
+        # If masks may be very large, rounding errors can swamp the support.
         gain = max(inner(ahead, self._source) - max(support, 0.0), 0.0)
         least = gain * gain / size if size else 0.0
         self._view = _View(error, least, momentum, ahead, self._downhill)
         return self._view
 
     def _find_downhill(self, ahead: Audio) -> float:
-        """Find the step from where the momentum leads, and the support of what is left there."""
+        """Find the gradient step at the extrapolated point; return the support of its residual."""
         synthesis = self.synthesis
-        # Times the length of the step: what is found is the step itself.
+        # Scaled by the step length, so that the projection is the step itself.
         length = self._long * synthesis.step
         divided = ahead * (length * synthesis.inverse_squares)
         support = 0.0
@@ -234,12 +234,14 @@ class _Descent:
         return support / length
 
     def step(self, view: _View) -> None:
-        """Go downhill, and back to the nearest mask of the class.
+        """Take the gradient step, and project onto the class.
 
-        The new mask takes the memory of the one before the last.
+        The new mask reuses the memory of the previous mask.
         """
         if view is not self._view:
-            raise RuntimeError("a step must be that of the last look, and is taken once")
+            raise RuntimeError(
+                "view must be that of the last look, and taken once: call look again"
+            )
         self._view, synthesis = None, self.synthesis
         sound = np.zeros_like(self._residual)
         for block in synthesis.blocks:

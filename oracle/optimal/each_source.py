@@ -1,4 +1,4 @@
-"""Each source in turn: the best mask for every source of a mixture, by one map."""
+"""Each source in turn: the best mask for every source of a mixture, with one map."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from oracle.optimal.problems import Problem
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
 
-# Two sources make a mixture if what is missing is this part of the error of the best mask.
+# Two sources make up a mixture if the rest is below this fraction of the best mask's error.
 NEGLIGIBLE = 0.01
 
-# Of so many samples one is looked at for that.
+# To test this, look at one in this many samples.
 THINNED = 16
 
 
@@ -31,33 +31,33 @@ def solve_each(
 ) -> list[tuple[Problem, Found]]:
     """Find the best mask for each source in some samples.
 
-    Where two sources make up the mixture, what the mask of the one leaves is the mask of the
-    other: so an accompaniment costs nothing, once the vocals are there.
+    Where two sources make up the mixture, the mask of one is 1 minus that of the other, so an
+    accompaniment costs next to nothing once the vocals are solved.
 
     Parameters
     ----------
     synthesis : Synthesis
         The map from masks to these samples.
     mixture : array of shape (n_channels, n_samples)
-        The whole signal, and
+        The whole mixture.
     sources : sequence of arrays of shape (n_channels, n_samples)
-        whole sources.
+        The whole sources.
     masks : MaskClass
         The class.
     goal : Goal
         When to stop.
     starts : array of shape (n_sources, n_channels or 1, n_frames, n_freqs), optional
-        Masks to start from, of a longer signal if there are no `others`; the best bin by bin by
-        default.
+        Masks to start from; by default the best bin by bin. Without `others`, they are taken to
+        be masks of a longer signal, and their ends are refitted.
     others : sequence of arrays of shape (n_channels, n_samples of the map), optional
-        What other frames make of the samples, of each source.
+        What other frames contribute to the samples, for each source.
     prove : bool, optional
-        Whether what is found is certified.
+        Whether to certify the result.
 
     Returns
     -------
     found : list of tuple of (Problem, Found)
-        By source.
+        One per source.
     """
     found: list[tuple[Problem, Found]] = []
     for index, source in enumerate(sources):
@@ -87,10 +87,10 @@ def _rest_of_mask(
     piece: slice,
     masks: MaskClass,
 ) -> Mask | None:
-    """Return what the mask of a source leaves, with which this one makes up the mixture."""
-    if masks.complex_valued or masks.maximum != 1:  # what is left may be of no such class
+    """Return 1 minus the mask of an earlier source that makes up the mixture with this one."""
+    if masks.complex_valued or masks.maximum != 1:  # 1 - mask may leave the class
         return None
-    # Some of the samples tell: it is only where to start from.
+    # Some samples suffice: the mask is only a starting point.
     some = slice(piece.start, piece.stop, THINNED)
     with np.errstate(over="ignore", invalid="ignore"):
         missing = mixture[:, some].astype(np.float64) - sources[index][:, some]

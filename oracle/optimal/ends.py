@@ -1,7 +1,7 @@
-"""Ends: masks of the frames that reach over the ends of a window, fitted to what is inside.
+"""Ends: fit the masks of the frames at the ends of a window to the samples inside it.
 
-The best masks of a whole track are the best of a window, too, but near its ends: those of the track
-care for what is heard beyond them. Most frames of a window need no steps once its ends fit.
+The best masks of a whole track are also the best of a window, except near its ends, where they
+serve the samples outside too. Once the ends fit, most frames of a window need no steps.
 """
 
 from oracle.optimal.classes import Scaled
@@ -10,17 +10,17 @@ from oracle.optimal.goals import Goal, compute_energy, gap
 from oracle.optimal.problems import Problem
 from oracle.stft.frames import place_in
 
-# How far the ends reach into a window, in windows of the STFT.
+# Length of each end, in STFT windows.
 REACH = 3
 
-# How near the best each end comes, as a part of the tolerance of the whole window.
+# The tolerance of each end, as a fraction of the tolerance of the whole window.
 SHARE = 0.25
 
 
 def fit_ends(problem: Problem, start: Scaled, goal: Goal) -> Scaled:
-    """Improve the first and the last frames of a mask, beside what lies between.
+    """Improve the first and the last frames of a mask, keeping those in between.
 
-    Where ends would be most of the frames nothing is done.
+    Return the mask unchanged where the ends would be most of its frames.
 
     Parameters
     ----------
@@ -29,17 +29,17 @@ def fit_ends(problem: Problem, start: Scaled, goal: Goal) -> Scaled:
     start : array of shape (n_channels or 1, n_frames, n_freqs or n_bands)
         |X| times the mask.
     goal : Goal
-        How near the best the whole is to come, and the number of steps of each end.
+        The tolerance of the whole window, and the maximum number of steps for each end.
 
     Returns
     -------
     fitted : array of the same shape
-        |X| times the mask with other ends.
+        |X| times the mask with fitted ends.
     """
     synthesis = problem.synthesis
     overlap = -(-synthesis.stft.n_fft // synthesis.stft.hop_length)
     n_frames, size = synthesis.n_frames, REACH * overlap
-    # Beyond an overlap ends have no samples in common.
+    # An overlap or more apart, the ends share no samples.
     if n_frames < 2 * size + overlap:
         return start
     residual = problem.source - synthesis.forward(start)

@@ -11,12 +11,12 @@ import numpy as np
 from oracle.machine.threads import n_threads
 from oracle.optimal.classes import Mask
 
-# Chunks that are kept beside those that threads work on: those beside them.
+# How many finished chunks to keep besides those that threads work on: their neighbours.
 KEPT = 4
 
 
 class Masks:
-    """Masks of any frames, found chunk by chunk as they are asked for, each once.
+    """Masks of any frames, found chunk by chunk on demand, each once.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Masks:
         ``index -> masks`` of a chunk: array of shape (n_sources, n_channels or 1, n_frames,
         n_freqs).
     step : int, optional
-        Every which chunk is asked for.
+        Only every `step`-th chunk is asked for.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Masks:
     def of(self, frames: slice) -> Mask:
         """Return masks, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
 
-        It may be called in threads, which help each other with what is needed.
+        May be called from several threads, which share the work.
         """
         first = bisect_right(self._starts, frames.start) - 1
         needed = range(first, bisect_left(self._starts, frames.stop))
@@ -52,7 +52,7 @@ class Masks:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
     def _futures(self, needed: Sequence[int]) -> list[Future[Mask]]:
-        """Find what nobody does yet: what is needed, then what comes next while others do it."""
+        """Find the needed chunks that no thread has taken, then later ones while waiting."""
         threads = n_threads()
         last = min(needed[-1] + self._step * (threads + 1), len(self._frames) - 1)
         ahead = range(needed[0], last + 1, self._step)
@@ -71,7 +71,7 @@ class Masks:
                 mine = todo[0]
                 future: Future[Mask] = Future()
                 self._found[mine] = future
-                # What is being found stays: who needs it next is not to find it again.
+                # Keep chunks in progress, so that no thread finds them again.
                 ready = [index for index, each in self._found.items() if each.done()]
                 excess = len(self._found) - len(needed) - 2 * threads - KEPT
                 for index in ready[: max(excess, 0)]:
@@ -79,7 +79,7 @@ class Masks:
             try:
                 future.set_result(self._find(mine))
             except BaseException as error:
-                # Who waits for it fails as well; who comes later tries again.
+                # Threads that wait for it fail too; later ones try again.
                 with self._lock:
                     if self._found.get(mine) is future:
                         del self._found[mine]

@@ -1,8 +1,9 @@
-"""The classes of masks that have a name, and the systems that predict such masks."""
+"""Named classes of masks, and the systems that predict such masks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,28 +11,29 @@ import numpy.typing as npt
 from oracle.optimal.classes import MaskClass
 from oracle.stft import STFT
 
-# Masks in [0, 1], whose best and ceiling are called OPT and CEILING alone.
+# Masks in [0, 1]: their best masks and ceiling are called plain OPT and CEILING.
 REAL = "REAL"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamedClass:
-    """A class of masks, and what it bounds.
+    """A named class of masks, and the systems that it bounds.
 
     Parameters
     ----------
     name : str
-        As it follows OPT and CEILING, unless it is REAL.
+        The suffix of OPT and CEILING; REAL has none.
     formula : str
         The class in one line.
     systems : str
-        What predicts such masks.
+        The systems that predict such masks.
     at : callable
-        ``(stft, rate) -> masks``: the class at an STFT.
+        ``(stft, rate) -> masks``: the class for an STFT.
     binary : bool, optional
-        Whether the best masks are rounded: they are bounded by the class, and seldom near.
+        Whether the best masks are rounded. The ceiling holds for rounded masks too, but they
+        seldom come close to it.
     tied : bool, optional
-        Whether channels or bins have one value, so that few masks in [0, 1] are of the class.
+        Whether channels or bins share a value, so that few masks in [0, 1] are of the class.
     """
 
     name: str
@@ -43,23 +45,31 @@ class NamedClass:
 
     @property
     def method(self) -> str:
-        """The name of the best masks that were found, as a method."""
+        """The method name of the best masks found."""
         return "OPT" if self.name == REAL else f"OPT-{self.name}"
 
     @property
     def ceiling(self) -> str:
-        """The name of the score that no mask exceeds, as a row of bounds."""
+        """The name, in tables of bounds, of the score that no mask exceeds."""
         return "CEILING" if self.name == REAL else f"CEILING-{self.name}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Other processes find it by name: its functions have none.
+        return _find_class, (self.name,)
+
+
+def _find_class(name: str) -> NamedClass:
+    return CLASSES[name]
 
 
 def make_bands(edges: npt.ArrayLike, stft: STFT, rate: int) -> tuple[int, ...]:
-    """Find the bins at which bands start: each frequency is in the band in which its centre is.
+    """Find the first bin of each band; a bin belongs to the band that contains its frequency.
 
     Parameters
     ----------
     edges : sequence of float
-        Where a band ends and the next one starts, in Hz, ascending. The first band starts at 0,
-        the last one ends at the highest frequency.
+        Boundaries between bands in Hz, ascending. The first band starts at 0, the last ends at
+        the highest frequency.
     stft : STFT
         The transform.
     rate : int
@@ -68,16 +78,16 @@ def make_bands(edges: npt.ArrayLike, stft: STFT, rate: int) -> tuple[int, ...]:
     Returns
     -------
     bands : tuple of int
-        Bands in which no bin would be are left out.
+        Bands that would contain no bin are left out.
     """
     bins = np.ceil(np.asarray(edges) * stft.n_fft / rate).astype(int)
     return tuple(sorted({0, *(int(each) for each in bins if 0 < each < stft.n_freqs)}))
 
 
 def mel_edges(n_bands: int, rate: int) -> npt.NDArray[np.float64]:
-    """Divide the frequencies up to half the rate into bands of equal width on the mel scale.
+    """Compute the edges, in Hz, that split 0 to rate / 2 into bands of equal width in mel.
 
-    The scale is 2595 log10(1 + f / 700 Hz) (O'Shaughnessy 1987; HTK).
+    The mel scale is 2595 log10(1 + f / 700 Hz) (O'Shaughnessy 1987; HTK).
     """
     top = 2595 * np.log10(1 + rate / 2 / 700)
     return np.asarray(700 * (10 ** (np.linspace(0, top, n_bands + 1)[1:-1] / 2595) - 1))
@@ -159,7 +169,7 @@ CLASSES: dict[str, NamedClass] = {each.name: each for each in _ALL}
 
 
 def find_classes(names: Iterable[str]) -> list[NamedClass]:
-    """Look classes of masks up by name, in capitals or not.
+    """Look up classes of masks by name, ignoring case.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The optimal masks of a track: separated, and certified, a piece of the track at a time."""
+"""Optimal masks of a track: separate and certify it, one piece at a time."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ from oracle.stft import STFT
 from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio, Track
 
-# How near bounds come to their certificate, in dB.
+# The gap between bounds and their certificates, in dB.
 TOLERANCE = 0.02
 
-# Steps of a chunk or a window. More are needed only where next to nothing else is heard, so that
-# the best mask is nearly perfect, and the tolerance a tiny part of what is left.
+# Maximum number of steps for a chunk or window. More would be needed only where a source is almost
+# alone: there the best mask is nearly perfect, and the tolerance a tiny part of its error.
 STEPS = 1000
 
-# Of each chunk and of each window.
+# For each chunk and each window.
 GOAL = Goal(MARGIN * TOLERANCE, STEPS)
 
 
 class OptimalMasks:
-    """The best masks of a class for all targets of a track, solved as they are asked for.
+    """The best masks of a class for all targets of a track, solved on demand.
 
     Parameters
     ----------
@@ -42,18 +42,18 @@ class OptimalMasks:
     masks : NamedClass
         The class.
     targets : mapping, optional
-        ``track.targets``, where they are there already.
+        ``track.targets``, if already computed.
 
     Attributes
     ----------
     targets : dict from str to array of shape (n_channels, n_samples)
-        What the masks are to make of the mixture.
+        The signals that the masks are to recover from the mixture.
     chunks : Chunks
         The track in chunks.
     certified : Masks
-        The best masks, of the convex class.
+        The best masks of the convex class.
     rounded : Masks
-        The same, rounded to 0 or 1.
+        The same masks, rounded to 0 or 1.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class OptimalMasks:
             stft, track.mixture, list(self.targets.values()), masks.at(stft, track.rate)
         )
         frames, solve = self.chunks.frames, self.chunks.solve
-        # Every other chunk with a halo; those between; and the first again, beside those.
+        # Solve every other chunk with a halo, then those between, then the first ones again.
         first = Masks(frames, lambda index: solve(index, GOAL).masks, step=2)
 
         def find(index: int) -> Mask:
@@ -85,19 +85,19 @@ class OptimalMasks:
         self._masks = self.rounded if masks.binary else self.certified
 
     def separate(self, sources: Spectrum, mixture: Spectrum, frames: slice) -> Spectrum:
-        """Mask the spectra (n_channels, n_freqs, n) of some frames: of all targets."""
+        """Mask the mixture (n_channels, n_freqs, n) in some frames, for all targets."""
         return np.asarray(self._masks.of(frames).swapaxes(-1, -2) * mixture)
 
 
 class Certified(NamedTuple):
-    """What no mask of a class exceeds, on a track.
+    """Scores that no mask of a class exceeds on a track.
 
     Attributes
     ----------
     whole : dict from str to float
         The SDR of the whole track in dB, by target.
     windows : dict from str to list of Ceiling
-        That of each window, by target.
+        The ceiling of each window, by target.
     """
 
     whole: dict[str, float]
@@ -105,12 +105,12 @@ class Certified(NamedTuple):
 
 
 class Ceilings:
-    """Certifies masks of a track, in any order of its pieces and in threads.
+    """Certifies the ceilings of a track, piece by piece, in any order and in threads.
 
     Parameters
     ----------
     masks : OptimalMasks
-        Where certificates start from.
+        The best masks, from which certificates start.
     windows : mapping from str to sequence of slice
         Where to certify SDR, by target.
     """
@@ -155,7 +155,7 @@ class Ceilings:
                 self._in_windows[name, start] = ceiling
 
     def certified(self) -> Certified:
-        """Put together what was found in all pieces."""
+        """Combine the results of all pieces."""
         in_order = [self._terms[index] for index in sorted(self._terms)]
         whole = {
             name: self._judge.verdict(place, [terms[place] for terms in in_order]).certified
@@ -169,5 +169,5 @@ class Ceilings:
 
 
 def _within(starts: Sequence[int], piece: slice) -> range:
-    """Tell which of some places, in their order, lie in a piece."""
+    """Find the indices of the sorted starts that lie in a piece."""
     return range(bisect_left(starts, piece.start), bisect_left(starts, piece.stop))

@@ -1,4 +1,4 @@
-"""The best mask for each source, and the score that no mask of its class exceeds."""
+"""The best mask of a class for each source, and the score that no mask of the class exceeds."""
 
 import math
 from collections.abc import Sequence
@@ -29,36 +29,35 @@ from oracle.optimal.synthesis import Synthesis
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
 
-# The largest value of a mask unless asked otherwise: of SI-SDR, at the best scale.
+# The default `maximum` for SDR, and for SI-SDR (where it limits masks at their best scale).
 MAXIMUM, MAXIMUM_OF_SI_SDR = 1.0, 100.0
 
-# Bins below this part of the norm of their frame are rounding errors of its FFT; a mask whose
-# scale does not matter could make anything of them.
+# Bins below this fraction of the norm of their frame are rounding errors of its FFT. A mask of any
+# scale could turn them into anything.
 FLOOR = 1e-14
 
 Mask = npt.NDArray[np.inexact[Any]]
 
 
 class OptimalMask(NamedTuple):
-    """The best masks that were found, and what is known of all masks.
+    """The best masks found, with the certificates of their class.
 
     Attributes
     ----------
     mask : array of shape (n_sources, n_channels, n_freqs, n_frames)
-        To be multiplied with the mixture's STFT; n_channels is 1 if they share it. Real, in the
-        dtype of the audio, or complex. Of SI-SDR at its best scale.
+        Masks to multiply the mixture's STFT by; n_channels is 1 if channels share a mask. Real,
+        in the dtype of the audio, or complex. For SI-SDR, at their best scale.
     estimate : array of shape (n_sources, n_channels, n_samples)
-        What the inverse STFT makes of that.
+        The inverse STFT of the masked mixture.
     achieved : array of shape (n_sources,), float64
-        The SDR (or SI-SDR) of the estimate in dB, before it is rounded to its dtype; NaN for a
-        silent source (and of SI-SDR for a silent estimate).
+        SDR (or SI-SDR) of the estimate in dB, before rounding to its dtype; NaN for a silent
+        source (for SI-SDR, also for a silent estimate).
     certified : array of shape (n_sources,), float64
-        No mask of the class has a higher SDR (or SI-SDR) than this; +inf where nothing
-        is proven.
+        SDR (or SI-SDR) in dB that no mask of the class exceeds; +inf where nothing is proven.
     iterations : array of shape (n_sources,), int
-        Steps taken, of a long signal in the chunk that took the most.
+        Steps taken; for a long signal, in the chunk that took the most.
     converged : array of shape (n_sources,), bool
-        Whether the two are within the tolerance, or the estimate is perfect but for rounding.
+        Whether the two are within the tolerance, or the estimate is perfect up to rounding.
     """
 
     mask: Mask
@@ -85,76 +84,76 @@ def optimal_mask(
 ) -> OptimalMask:
     """Find the best mask of a class for each source, and prove how good it is.
 
-    The estimate ``stft.inverse(mask * stft.forward(mixture))`` is linear in the mask, so to
-    find the mask of the least error is a convex problem, least squares within limits, through
-    the actual inverse STFT with all the overlap of its frames. Accelerated projected gradients
-    solve it, a chunk of a long signal at a time; by duality what they leave of the source
-    also gives an SDR that *no* mask of the class exceeds. It is computed in double precision.
-    One that comes within `tolerance` of the SDR that is achieved certifies both.
+    The estimate ``stft.inverse(mask * stft.forward(mixture))`` is linear in the mask. Finding
+    the mask of least error is therefore a convex problem: constrained least squares through
+    the actual inverse STFT, with its overlapping frames. Accelerated projected gradients solve
+    it, chunk by chunk for long signals. By duality, the residual also yields an SDR that *no*
+    mask of the class exceeds, computed in double precision. If it is within `tolerance` of the
+    SDR achieved, it certifies both.
 
-    A bound is one of a class of masks at one STFT, and has to be stated with both. The more
-    frames overlap, the more freedom a mask has, and nearly always the higher is the bound;
-    with other windows the masks are others. `CLASSES` names classes, and the systems that
-    they bound.
+    A bound holds for one class of masks and one STFT; always state it with both. The more
+    frames overlap, the more freedom a mask has, and nearly always the higher the bound. Another
+    window means other masks. `CLASSES` lists named classes and the systems that they bound.
 
-    Two classes are vacuous, and refused. A complex mask without a limit makes any signal of a
-    mixture that is heard in every bin, at any overlap. A real one of either sign, without a
-    limit, makes nearly any signal where frames overlap by half a window or more: there it has
-    a real number, or several, for every sample. Their ceiling, infinity, says nothing of the
-    sources.
+    Two classes are vacuous, and refused. Complex masks without a limit can turn a mixture that
+    is nonzero in every bin into any signal, at any overlap. Real masks of either sign without a
+    limit can produce nearly any signal where frames overlap by half a window or more: there
+    they have at least one real number per sample. Their ceiling, infinity, says nothing about
+    the sources.
 
     Parameters
     ----------
     sources : array of shape (n_sources, n_channels, n_samples), float32 or float64
-        The true sources. Each is treated on its own; sums of sources may be among them.
+        The true sources. Each is solved separately; they may include sums of sources.
     mixture : array of shape (n_channels, n_samples), same dtype
-        The signal that is masked; it need not be the sum of the sources.
+        The signal to mask; it need not be the sum of the sources.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metric : str, optional
-        ``"SDR"``, of the whole signal, all channels (uSDR), or ``"SI-SDR"``, for which the
-        scale of a mask does not matter, nor the sign of its estimate.
+        ``"SDR"``, over the whole signal and all channels (uSDR), or ``"SI-SDR"``, which ignores
+        the scale of a mask and the sign of its estimate.
     maximum : float, optional
-        The largest value of the masks. For SDR at most 1e6, by default 1. For SI-SDR the
-        largest value at the best scale, the one at which the error of the estimate, or of its
-        opposite, is least: 100 by default, which leaves out masks that amplify a bin by more
-        than 40 dB. The mask that is returned is of this class, and at its best scale. If hardly
-        any mask that is of use has its best scale below the maximum, it may be far from the
-        certificate, or silent. Infinity stands for all masks that are not negative, whose
-        certificate is rigorous too, but takes thousands of steps and may stay at infinity for
-        the first hundreds. For SI-SDR masks are 0 in bins that are nothing but rounding errors
-        of the FFT (below 1e-14 of their frame, or 1e-130 of the peak of the mixture), or they
-        could make anything of them.
+        The largest mask value. For SDR: 1 by default, at most 1e6. For SI-SDR: the largest
+        value at the best scale, where the error of the estimate, or of its negative, is least;
+        the default of 100 excludes masks that amplify a bin by more than 40 dB. The mask
+        returned is of this class and at its best scale. If hardly any useful mask stays below
+        the maximum at its best scale, the result may be far from the certificate, or silent.
+        Infinity allows all nonnegative masks; their certificate is rigorous too, but takes
+        thousands of steps and may stay at infinity for the first hundreds. For SI-SDR, masks
+        are 0 in bins that are only rounding errors of the FFT (below 1e-14 of their frame, or
+        1e-130 of the peak of the mixture); otherwise they could turn these into anything.
     binary : bool, optional
-        For SDR: whether the masks are 0 or 1. The best that is found is one that no change
-        of a single bin improves (but near where the chunks of a long signal meet); the
-        certificate is that of all masks in [0, 1]. The best binary mask lies between the two,
-        which are seldom near enough to be `converged`.
+        For SDR: whether masks are 0 or 1. No change of a single bin improves the mask found
+        (except possibly near where the chunks of a long signal meet); the certificate is that
+        of all masks in [0, 1]. The best binary mask lies between the two, which are seldom
+        close enough to be `converged`.
     complex_valued : bool, optional
-        For SDR: whether masks are complex, of magnitudes up to the maximum.
+        For SDR: whether masks are complex, with magnitudes up to the maximum.
     shared : bool, optional
-        Whether all channels have the same mask.
+        Whether all channels share one mask.
     bands : sequence of int, optional
-        For SDR: the first bin of each band, 0 for the first. A mask has one value for all bins
-        of a band; see `make_bands`.
+        For SDR: the first bin of each band, starting with 0. The bins of a band share one mask
+        value; see `make_bands`.
     tolerance : float, optional
-        The gap between achieved and certified, in dB, at which to stop.
+        Stop when achieved and certified are this close, in dB.
     max_iterations : int, optional
-        The number of steps after which to stop in any case, of each chunk of a long signal. The
-        certificate holds however many are taken.
+        Maximum number of steps, per chunk of a long signal. The certificate holds however many
+        are taken.
 
     Returns
     -------
     optimum : OptimalMask
-        mask, estimate (in the dtype of the audio), achieved, certified, iterations,
-        converged. Beside them little memory is taken, but for SI-SDR.
+        mask, estimate (in the dtype of the audio), achieved, certified, iterations, converged.
+        Except for SI-SDR, little memory is used beyond these arrays.
 
     Raises
     ------
     TypeError
-        If audio is not float32 or float64, of one dtype, or a number is of a wrong type.
+        If the audio is not float32 or float64, the dtypes differ, or an argument has the wrong
+        type.
     ValueError
-        If shapes do not fit, audio is not finite, or an option is out of its range.
+        If shapes do not match, the audio is empty or not finite, an option is out of range, or
+        options do not go together.
 
     References
     ----------
@@ -163,14 +162,14 @@ def optimal_mask(
            the best masks bin by bin, before the inverse STFT.
     .. [2] J. Le Roux and E. Vincent, "Consistent Wiener filtering for audio source
            separation", IEEE Signal Processing Letters 20(3), 2013: filters through the
-           inverse STFT, by conjugate gradients, not limited.
+           inverse STFT, by conjugate gradients, without limits.
     .. [3] A. Olivero, B. Torrésani and R. Kronland-Martinet, "A class of algorithms for
            time-frequency multiplier estimation", IEEE Trans. ASLP 21(8), 2013: masks from
            one signal to another by least squares with penalties.
     .. [4] Baelde, arXiv 2609.03481, 2026: ceilings of masks in closed form, bin by bin.
 
-    Limits within the problem, the certificate, and bounds of each window
-    (`framewise_ceiling`) are new here.
+    New here: limits as constraints of the problem, the certificate, and bounds per window
+    (`framewise_ceiling`).
 
     Examples
     --------
@@ -184,7 +183,7 @@ def optimal_mask(
     >>> bool(optimum.converged[0]), bool(optimum.certified[0] - optimum.achieved[0] <= 0.01)
     (True, True)
 
-    Masks that have one value for each of 64 mel bands:
+    Masks with one value for each of 64 mel bands:
 
     >>> from dataclasses import asdict
     >>> masks = oracle.optimal.CLASSES["MEL64"].at(oracle.STFT(), track.rate)
@@ -203,14 +202,14 @@ def optimal_mask(
     goal, maximum = Goal(tolerance, max_iterations), float(maximum)
     kind = "complex masks" if complex_valued else None if bands is None else "bands"
     if scale_free and kind:
-        raise ValueError(f"masks must be real and have a value a bin for SI-SDR, got {kind}")
+        raise ValueError(f"masks must be real and have one value per bin for SI-SDR, got {kind}")
     if binary and (scale_free or maximum != 1):
         raise ValueError(
-            "binary masks must have the metric SDR and the maximum 1, got "
+            "binary masks must have metric SDR and maximum 1, got "
             f"{'SI-SDR' if scale_free else maximum}"
         )
     if binary and kind:
-        raise ValueError(f"binary masks must be real and have a value a bin, got {kind}")
+        raise ValueError(f"binary masks must be real and have one value per bin, got {kind}")
     stft = STFT() if stft is None else stft
     check_stft(stft)
     masks = mask_class(
@@ -223,7 +222,7 @@ def optimal_mask(
 
 
 def _of_chunks(chunks: Chunks, goal: Goal, *, workers: int, binary: bool) -> OptimalMask:
-    """Find the masks of the best SDR, chunk by chunk."""
+    """Find the masks with the highest SDR, chunk by chunk."""
     solution = Solution(chunks, workers=workers)
     verdicts = solution.solve(goal)
     if binary:
@@ -248,7 +247,7 @@ def _of_any_scale(
     masks: MaskClass,
     goal: Goal,
 ) -> OptimalMask:
-    """Find the masks of the best SI-SDR: of whole signals, for all of one have the same scale."""
+    """Find the masks with the highest SI-SDR, for whole signals: each mask has a single scale."""
     alone = replace(stft, workers=1)
     synthesis = Synthesis(alone, mixture, masks, floor=FLOOR, dtype=np.float64)
     n_frames = stft.n_frames(mixture.shape[-1])

@@ -1,8 +1,8 @@
-"""Problems: a source, and the map from masks to samples, both brought near 1.
+"""Problems: a source and the map from masks to samples, both scaled to levels near 1.
 
-A mask of a mixture x for a source s is, times 2^(a - b), one of 2^-a x for 2^-b s: the ratio of
-error and source is the same. So no level leaves the range of floats, only the largest value of a
-mask moves.
+A mask of the mixture x for the source s, times 2^(a - b), is a mask of 2^-a x for 2^-b s, with the
+same ratio of error to source. So audio of any level stays within the range of floats; only the
+largest value of a mask changes.
 """
 
 from dataclasses import replace
@@ -17,27 +17,27 @@ from oracle.optimal.goals import Goal
 from oracle.optimal.synthesis import Synthesis
 from oracle.tracks.track import Audio
 
-# A largest value of a mask that is this far from 1, either way, is beyond single precision: the
-# squares of its errors, or of what it leaves of the mixture, are.
+# If the largest mask value is this far from 1, up or down, single precision cannot hold the squares
+# of the errors, or of the rest of the mixture.
 FAR = 2.0**30
 
-# What is just outside a piece, and more than this louder, does not matter to its first mask.
+# Audio just outside a piece is clipped to this level for the starting mask.
 LOUDEST = 2.0**40
 
 
 class Problem(NamedTuple):
-    """A source that a mask is to make of a mixture, both near 1.
+    """A source to recover from a mixture by a mask, both at levels near 1.
 
     Attributes
     ----------
     synthesis : Synthesis
         The map from masks to samples.
     source : array of shape (n_channels, n_samples of the piece)
-        What the samples should be.
+        The target samples.
     masks : MaskClass
-        The class of the masks here.
+        The class of masks, scaled to match.
     level : int
-        The true source is 2^level times the source here.
+        The true source is 2^level times `source`.
     """
 
     synthesis: Synthesis
@@ -47,17 +47,17 @@ class Problem(NamedTuple):
 
     @classmethod
     def of(cls, synthesis: Synthesis, source: Audio, masks: MaskClass) -> Self:
-        """Bring a source near 1, and the largest value of its mask with it."""
+        """Scale a source to a level near 1, and the largest value of its mask to match."""
         level, masks = near_one(source, synthesis.level, masks)
         if synthesis.dtype == np.float32 and not 1 / FAR <= masks.maximum <= FAR:
             synthesis = synthesis.in_double()
         return cls(synthesis, scaled(source, -level), masks, level)
 
     def start(self, around: Audio | None = None) -> Scaled:
-        """Compute |X| times the mask to start from: the best bin by bin, as TPSM.
+        """Compute |X| times the mask to start from: the best bin by bin, as in TPSM.
 
-        `around` is the true source under all frames, array of shape (n_channels, n_padded): what
-        is in the samples by default.
+        `around` is the true source under all frames, array of shape (n_channels, n_padded); by
+        default, the source in the samples and zeros elsewhere.
         """
         synthesis = self.synthesis
         if around is None:
@@ -73,7 +73,7 @@ class Problem(NamedTuple):
         return start
 
     def start_from(self, mask: Mask) -> Scaled:
-        """Compute |X| times a mask of the true mixture, brought near the class."""
+        """Compute |X| times a mask of the true mixture, projected onto the class."""
         synthesis = self.synthesis
         start = synthesis.times_mixture(mask)
         start *= 2.0 ** (synthesis.level - self.level)
@@ -105,16 +105,16 @@ class Problem(NamedTuple):
         return self.synthesis.mask(scaled_mask) * 2.0 ** (self.level - self.synthesis.level)
 
     def estimate(self, audio: Audio) -> Audio:
-        """Return what an estimate is at the level of the true source."""
+        """Scale an estimate to the level of the true source."""
         return scaled(audio, self.level)
 
 
 def near_one(source: Audio, level: int, masks: MaskClass) -> tuple[int, MaskClass]:
-    """Find the level of a source, and the class of the masks that make it near 1.
+    """Find the level of a source, and the class of masks for both signals at levels near 1.
 
-    `level` is that at which the mixture is.
+    `level` is the level of the mixture.
     """
     above = find_level(source) - level
-    # Where this is not all of it nothing of the one is in the other, as far as floats tell.
+    # Where this clips, floats cannot represent one signal beside the other.
     above = min(max(above, -LARGEST_EXPONENT), LARGEST_EXPONENT)
     return level + above, replace(masks, maximum=masks.maximum * 2.0**-above)

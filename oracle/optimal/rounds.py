@@ -1,4 +1,4 @@
-"""Rounds: chunks of a signal are solved again until all of them together are near the best."""
+"""Rounds: solve the chunks of a signal again until all together are close to the best."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,27 +13,26 @@ from oracle.optimal.classes import Mask
 from oracle.optimal.goals import Goal
 from oracle.optimal.verdicts import Judge, Verdict
 
-# How often chunks are solved at the most for all of them together to be near, and how often they
-# come twice as near as the time before.
+# Maximum number of rounds, and the number of times that the tolerance of chunks is halved.
 ROUNDS, HALVINGS = 30, 3
 
 
 class Solution:
-    """The masks that were found so far, and what they make of the mixture.
+    """The masks found so far, and their estimates.
 
     Parameters
     ----------
     chunks : Chunks
         The signal.
     workers : int
-        Threads, as those of an `STFT`.
+        Threads, as in `STFT`.
 
     Attributes
     ----------
     masks : array of shape (n_sources, n_channels or 1, n_frames, n_freqs)
-        Zeros at first, and in a last frame that lies in the padding alone, which does not matter.
+        Zeros at first; a last frame that lies wholly in the padding stays zero.
     estimates : array of shape (n_sources, n_channels, n_samples)
-        What the masks make of the mixture, as `solve` or `round` left them.
+        The estimates of these masks, set by `solve` and `round`.
     iterations : array of shape (n_chunks, n_sources), int
         Steps taken.
     """
@@ -49,7 +48,7 @@ class Solution:
         self._indices = range(len(chunks.frames))
 
     def solve(self, goal: Goal) -> list[Verdict]:
-        """Find the best masks, and judge them; later rounds go on where the one before ended."""
+        """Find the best masks, and judge them; each round continues from the previous one."""
         places = list(range(len(self._chunks.sources)))
         for round_ in range(ROUNDS):
             before = self.iterations.sum()
@@ -100,7 +99,7 @@ class Solution:
         return self.masks[:, :, frames]
 
     def _judge_all(self) -> list[Verdict]:
-        """Compute the estimates, and tell what they are worth, by source."""
+        """Compute the estimates, and return a verdict on each source."""
         terms: list[list[Terms]] = [[] for _ in self._chunks.sources]
         examine = partial(self._judge.examine, masks=self._masks_of)
         examined = in_threads(examine, self._indices, workers=self._workers)

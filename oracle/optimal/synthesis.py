@@ -1,7 +1,7 @@
-"""Synthesis: from a mask, through the inverse STFT, to samples; and the adjoint.
+"""Synthesis: the map from a mask, through the inverse STFT, to samples, and its adjoint.
 
-The file is long because one class is all of the map: both ways need the same frames, phases and
-magnitudes of the mixture.
+The file is long because one class holds the whole map: both directions need the same frames,
+phases and magnitudes of the mixture.
 """
 
 from functools import cached_property
@@ -17,13 +17,13 @@ from oracle.stft import STFT
 from oracle.stft.frames import Spectrum, place_in, split
 from oracle.tracks.track import Audio
 
-# Samples in the windows of a block of frames: few enough for its arrays to stay in the cache.
+# Samples in the windows of a block of frames: few enough that its arrays stay in the cache.
 BLOCK_SAMPLES = 2**17
 
-# The square of a smaller number has lost digits.
+# The square of a smaller number loses digits.
 SMALLEST = 1e-130
 
-# Frames up to which the mixture's STFT in double precision is kept for the next source.
+# Up to this many frames, keep the mixture's STFT in double precision for the next source.
 MOST_KEPT = 256
 
 
@@ -31,40 +31,39 @@ class Synthesis:
     """The linear map B from a mask to some samples of the masked mixture, and its adjoint.
 
     With X the STFT of the mixture and z = |X| m, the estimate ``inverse(m X)`` is B z,
-    linear in the real array z of all frames that reach into the samples. The inverse STFT
-    takes the inverse FFT of each frame, windows it, adds the frames up and divides by D, the
-    sum of the squared windows. Its adjoint divides by D, cuts out the frames, windows them
-    and takes the adjoint of the inverse FFT; the estimate of a real mask is an inner product
-    with the phase of X, hence
+    linear in the real array z over all frames that reach into the samples. The inverse STFT
+    takes the inverse FFT of each frame, windows it, overlap-adds the frames and divides by D,
+    the sum of the squared windows. Its adjoint divides by D, cuts out the frames, windows them
+    and takes the adjoint of the inverse FFT. A real mask keeps the phase of X, hence
 
         B^T r = w Re( conj(X / |X|) forward(r / D) ),
 
-    w = 1 / n_fft for the frequencies 0 and n_fft / 2 and 2 / n_fft for all others, which
-    the real FFT holds once for two. r / D is 0 outside the samples, also at the edges of
-    the signal: there nothing is special but D.
+    with w = 1 / n_fft for frequencies 0 and n_fft / 2, and w = 2 / n_fft for all others, which
+    stand for a conjugate pair in the real FFT. r / D is 0 outside the samples. The edges of the
+    signal are no special case, except in D.
 
-    Bins that share a value of the mask, of several channels or of a band, are one number in z:
-    |X| is their norm, and B^T r their sum. Complex masks need no phase: z = X m is all of the
-    estimate's STFT, and B^T r = w forward(r / D).
+    Bins that share a mask value, across channels or within a band, are one number in z:
+    there |X| is their norm, and B^T r their sum. Complex masks need no phase: z = X m is the
+    STFT of the estimate itself, and B^T r = w forward(r / D).
 
     Parameters
     ----------
     stft : STFT
         The transform.
     mixture : array of shape (n_channels, n_samples), float32 or float64
-        The signal that is masked.
+        The signal to mask.
     masks : MaskClass
-        Which bins share a mask, and whether it is complex.
+        The class of masks: which bins share a value, and whether values are complex.
     piece : slice, optional
         The samples; all by default.
     frames : slice, optional
         The frames; all that reach into the samples by default.
     level : int, optional
-        What is masked here is 2^-level times the mixture. By default the peak of what is under
-        the frames is near 1.
+        The map masks 2^-level times the mixture. By default, the level that brings the peak
+        under the frames near 1.
     floor : float, optional
-        Bins up to this part of the norm of their frame count as 0, and so do those that are
-        less than the smallest number whose square is precise.
+        If not 0, bins up to this fraction of the norm of their frame count as 0, and so do bins
+        too small for a precise square.
     dtype : dtype, optional
         The precision to work in, float32 or float64; that of the mixture by default.
 
@@ -75,7 +74,7 @@ class Synthesis:
     frames : slice
         The frames of the mask.
     inside : slice
-        The samples, among all those under the frames ("padded").
+        Where the samples lie among all samples under the frames ("padded").
     bands : Bands
         The bins that share a value of the mask.
     blocks : list of slice
@@ -85,7 +84,7 @@ class Synthesis:
     inverse_squares : array of shape (n_padded,)
         1 / D in the samples, 0 elsewhere.
     step : float
-        A step along B^T r / w that is safe: ||B z||^2 <= sum w |z|^2 / step.
+        A safe step length along B^T r / w: ||B z||^2 <= sum w |z|^2 / step.
     """
 
     def __init__(
@@ -135,7 +134,7 @@ class Synthesis:
         )
 
     def of_frames(self, frames: slice) -> "Synthesis":
-        """Return the map of some frames, counted from the first here, to samples under them."""
+        """Return the map from some frames, counted from the first here, to samples under them."""
         own = slice(self.frames.start + frames.start, self.frames.start + frames.stop)
         under = self.stft.frames.samples_under(own)
         result = Synthesis(
@@ -156,7 +155,7 @@ class Synthesis:
 
     @property
     def phase(self) -> Spectrum:
-        """X / |X|, 0 where X is, of shape (n_channels, n_frames, n_freqs)."""
+        """X / |X|, 0 where X is 0, of shape (n_channels, n_frames, n_freqs)."""
         return self._analysed[0]
 
     @property
@@ -166,12 +165,12 @@ class Synthesis:
 
     @cached_property
     def _analysed(self) -> tuple[Spectrum, Reals]:
-        """Transform the mixture, where it is needed in the precision of the map."""
+        """Compute phase and magnitude of the mixture, in the precision of the map."""
         n_channels, n_freqs = self.n_channels, self.stft.n_freqs
         n_rows = 1 if self.masks.shared else n_channels
         magnitudes = np.empty((n_rows, self.n_frames, self.bands.count), self.dtype)
         kind = np.result_type(self.dtype, np.complex64)
-        # Complex masks need none.
+        # Complex masks need no phase.
         shape = (0,) if self.masks.complex_valued else (n_channels, self.n_frames, n_freqs)
         phases = np.empty(shape, kind)
 
@@ -182,21 +181,21 @@ class Synthesis:
                 norms = np.linalg.norm(magnitude, axis=-1, keepdims=True)
                 magnitude[magnitude <= np.maximum(self._floor * norms, SMALLEST)] = 0
             if self.masks.shared:
-                # Not by squares, which may not be floats.
+                # By hypot, because squares may overflow or underflow.
                 magnitude = np.hypot.reduce(magnitude, axis=0, keepdims=True)
             magnitude = self.bands.combine_sizes(magnitude)
             magnitudes[:, block] = magnitude
             if self.masks.complex_valued:
                 continue
-            # Part by part: numpy takes the reciprocal, which may not be a float, of what a
-            # complex number is divided by.
+            # Part by part: to divide a complex number, numpy multiplies by the reciprocal, which
+            # may overflow.
             divisor = self.bands.spread(np.where(magnitude > 0, magnitude, np.inf))
             phases[:, block].real = spectra.real / divisor
             phases[:, block].imag = spectra.imag / divisor
         return phases, magnitudes
 
     def spectra_in_double(self, block: slice) -> Spectrum:
-        """Compute the STFT of the mixture in a block, at its level here; once, of few frames."""
+        """Compute the STFT of the scaled mixture in a block; keep it if there are few frames."""
         if block.start not in self._kept:
             spectra = self.stft.frames.analyse(self.under(block, np.float64))
             if self.n_frames > MOST_KEPT:
@@ -206,7 +205,7 @@ class Synthesis:
 
     @cached_property
     def energies(self) -> npt.NDArray[np.float64]:
-        """What the energy of the mixture's STFT is at the most, array of shape (n_channels,)."""
+        """Upper bound on the energy of the mixture's STFT, array of shape (n_channels,)."""
         samples = self.under(slice(0, self.n_frames), np.float64)
         overlap = -(-self.stft.n_fft // self.stft.hop_length)
         largest = overlap * float((self.stft.window_samples**2).max())
@@ -214,23 +213,23 @@ class Synthesis:
 
     @property
     def n_channels(self) -> int:
-        """How many channels there are."""
+        """Number of channels."""
         return len(self._mixture)
 
     @property
     def weights(self) -> npt.NDArray[np.float64]:
-        """The weight w of each number of a frame of z: of a band, the largest in it."""
+        """The weight w of each number in a frame of z; for a band, the largest in it."""
         return self.bands.weights
 
     def under(self, block: slice, dtype: npt.DTypeLike) -> Audio:
-        """Return the samples of the mixture, at its level here, under the frames of a block."""
+        """Return the samples of the scaled mixture under the frames of a block."""
         first = self.frames.start
         frames = slice(first + block.start, first + block.stop)
         samples = self.stft.frames.under(frames, self._mixture, dtype=dtype)
         return np.ldexp(samples, -self.level, out=samples)
 
     def region(self, block: slice) -> slice:
-        """Tell where the frames of a block lie, among all padded samples."""
+        """Tell where the frames of a block lie among all padded samples."""
         start = block.start * self.stft.hop_length
         return slice(start, start + self.stft.frames.padded_length(block.stop - block.start))
 
@@ -241,17 +240,17 @@ class Synthesis:
         return padded
 
     def mixture_times_squares(self) -> Audio:
-        """Return D x in the samples: B^T of it is w |X|."""
+        """Return D x in the samples; B^T D x = w |X|."""
         mixture = self.under(slice(0, self.n_frames), np.float64)
         return mixture[:, self.inside] * self.squares[self.inside]
 
     def project(self, padded: Audio, block: slice, *, out: Scaled) -> None:
-        """Find how much of the mixture's phase is in a signal: B^T D r / w, of a block."""
+        """Project a signal onto the phase of the mixture in a block: B^T D r / w."""
         spectra = self.stft.frames.analyse(padded)
         if self.masks.complex_valued:
             out[:] = spectra
             return
-        # Real and imaginary parts as real numbers: faster than numpy's complex product.
+        # Real and imaginary parts as real numbers: faster than a complex product in numpy.
         parts = spectra.view(padded.dtype)
         parts *= self.phase[:, block].view(padded.dtype)
         real, imaginary = parts[..., 0::2], parts[..., 1::2]
@@ -267,7 +266,7 @@ class Synthesis:
         out[:] = result
 
     def synthesize(self, scaled: Scaled, block: slice, *, into: Audio) -> None:
-        """Add D B z of the frames of a block to what is under these frames."""
+        """Add D B z of the frames of a block to the samples under them."""
         spectra: Any = scaled
         if not self.masks.complex_valued:
             spectra = self.phase[:, block] * self.bands.spread(scaled)
@@ -281,7 +280,7 @@ class Synthesis:
         return total[:, self.inside] * self.inverse_squares[self.inside]
 
     def adjoint(self, residual: Audio) -> Scaled:
-        """Compute B^T r of a signal r on the samples of the piece."""
+        """Compute B^T r for a signal r on the samples of the piece."""
         padded = self.padded(residual) * self.inverse_squares
         weights = self.weights.astype(padded.dtype)
         result = self.empty()
@@ -291,12 +290,12 @@ class Synthesis:
         return result
 
     def empty(self) -> Scaled:
-        """Return an array for z."""
+        """Return an empty array for z."""
         dtype = self.phase.dtype if self.masks.complex_valued else self.dtype
         return np.empty(self.magnitude.shape, dtype)
 
     def times_mixture(self, mask: Mask) -> Scaled:
-        """Compute z of a mask, array of shape (n_channels or 1, n_frames, n_freqs)."""
+        """Compute z from a mask of shape (n_channels or 1, n_frames, n_freqs)."""
         scaled = self.empty()
         if not self.masks.complex_valued:
             of_bands = mask if self.masks.bands is None else mask[..., self.masks.bands]
@@ -307,7 +306,7 @@ class Synthesis:
         return scaled
 
     def mask(self, scaled: Scaled) -> Mask:
-        """Compute the mask of z, for all frequencies; 0 where nothing is heard."""
+        """Compute the mask from z, for all frequencies; 0 where the mixture is silent."""
         size = np.where(self.magnitude > 0, self.magnitude, np.inf)
         if not self.masks.complex_valued:
             return np.asarray(self.bands.spread(scaled / size))
@@ -326,5 +325,5 @@ def split_blocks(frames: slice, n_fft: int) -> list[slice]:
 
 
 def inner(signals: Scaled, others: Scaled) -> float:
-    """Compute an inner product of real vectors, complex numbers being two, in their precision."""
+    """Compute a real inner product, a complex number counting as two, in their precision."""
     return sum(float(np.vdot(a, b).real) for a, b in zip(signals, others, strict=True))

@@ -1,4 +1,4 @@
-"""Verdicts: what masks make of a whole signal, and what none exceeds, added up over chunks."""
+"""Verdicts: the SDR that masks achieve on a whole signal, and its certificate, over all chunks."""
 
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -18,16 +18,16 @@ from oracle.tracks.track import Audio
 
 
 class Verdict(NamedTuple):
-    """What the masks of a source achieve, and what no mask exceeds.
+    """The SDR that the mask of a source achieves, and the SDR that no mask exceeds.
 
     Attributes
     ----------
     achieved : float
-        The SDR in dB of the estimate; NaN of a silent source.
+        SDR of the estimate in dB; NaN for a silent source.
     certified : float
-        The SDR in dB that no mask of the class exceeds; +inf where nothing is proven.
+        SDR in dB that no mask of the class exceeds; +inf where nothing is proven.
     perfect : bool
-        Whether the error is nothing but rounding.
+        Whether the error is only rounding.
     """
 
     achieved: float
@@ -35,8 +35,8 @@ class Verdict(NamedTuple):
     perfect: bool
 
     def is_within(self, tolerance: float) -> bool:
-        """Tell whether the two are near, or cannot be nearer."""
-        # Not a number: a silent source.
+        """Tell whether the two are within the tolerance, or cannot be closer."""
+        # The difference is NaN for a silent source.
         return self.perfect or not self.certified - self.achieved > tolerance
 
 
@@ -56,16 +56,16 @@ class Judge:
         Parameters
         ----------
         index : int
-            Which chunk.
+            Index of the chunk.
         masks : callable
             ``frames -> masks``, array of shape (n_sources, n_channels or 1, n_frames, n_freqs).
 
         Returns
         -------
         estimates : list of arrays of shape (n_channels, n)
-            Of each source, in the samples of the chunk, in double precision.
+            One per source, in the samples of the chunk, in double precision.
         terms : list of Terms
-            Of each source, for `verdict`: those of all chunks add up.
+            One per source, for `verdict`, which adds up the terms of all chunks.
         """
         chunks = self._chunks
         synthesis = chunks.alone(index, level=self._level)
@@ -82,7 +82,7 @@ class Judge:
         return estimates, terms
 
     def _estimates(self, piece: slice, masks: Callable[[slice], Mask]) -> Audio:
-        """Compute what the inverse STFT makes of the masked mixture, at its level here."""
+        """Compute the inverse STFT of the masked mixture, at the level used here."""
         chunks, stft = self._chunks, self._chunks.stft
         frames = stft.frames.find(piece.start, piece.stop, chunks.n_samples)
         padded = chunks.synthesized(frames, masks(frames), self._level)
@@ -91,7 +91,7 @@ class Judge:
         return audio
 
     def verdict(self, source: int, of_chunks: Sequence[Terms]) -> Verdict:
-        """Tell what the terms of a source come to, those of all chunks in their order."""
+        """Compute the verdict on a source from its terms in all chunks, in order."""
         terms = reduce(Terms.__add__, of_chunks)
         energy, error = float(terms.ss.sum()), float(terms.rr.sum())
         if energy == 0:

@@ -1,9 +1,9 @@
-"""Figures from results and residuals, by matplotlib.
+"""Figures of results and residuals, drawn with matplotlib.
 
 Install it with ``pip install 'oracle-masks[plots]'`` (in a clone: ``pip install '.[plots]'``).
 Every function returns a `matplotlib.figure.Figure`; ``figure.savefig("masks.pdf")`` writes it.
-New figures are as wide as a column of a paper, with panels that share their axes and their
-scale of colours; with `axes` a function draws on yours instead, and adds nothing else.
+New figures are as wide as a column of a paper, and their panels share axes and colour scale.
+Given `axes`, a function draws on them instead and adds nothing else.
 """
 
 from oracle.plots.correlograms import plot_correlograms

@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 def plot_correlograms(
     correlograms: Mapping[str, Correlogram], *, label: str = "autocorrelation", axes: Any = None
 ) -> "Figure":
-    """Plot correlation over lags, and the 95 % confidence band around none.
+    """Plot correlation over lags, with the 95 % confidence band around zero.
 
     Parameters
     ----------
     correlograms : mapping from str to Correlogram
-        What `oracle.residuals.autocorrelation` or `partial_autocorrelation` returns of one
-        signal, by the name of the panel.
+        Results of `oracle.residuals.autocorrelation` or `partial_autocorrelation` for one
+        signal each, by panel title.
     label : str, optional
-        Of the vertical axis.
+        Label of the vertical axis.
     axes : Axes or array of Axes, optional
-        What to draw on, one for each panel; those of a new figure by default.
+        The axes to draw on, one per panel; by default those of a new figure, which also has a
+        legend.
 
     Returns
     -------
@@ -41,9 +42,9 @@ def plot_correlograms(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If a correlogram is not of one signal, or there are too few axes.
+        If a correlogram holds more than one signal, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """
@@ -55,7 +56,7 @@ def plot_correlograms(
     for panel, (name, (values, band)) in zip(panels, correlograms.items(), strict=True):
         lags = np.arange(len(values))
         panel.vlines(lags, 0, values, color=COLOURS[0], linewidth=0.4)
-        # On top, with an edge: of long signals it is narrower than a line.
+        # On top, with an edge: for long signals the band is narrower than a line.
         panel.fill_between(lags, -band, band, color=COLOURS[1], linewidth=0.5, zorder=3)
         entitle(panel, name, "lag (samples)", label)
         panel.set_ylim(-1.05, 1.05)

@@ -1,4 +1,4 @@
-"""Figures that show themselves in a notebook, also without ``%matplotlib inline``."""
+"""Figures that display in a notebook even without ``%matplotlib inline``."""
 
 import io
 
@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 
 class ShownFigure(Figure):
-    """A figure of matplotlib that a notebook shows as a picture."""
+    """A matplotlib figure that a notebook displays as an image."""
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()

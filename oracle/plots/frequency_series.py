@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Below this frequency, in Hz, nothing is heard, and nothing is shown.
+# Lowest frequency shown, in Hz; nothing below it is audible.
 LOWEST = 20.0
-# Neighbours that a curve of a cross-spectrum is the average of.
+# Neighbours to average in the curves of cross-spectra.
 SMOOTHING = 10
 
 
@@ -33,9 +33,9 @@ def plot_coherence(coherences: Mapping[str, FrequencySeries], *, axes: Any = Non
     Parameters
     ----------
     coherences : mapping from str to FrequencySeries
-        What `oracle.residuals.coherence` returns of two signals, by the name of the panel.
+        Results of `oracle.residuals.coherence` for two signals, by panel title.
     axes : Axes or array of Axes, optional
-        What to draw on, one for each panel; those of a new figure by default.
+        The axes to draw on, one per panel; by default those of a new figure.
 
     Returns
     -------
@@ -44,9 +44,9 @@ def plot_coherence(coherences: Mapping[str, FrequencySeries], *, axes: Any = Non
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If a series is not of one signal, or there are too few axes.
+        If a series holds more than one signal, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """
@@ -62,9 +62,9 @@ def plot_periodograms(
     Parameters
     ----------
     periodograms : mapping from str to FrequencySeries
-        What `oracle.residuals.periodogram` returns of one signal, by the name of the panel.
+        Results of `oracle.residuals.periodogram` for one signal each, by panel title.
     span : float, optional
-        The panels range from the largest power of all to `span` dB below.
+        The range of all panels: from the largest power down to `span` dB below it.
     axes : Axes or array of Axes, optional
         As in `plot_coherence`.
 
@@ -75,9 +75,10 @@ def plot_periodograms(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If a series is not of one signal, there are too few axes, or the span is not positive.
+        If a series holds more than one signal, there are too few axes, or the span is not
+        positive.
     ImportError
         If matplotlib is not installed.
     """
@@ -98,12 +99,12 @@ def plot_periodograms(
 def plot_smoothed_periodograms(
     smoothed: Mapping[str, FrequencySeries], *, axes: Any = None
 ) -> "Figure":
-    """Plot smoothed periodograms, in dB and normalised to between 0 and 1.
+    """Plot smoothed periodograms in dB, normalised to [0, 1].
 
     Parameters
     ----------
     smoothed : mapping from str to FrequencySeries
-        What `oracle.residuals.smooth` returns of one signal, by the name of the panel.
+        Results of `oracle.residuals.smooth` for one signal each, by panel title.
     axes : Axes or array of Axes, optional
         As in `plot_coherence`.
 
@@ -114,9 +115,9 @@ def plot_smoothed_periodograms(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If a series is not of one signal, or there are too few axes.
+        If a series holds more than one signal, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """
@@ -131,20 +132,20 @@ def plot_cross_spectra(
     smoothed: Mapping[str, FrequencySeries] | None = None,
     axes: Any = None,
 ) -> "Figure":
-    """Plot what each residual has in common with each other: a panel a source, a line another.
+    """Plot the coherence of each residual with every other: one panel per source.
 
-    The cross-spectra are normalised to coherence, 0 to 1, and averaged over 10 neighbours,
-    for which the lowest frequencies have too few.
+    The cross-spectra are normalised to coherence, 0 to 1, and averaged over 10 neighbours;
+    the curves omit the lowest frequencies, which have too few.
 
     Parameters
     ----------
     spectra : FrequencySeries
         What `oracle.residuals.cross_spectra` returns.
     names : sequence of str
-        Of the sources, in their order.
+        Names of the sources, in order.
     smoothed : mapping from str to FrequencySeries, optional
-        Periodograms of the residuals that `oracle.residuals.smooth` has normalised: drawn
-        dotted, to tell where a residual has its power.
+        Periodograms of the residuals, normalised by `oracle.residuals.smooth`. They are drawn
+        dotted, to show where each residual has its power.
     axes : Axes or array of Axes, optional
         As in `plot_waveforms`.
 
@@ -155,9 +156,9 @@ def plot_cross_spectra(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If the names or shapes do not fit, or there are too few axes.
+        If names or shapes do not match, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """

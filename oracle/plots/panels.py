@@ -1,4 +1,4 @@
-"""Panels: the axes that figures are drawn on, one for each source or target."""
+"""Panels: the axes of figures, one for each source or target."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe & Ito's colours, which colour-blind readers can tell apart.
+# The colours of Okabe & Ito, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 
 LEAST_WIDTH = 3.5  # inches, of a figure: a column of a paper
@@ -24,23 +24,23 @@ class Layout:
     columns: int
     width: float  # of a panel
     height: float
-    margin: float  # at the bottom, for a legend
+    margin: float  # at the bottom, for the legend
     shared: bool  # whether the panels share their axes
     font_size: float  # in points
 
 
-# A figure that a paper prints in one column.
+# A figure for one column of a paper.
 COLUMN = Layout(columns=2, width=1.75, height=1.6, margin=0.3, shared=True, font_size=7)
 
 
 def write_figure(figure: "Figure", folder: Path, name: str, *, dpi: int) -> None:
-    """Write a figure as PNG and PDF, without the date: equal figures make equal files."""
+    """Write a figure as PNG and PDF, without the date, so that equal figures give equal files."""
     for suffix in ("png", "pdf"):
         figure.savefig(folder / f"{name}.{suffix}", dpi=dpi, metadata={"CreationDate": None})
 
 
 def check_matplotlib() -> None:
-    """Check that figures can be made, before the work that they are to show.
+    """Check that figures can be drawn, before computing what they show.
 
     Raises
     ------
@@ -75,12 +75,12 @@ def check_librosa() -> None:
 
 
 def make_panels(names: Collection[str], axes: Any, *, layout: Layout = COLUMN) -> "list[Axes]":
-    """Take the axes that were given, or make a figure with a panel for each name.
+    """Return the given axes, or make a figure with a panel for each name.
 
     Raises
     ------
     ValueError
-        If there is no name, or fewer axes than names.
+        If there are no names, or fewer axes than names.
     """
     if not names:
         raise ValueError("what is plotted must hold at least one source, got none")
@@ -93,59 +93,58 @@ def make_panels(names: Collection[str], axes: Any, *, layout: Layout = COLUMN) -
 
 
 def entitle(panel: "Axes", title: str, xlabel: str, ylabel: str) -> None:
-    """Name a panel and its axes; of panels that share them, only the outer ones."""
-    panel.title.set_text(plain(title))  # and leave its font: it has that of the figure
+    """Set the title and axis labels of a panel; if panels share axes, label only outer ones."""
+    panel.title.set_text(plain(title))  # keeps the font, which is that of the figure
     x = panel.xaxis.get_tick_params().get("labelbottom", True)
     y = panel.yaxis.get_tick_params().get("labelleft", True)
     panel.set(xlabel=plain(xlabel) if x else "", ylabel=plain(ylabel) if y else "")
 
 
 def plain(text: str) -> str:
-    """Keep a dollar from starting mathematics."""
+    """Escape dollar signs, which would start mathematics."""
     return text.replace("$", r"\$")
 
 
 def check_mapping(argument: str, value: object) -> None:
-    """Check that what is plotted comes by the names of its panels.
+    """Check that an argument maps panel titles to data.
 
     Raises
     ------
     TypeError
-        If it does not.
+        If it is not a mapping.
     """
     if not isinstance(value, Mapping):
         raise TypeError(
-            f"{argument} must map names, the titles of panels, to what is drawn in them, "
-            f"got {type(value).__name__}"
+            f"{argument} must map panel titles to what is drawn in them, got {type(value).__name__}"
         )
 
 
 def check_positive(argument: str, value: float) -> None:
-    """Check a number.
+    """Check that a number is positive and finite.
 
     Raises
     ------
     ValueError
-        If it is not positive, or infinite.
+        If it is not.
     """
     if not 0 < value < np.inf:
         raise ValueError(f"{argument} must be positive and finite, got {value}")
 
 
 def find_figure(panels: "Sequence[Axes]") -> "Figure":
-    """Return the figure that panels belong to."""
+    """Return the figure that contains the panels."""
     return cast("Figure", panels[0].figure)
 
 
 def add_colours(panels: "Sequence[Axes]", mesh: Any, label: str, *, location: str = "right") -> Any:
-    """Add the scale of the colours that all panels share."""
+    """Add the colour scale that all panels share."""
     from matplotlib import rc_context
 
     with rc_context({"font.size": COLUMN.font_size}):
         scale = find_figure(panels).colorbar(
             mesh, ax=list(panels), label=label, location=location, aspect=30
         )
-        # Ticks are made when they are drawn, with the fonts of that time.
+        # Ticks are created when drawn, with the font size in effect then.
         scale.ax.tick_params(labelsize=COLUMN.font_size)
     return scale
 
@@ -157,7 +156,7 @@ def add_legend(
     columns: int = 3,
     layout: Layout = COLUMN,
 ) -> None:
-    """Add a legend of styles of lines by their label, below all panels."""
+    """Add a legend below all panels, from labels to line styles."""
     from matplotlib import rc_context
     from matplotlib.lines import Line2D
 
@@ -186,6 +185,6 @@ def _new_panels(count: int, layout: Layout) -> "list[Axes]":
         unused.remove()
     for place, panel in enumerate(panels[:count]):
         panel.tick_params(labelsize=layout.font_size)
-        if place + columns >= count:  # there is none below
+        if place + columns >= count:  # no panel below
             panel.tick_params(labelbottom=True)
     return panels[:count]

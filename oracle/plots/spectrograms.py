@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Marked frequencies in Hz, two octaves apart.
+# Frequencies of the ticks in Hz, two octaves apart.
 TICKS = (62.5, 250, 1000, 4000, 16000)
 
 Spectra = Mapping[str, npt.NDArray[Any]]
@@ -40,19 +40,19 @@ def plot_spectrograms(
     Parameters
     ----------
     spectra : mapping from str to array of shape (n_freqs, n_frames), complex or real
-        STFTs or their magnitudes, by the name of the panel.
+        STFTs or their magnitudes, by panel title.
     rate : int
         Sampling rate in Hz.
     hop_length : int
-        Of the STFT, in samples.
+        Hop of the STFT in samples.
     reference : float, optional
-        The magnitude that is 0 dB: the largest of all by default. Give that of the sources
-        to show estimates and residuals on the scale of the sources.
+        The magnitude at 0 dB; by default the largest of all. Pass that of the sources to show
+        estimates and residuals on the scale of the sources.
     span : float, optional
         The colours range from 0 to `-span` dB.
     axes : Axes or array of Axes, optional
-        What to draw on, one for each panel; those of a new figure by default, which also has
-        a scale of colours.
+        The axes to draw on, one per panel; by default those of a new figure, which also has a
+        colour scale.
 
     Returns
     -------
@@ -61,9 +61,9 @@ def plot_spectrograms(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If an array has another number of dimensions or is not finite, there are too few axes,
+        If an array has the wrong number of dimensions or is not finite, there are too few axes,
         or a number is not positive.
     ImportError
         If matplotlib or librosa is not installed.
@@ -88,19 +88,19 @@ def plot_masks(
 ) -> "Figure":
     """Plot masks in dB over time and frequency.
 
-    White is 0 dB, where the mixture passes as it is; red is weaker, blue stronger.
+    White is 0 dB, where the mixture passes unchanged; red attenuates, blue amplifies.
 
     Parameters
     ----------
     masks : mapping from str to array of shape (n_freqs, n_frames)
-        By the name of the panel; of negative and complex ones the magnitudes are shown.
+        Masks by panel title; negative and complex values are shown by their magnitude.
     rate : int
         Sampling rate in Hz.
     hop_length : int
-        Of the STFT, in samples.
+        Hop of the STFT in samples.
     span : float, optional
-        The colours range from `-span` to `span` dB, and the scale of a new figure ends at
-        0 dB if no mask exceeds it.
+        The colours range from `-span` to `span` dB. The colour scale of a new figure ends at
+        0 dB if no mask exceeds 1.
     axes : Axes or array of Axes, optional
         As in `plot_spectrograms`.
 
@@ -111,9 +111,9 @@ def plot_masks(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If an array has another number of dimensions or is not finite, there are too few axes,
+        If an array has the wrong number of dimensions or is not finite, there are too few axes,
         or a number is not positive.
     ImportError
         If matplotlib or librosa is not installed.
@@ -143,23 +143,23 @@ def plot_residual_over_phase(
 ) -> "Figure":
     """Plot the loud part of residuals over the phase error that may explain it.
 
-    Behind, in grey, the magnitude of the phase error, white where the phase is right; on top,
-    in colour, the residual where it is not more than `span` dB below the largest of all.
+    In the background, in grey, is the magnitude of the phase error, white where the phase is
+    right. On top, in colour, is the residual where it is at most `span` dB below the largest.
 
     Parameters
     ----------
     residuals : mapping from str to array of shape (n_freqs, n_frames), real or complex
-        Residuals of spectra or of magnitudes, by the name of the panel.
+        Residuals of spectra or of magnitudes, by panel title.
     phase_errors : mapping from str to array of shape (n_freqs, n_frames)
-        In radians, of the same names; NaN is white.
+        Phase errors in radians, with the same names; NaN is white.
     rate : int
         Sampling rate in Hz.
     hop_length : int
-        Of the STFT, in samples.
+        Hop of the STFT in samples.
     show_residual : bool, optional
-        Whether to draw the residual, or the phase error alone: for a switch.
+        Whether the residual is visible, or the phase error alone; for an on/off switch.
     span : float, optional
-        In dB.
+        The colours of the residual range from its largest value down to `-span` dB.
     axes : Axes or array of Axes, optional
         As in `plot_spectrograms`.
 
@@ -170,10 +170,10 @@ def plot_residual_over_phase(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If names or shapes differ, an array has another number of dimensions, a residual is not
-        finite, there are too few axes, or a number is not positive.
+        If names or shapes differ, an array has the wrong number of dimensions, a residual is
+        not finite, there are too few axes, or a number is not positive.
     ImportError
         If matplotlib or librosa is not installed.
     """
@@ -196,12 +196,12 @@ def plot_residual_over_phase(
             )
     panels = make_panels(residuals, axes)
     loudest = max(float(values.max()) for values in magnitudes.values()) or 1.0
-    # The palest colours would be lost on white.
+    # Skip the palest colours, which would vanish on white.
     strong = colormaps["YlOrRd"](np.linspace(0.3, 1, 256))
     see_through = ListedColormap(strong).with_extremes(under=(0, 0, 0, 0))
     for panel, (name, values) in zip(panels, magnitudes.items(), strict=True):
         error = np.nan_to_num(np.abs(phase_errors[name]))
-        # To twice the largest error: a light grey, which colours stand out from.
+        # Up to twice the largest error: a light grey, so that colours stand out.
         limits: dict[str, Any] = {"vmin": 0, "vmax": 2 * np.pi, "cmap": "Greys"}
         grey = _draw(panel, name, error, rate, hop_length, **limits)
         levels = _decibels(values / loudest, -2 * span)
@@ -235,7 +235,7 @@ def _draw(
         x_axis="time",
         y_axis="log",
         ax=panel,
-        rasterized=True,  # or a PDF would hold every bin
+        rasterized=True,  # or a PDF would store every bin
         **colours,
     )
     panel.set_yticks([tick for tick in TICKS if tick < rate / 2], minor=False)
@@ -255,7 +255,7 @@ def _decibels(magnitudes: npt.NDArray[Any], floor: float) -> npt.NDArray[Any]:
 def _checked(
     argument: str, spectra: Spectra, rate: int, hop_length: int, span: float
 ) -> dict[str, npt.NDArray[Any]]:
-    """Check what is drawn; return magnitudes."""
+    """Check the spectra and the settings; return magnitudes."""
     check_mapping(argument, spectra)
     check_positive("rate", rate)
     check_positive("hop_length", hop_length)

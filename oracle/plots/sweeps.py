@@ -1,4 +1,4 @@
-"""Figures of sweeps: a metric against the length of the window."""
+"""Figures of sweeps: a metric against window length."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MARKERS = "osD^vPX"
 LINES = ("-", "--", ":", "-.")
 
-# For a page or a screen, with room for the numbers of each panel.
+# For a page or a screen, with room for tick labels at each panel.
 PANELS = Layout(columns=3, width=3.2, height=2.6, margin=1.0, shared=False, font_size=10)
 
 
@@ -22,20 +22,20 @@ def plot_sweep(
     metric: str = "SDR",
     axes: Any = None,
 ) -> "Figure":
-    """Plot a sweep: a metric against the window length, a panel a target.
+    """Plot a sweep: a metric against window length, with one panel per target.
 
-    A colour is a method; ceilings are black, all but the first with a marker. A style of line is
-    an overlap.
+    Each method has its own colour and marker. Ceilings are black; all but the first have a
+    marker. Each overlap has its own line style.
 
     Parameters
     ----------
     table : DataFrame
-        What `oracle.compute_sweep` returns.
+        The result of `oracle.compute_sweep`.
     metric : str, optional
-        The metric, of which the median over tracks is plotted, in dB.
+        The metric to plot: its median over tracks, in dB.
     axes : Axes or array of Axes, optional
-        What to draw on, one for each target; those of a new figure by default, which also
-        has a legend.
+        The axes to draw on, one per target; by default those of a new figure, which also has a
+        legend.
 
     Returns
     -------
@@ -45,13 +45,13 @@ def plot_sweep(
     Raises
     ------
     ValueError
-        If the table is no sweep or does not have the metric, or there are too few axes.
+        If the table is not a sweep, lacks the metric, or there are too few axes.
     ImportError
         If matplotlib is not installed.
     """
     if not {"n_fft", "overlap", "metric"} <= set(table.columns):
         raise ValueError(
-            f"table must be one of compute_sweep, got columns {', '.join(table.columns)}"
+            f"table must come from compute_sweep, got columns {', '.join(table.columns)}"
         )
     shown = table[table["metric"] == metric]
     if shown.empty:
@@ -94,7 +94,7 @@ def _ceiling_style(place: int) -> dict[str, Any]:
 def _style(place: int) -> dict[str, Any]:
     return {
         "color": COLOURS[place % len(COLOURS)],
-        # The second round of colours has other markers.
+        # When the colours repeat, shift the markers.
         "marker": MARKERS[(place + place // len(COLOURS)) % len(MARKERS)],
         "markersize": 4,
         "linewidth": 1.2,

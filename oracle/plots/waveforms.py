@@ -35,19 +35,19 @@ def plot_waveforms(
     rate: int,
     axes: Any = None,
 ) -> "Figure":
-    """Plot the envelopes of signals over time; on top of them their estimates and residuals.
+    """Plot the envelopes of signals over time, with their estimates and residuals on top.
 
     Parameters
     ----------
     references : mapping from str to array of shape (n_samples,)
-        Sources, or residuals, by the name of the panel.
+        Sources, or residuals, by panel title.
     estimates : mapping from str to array of shape (n_samples,), optional
-        Of the same names.
+        Estimates with the same names.
     rate : int
         Sampling rate in Hz.
     axes : Axes or array of Axes, optional
-        What to draw on, one for each panel; those of a new figure by default, which also has
-        a legend.
+        The axes to draw on, one per panel; by default those of a new figure, which also has a
+        legend if there are estimates.
 
     Returns
     -------
@@ -56,9 +56,9 @@ def plot_waveforms(
     Raises
     ------
     TypeError
-        If what is plotted is no mapping.
+        If an argument that must be a mapping is not.
     ValueError
-        If names or lengths differ, a signal is empty, is not finite or has another number of
+        If names or lengths differ, a signal is empty, is not finite or has the wrong number of
         dimensions, there are too few axes, or the rate is not positive.
     ImportError
         If matplotlib or librosa is not installed.
@@ -89,7 +89,7 @@ def plot_waveforms(
     for panel, (name, signals) in zip(panels, drawn.items(), strict=True):
         for label, audio in signals.items():
             style = WAVES[label] if estimates is not None else {"color": COLOURS[0]}
-            # Thin: the lines around an envelope would add to it.
+            # Thin, because outlines would widen the envelope.
             waveshow(audio, sr=rate, ax=panel, linewidth=0.3, rasterized=True, **style)
         panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.xaxis.set_major_formatter(ScalarFormatter())

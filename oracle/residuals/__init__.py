@@ -1,8 +1,8 @@
-"""What masking leaves behind: residuals and their norms, phase, spectra, correlation.
+"""What masking leaves behind: residuals and their norms, phase errors, spectra, correlations.
 
-References come first, estimates second. Signals have shape ``(..., n_samples)``, spectra
-(of `oracle.STFT`, which does not scale them) ``(..., n_freqs, n_frames)``; dimensions before
-these are kept, and everything is computed in double precision.
+References come first, estimates second. Signals have shape ``(..., n_samples)``; spectra, as
+from `oracle.STFT`, which does not scale them, ``(..., n_freqs, n_frames)``. Leading dimensions
+are kept, and everything is computed in double precision.
 """
 
 from oracle.residuals.correlograms import (

@@ -1,4 +1,4 @@
-"""What the functions of residuals check of their arrays."""
+"""Checks of arrays that the functions of residuals share, and a quotient."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from oracle.tracks.track import Audio
 
 
 def checked_signals(argument: str, signals: Audio) -> Float64s:
-    """Check that signals have samples, and take them to double precision."""
+    """Check that signals have samples, and convert them to double precision."""
     double: Float64s = np.asarray(signals, np.float64)
     if double.ndim < 1 or double.size == 0:
         raise ValueError(
@@ -21,7 +21,7 @@ def checked_signals(argument: str, signals: Audio) -> Float64s:
 
 
 def check_rate(rate: int) -> None:
-    """Check a sampling rate."""
+    """Check that a sampling rate is positive."""
     if not rate > 0:
         raise ValueError(f"rate must be positive, got {rate}")
 
@@ -32,7 +32,7 @@ def checked_pair(
     n_dims: int,
     arguments: tuple[str, str] = ("references", "estimates"),
 ) -> tuple[Spectrum, Spectrum]:
-    """Check that spectra have one shape, and take them to double precision."""
+    """Check that spectra have the same shape, and convert them to double precision."""
     check_alike(references, estimates, n_dims, arguments)
     return np.asarray(references, np.complex128), np.asarray(estimates, np.complex128)
 
@@ -43,7 +43,7 @@ def check_alike(
     n_dims: int,
     arguments: tuple[str, str] = ("references", "estimates"),
 ) -> None:
-    """Check that arrays have one shape, of at least `n_dims` dimensions."""
+    """Check that arrays have the same shape, with at least `n_dims` dimensions."""
     shapes = np.shape(references), np.shape(estimates)
     if len(shapes[0]) < n_dims or 0 in shapes[0]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Residuals over time: autocorrelation, partial autocorrelation, a test of whiteness."""
+"""Residuals over time: autocorrelation, partial autocorrelation, and a whiteness test."""
 
 from typing import NamedTuple
 
@@ -20,17 +20,17 @@ class Correlogram(NamedTuple):
 
 
 class Whiteness(NamedTuple):
-    """A test of whiteness, arrays of shape (...)."""
+    """The result of a whiteness test, arrays of shape (...)."""
 
     statistic: Float64s
     p_value: Float64s
 
 
 def autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram:
-    """Compute the autocorrelation of signals, and where it would lie if they had none.
+    """Compute the autocorrelation of signals, with a confidence band around zero.
 
-    Their mean is removed, and the estimate at a lag is not corrected for the fewer samples.
-    The band is Bartlett's, which takes the correlation at shorter lags for true.
+    The mean is removed. The estimate is biased: longer lags are not corrected for having fewer
+    samples. The band is Bartlett's, which assumes the estimates at shorter lags to be true.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram:
     Raises
     ------
     ValueError
-        If the signals have not more than `n_lags` samples, or `n_lags` is not positive.
+        If the signals do not have more than `n_lags` samples, or `n_lags` is not positive.
     ImportError
         If statsmodels is not installed.
 
@@ -66,18 +66,19 @@ def autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram:
     n_samples = signals.shape[-1]
     covariances = _autocovariances(signals, n_lags)
     values = quotient(covariances, covariances[..., :1])
-    # At lag k the correlation at the lags below it counts, on both sides.
+    # The variance at lag k depends on the correlations at smaller lags, on both sides.
     shorter = np.cumsum(values[..., 1:-1] ** 2, axis=-1)
     variances = np.concatenate([0 * values[..., :1], 1 + 0 * values[..., :1], 1 + 2 * shorter], -1)
     return Correlogram(values, DEVIATIONS_95 * np.sqrt(variances / n_samples))
 
 
 def partial_autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram:
-    """Compute the partial autocorrelation of signals, and where it would lie without any.
+    """Compute the partial autocorrelation of signals, with a confidence band around zero.
 
-    The correlation of samples that is not explained by those between them: of an
-    autoregressive process of order p it is zero beyond lag p. From the autocovariances, by
-    Levinson and Durbin's recursion; the band is 1.96 / sqrt(n_samples) (Quenouille).
+    This is the correlation of two samples that the samples in between do not explain: it is
+    zero beyond lag p for an autoregressive process of order p. It is computed from the
+    autocovariances by the Levinson-Durbin recursion; the band is 1.96 / sqrt(n_samples)
+    (Quenouille).
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def partial_autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram
     Raises
     ------
     ValueError
-        If the signals have not more than `n_lags` samples, or `n_lags` is not positive.
+        If the signals do not have more than `n_lags` samples, or `n_lags` is not positive.
     ImportError
         If statsmodels is not installed.
 
@@ -122,24 +123,24 @@ def partial_autocorrelation(signals: Audio, *, n_lags: int = 100) -> Correlogram
 
 
 def whiteness(signals: Audio, *, n_lags: int = 100) -> Whiteness:
-    """Test whether signals are white noise, by Ljung and Box's portmanteau test.
+    """Test whether signals are white noise, by the Ljung-Box portmanteau test.
 
     Parameters
     ----------
     signals : array of shape (..., n_samples)
     n_lags : int, optional
-        How many lags, from 1, are tested together.
+        Number of lags to test together, from lag 1.
 
     Returns
     -------
     whiteness : Whiteness
         The statistic, about `n_lags` for white noise, and its p-value: the probability that
-        white noise has one as large. NaN for a constant signal.
+        white noise yields one at least as large. NaN for a constant signal.
 
     Raises
     ------
     ValueError
-        If the signals have not more than `n_lags` samples, or `n_lags` is not positive.
+        If the signals do not have more than `n_lags` samples, or `n_lags` is not positive.
     ImportError
         If statsmodels is not installed.
 
@@ -186,6 +187,6 @@ def _autocovariances(signals: Float64s, n_lags: int) -> Float64s:
     covariances = np.empty((*signals.shape[:-1], n_lags + 1))
     for place in np.ndindex(signals.shape[:-1]):
         covariances[place] = acovf(signals[place], fft=True, nlag=n_lags)
-        if np.ptp(signals[place]) == 0:  # its mean may be rounded
+        if np.ptp(signals[place]) == 0:  # rounding of the mean may leave a remainder
             covariances[place] = 0
     return covariances

@@ -1,4 +1,4 @@
-"""Residuals, their norms, and where they lie."""
+"""Residuals, their norms, and their share in contested bins."""
 
 from typing import Any, NamedTuple
 
@@ -10,22 +10,22 @@ from oracle.residuals.arrays import check_alike, checked_pair, quotient
 from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio
 
-MAX_MARGIN = 600  # dB, which floats can bear
+MAX_MARGIN = 600  # dB, well within the range of floats
 
 
 class Norms(NamedTuple):
     """Means over all but the first dimension: arrays of shape (n_sources,)."""
 
-    l1: Float64s  # of |r|
-    l2: Float64s  # of |r|^2
+    l1: Float64s  # mean of |r|
+    l2: Float64s  # mean of |r|^2
 
 
 class Contested(NamedTuple):
-    """Shares in [0, 1] of what lies in contested bins: arrays of shape (n_sources,)."""
+    """Shares, in [0, 1], that lie in contested bins: arrays of shape (n_sources,)."""
 
-    residual: Float64s  # of the energy of the residual; NaN if it has none
-    source: Float64s  # of the energy of the source; NaN if it is silent
-    bins: Float64s  # of the bins themselves
+    residual: Float64s  # share of the residual's energy; NaN if it has none
+    source: Float64s  # share of the source's energy; NaN if it is silent
+    bins: Float64s  # share of the bins themselves
 
 
 def waveform_residuals(references: Audio, estimates: Audio) -> Float64s:
@@ -58,7 +58,7 @@ def waveform_residuals(references: Audio, estimates: Audio) -> Float64s:
 def magnitude_residuals(references: Spectrum, estimates: Spectrum) -> Float64s:
     """Compute the residuals of magnitudes, abs(estimate) - abs(reference).
 
-    Blind to phase: a mask that takes every magnitude right has none.
+    They ignore phase: a mask that gets every magnitude right leaves none.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def magnitude_residuals(references: Spectrum, estimates: Spectrum) -> Float64s:
     Returns
     -------
     residuals : array of the same shape, float64
-        In the units of the spectra: negative where energy is missing.
+        In the units of the spectra; negative where energy is missing.
 
     Raises
     ------
@@ -85,12 +85,12 @@ def magnitude_residuals(references: Spectrum, estimates: Spectrum) -> Float64s:
 
 
 def norms(residuals: npt.NDArray[Any]) -> Norms:
-    """Compute the L1 and L2 norms, as means: of abs(r), and of abs(r)^2.
+    """Compute the L1 and L2 norms as means: of abs(r) and of abs(r)^2.
 
-    Of waveform residuals they are the norms in time, L1 and mean squared error; of
-    magnitude residuals (or of a difference of spectra) those in frequency. The squares of
-    the magnitude residuals give the norms of the waltz report, which calls the L2 norm "MSE":
-    there it is the mean of the fourth power.
+    For waveform residuals these are the norms in time: mean absolute and mean squared error.
+    For magnitude residuals (or differences of spectra) they are the norms in frequency. The
+    waltz report uses the squares of the magnitude residuals, so what it calls "MSE", their L2
+    norm, is a mean of fourth powers.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def norms(residuals: npt.NDArray[Any]) -> Norms:
     Raises
     ------
     ValueError
-        If there is nothing to take the mean of.
+        If the residuals are empty or have fewer than two dimensions.
 
     Examples
     --------
@@ -124,11 +124,11 @@ def norms(residuals: npt.NDArray[Any]) -> Norms:
 
 
 def contested_share(sources: Spectrum, residuals: Spectrum, *, margin: float = 10.0) -> Contested:
-    """Tell how much of each residual lies in bins that other sources contest.
+    """Compute how much of each residual lies in bins that other sources contest.
 
-    A bin of a source is contested if the other sources together are louder in it than the
-    source, or at most `margin` dB weaker. Where the residual's share is larger than the source's,
-    errors gather where sources overlap.
+    A bin of a source is contested if the other sources together are louder there than the
+    source, or at most `margin` dB weaker. If the residual's share is larger than the source's,
+    errors concentrate where sources overlap.
 
     Parameters
     ----------
@@ -137,17 +137,17 @@ def contested_share(sources: Spectrum, residuals: Spectrum, *, margin: float = 1
     residuals : array of the same shape, complex
         STFTs of their waveform residuals.
     margin : float, optional
-        In dB. Where the others are 10 dB weaker, IRM2 is 0.91.
+        In dB. At the default of 10 dB, the IRM2 of the source is 0.91 at the margin.
 
     Returns
     -------
     shares : Contested
-        Of the residual's energy, of the source's energy, and of the bins.
+        Shares of the residual's energy, of the source's energy, and of the bins.
 
     Raises
     ------
     ValueError
-        If the shapes differ, or the margin exceeds 600 dB.
+        If the shapes differ, or the margin is not between -600 and 600 dB.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def contested_share(sources: Spectrum, residuals: Spectrum, *, margin: float = 1
     if not abs(margin) <= MAX_MARGIN:
         raise ValueError(f"margin must lie between -{MAX_MARGIN} and {MAX_MARGIN} dB, got {margin}")
     powers = np.square(np.abs(sources))
-    # Not total - power: rounding would lose what is quiet beside a loud source.
+    # Not total - power: rounding would lose quiet sources beside a loud one.
     others = np.stack(
         [np.delete(powers, place, axis=0).sum(axis=0) for place in range(len(powers))]
     )

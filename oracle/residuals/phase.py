@@ -1,4 +1,4 @@
-"""Errors of phase, and how much of the error they are."""
+"""Phase errors, and their share of the total error."""
 
 import numpy as np
 
@@ -6,12 +6,13 @@ from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import checked_pair, quotient
 from oracle.stft.frames import Spectrum
 
-# This near to -pi or pi, in radians, an angle is pi: differences of angles are not more exact.
+# An angle this close to -pi or pi, in radians, counts as pi: differences of angles are no more
+# accurate.
 CUT = 4 * np.pi * np.finfo(np.float64).eps
 
 
 def phase_error(references: Spectrum, estimates: Spectrum) -> Float64s:
-    """Compute the phase of the estimate less that of the reference, in (-pi, pi].
+    """Compute the phase of the estimate minus that of the reference, in (-pi, pi].
 
     Parameters
     ----------
@@ -20,7 +21,7 @@ def phase_error(references: Spectrum, estimates: Spectrum) -> Float64s:
     Returns
     -------
     error : array of the same shape, float64
-        In radians; NaN where either is zero and has no phase.
+        In radians; NaN where either is zero, hence without phase.
 
     Raises
     ------
@@ -36,17 +37,17 @@ def phase_error(references: Spectrum, estimates: Spectrum) -> Float64s:
     references, estimates = checked_pair(references, estimates, 2)
     error = np.asarray(np.angle(estimates) - np.angle(references), np.float64)
     error -= 2 * np.pi * np.ceil((error - np.pi) / (2 * np.pi))
-    # Rounding leaves either side of the cut, which is one angle.
+    # Rounding may land on either side of the cut, though both are the same angle.
     error[np.abs(error) > np.pi - CUT] = np.pi
     error[(references == 0) | (estimates == 0)] = np.nan
     return error
 
 
 def with_phase_of(mixture: Spectrum, sources: Spectrum) -> Spectrum:
-    """Give the sources' magnitudes the mixture's phase: abs(S_j) X / abs(X).
+    """Combine the sources' magnitudes with the mixture's phase: abs(S_j) X / abs(X).
 
-    This is what a mask makes that takes every magnitude right. What its inverse STFT lacks of
-    the source is the part of the error that is due to the phase alone.
+    This is the estimate of a mask that gets every magnitude right. The residual of its inverse
+    STFT is due to phase alone.
 
     Parameters
     ----------
@@ -56,12 +57,12 @@ def with_phase_of(mixture: Spectrum, sources: Spectrum) -> Spectrum:
     Returns
     -------
     estimates : array of the sources' shape, complex128
-        Where the mixture is zero its phase is taken to be 0.
+        Where the mixture is zero, its phase is taken as 0.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
 
     Examples
     --------
@@ -83,10 +84,10 @@ def with_phase_of(mixture: Spectrum, sources: Spectrum) -> Spectrum:
 
 
 def phase_share(references: Spectrum, estimates: Spectrum) -> Float64s:
-    """Tell how much of the error is due to phase, in [0, 1].
+    """Compute the share of the squared error that is due to phase, in [0, 1].
 
-    In every bin the squared error is exactly the sum of a part that is due to the magnitudes
-    and one that is due to the phase error p (law of cosines):
+    In every bin, the squared error is exactly the sum of a part due to the magnitudes and a
+    part due to the phase error p (law of cosines):
 
         |E - S|^2 = (|E| - |S|)^2 + 2 |E| |S| (1 - cos p)
 
@@ -97,7 +98,7 @@ def phase_share(references: Spectrum, estimates: Spectrum) -> Float64s:
     Returns
     -------
     share : array of shape (n_sources,), float64
-        The second parts of all bins over the squared error; NaN if there is no error.
+        The sum of the phase parts of all bins over the squared error; NaN if there is no error.
 
     Raises
     ------

@@ -18,12 +18,12 @@ class FrequencySeries(NamedTuple):
 
 
 def periodogram(signals: Audio, *, rate: int) -> FrequencySeries:
-    """Compute the periodogram: the power at each frequency of whole signals.
+    """Compute the periodogram of whole signals: the power at each frequency.
 
-    One-sided, of the whole signal under a rectangular window, no mean removed; the values sum
-    to the mean square of the signal. A tone of amplitude A at a frequency of the grid has
-    A^2 / 2 there, white noise of variance v in the mean 2 v / n_samples (but at 0 and at half
-    the rate, which are not doubled: A^2 and v / n_samples).
+    It is one-sided, with a rectangular window over the whole signal and no mean removed; its
+    values sum to the mean square of the signal. A tone of amplitude A at a frequency of the
+    grid has power A^2 / 2 there; white noise of variance v has 2 v / n_samples on average. At
+    0 and at half the rate, which are not doubled, these are A^2 and v / n_samples.
 
     Parameters
     ----------
@@ -60,21 +60,21 @@ def periodogram(signals: Audio, *, rate: int) -> FrequencySeries:
 def smooth(spectrum: FrequencySeries, *, n_bins: int = 1024) -> FrequencySeries:
     """Smooth a periodogram by a moving average, and normalise it to [0, 1].
 
-    As the waltz report shows them: the average of `n_bins` neighbours in dB, of which the
-    lowest becomes 0 and the highest 1.
+    As in the waltz report: average the power over `n_bins` neighbours, convert to dB, and map
+    the lowest level to 0 and the highest to 1.
 
     Parameters
     ----------
     spectrum : FrequencySeries
         What `periodogram` returns.
     n_bins : int, optional
-        How many neighbours each value is the average of.
+        Number of neighbours in each average.
 
     Returns
     -------
     smoothed : FrequencySeries
-        `n_bins - 1` values fewer, each at the mean frequency of what it is the average of:
-        in [0, 1], 0 where all are equal, NaN for a silent signal.
+        `n_bins - 1` fewer values, each at the mean frequency of its neighbours. In [0, 1]; 0 if
+        all are equal, NaN for a silent signal.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def smooth(spectrum: FrequencySeries, *, n_bins: int = 1024) -> FrequencySeries:
         low = np.min(levels, axis=-1, keepdims=True, initial=np.inf, where=np.isfinite(levels))
         high = levels.max(axis=-1, keepdims=True)
         span = high - low
-        # Bins with no power at all are shown as the lowest that have some.
+        # Show bins without power as low as the lowest bins that have some.
         heights = (np.maximum(levels, low) - low) / np.where(span > 0, span, 1)
     return FrequencySeries(_moving_average(frequencies, n_bins), heights)
 
@@ -107,14 +107,14 @@ def smooth(spectrum: FrequencySeries, *, n_bins: int = 1024) -> FrequencySeries:
 def coherence(first: Audio, second: Audio, *, rate: int, n_fft: int = 2048) -> FrequencySeries:
     """Compute the magnitude-squared coherence of signals: how linearly related they are.
 
-    abs(P_xy)^2 / (P_xx P_yy), from periodograms of Hann windows that overlap by half,
-    averaged (Welch). 1 where one signal is the other, filtered; in the mean 1 / n_windows or
-    somewhat more where they have nothing to do with each other.
+    abs(P_xy)^2 / (P_xx P_yy), by Welch's method: averaged over Hann windows that overlap by
+    half. It is 1 where one signal is a filtered version of the other, and on average
+    1 / n_windows or slightly more where they are unrelated.
 
     Parameters
     ----------
     first, second : array of shape (..., n_samples)
-        Their leading dimensions are broadcast.
+        Leading dimensions are broadcast.
     rate : int
         Sampling rate in Hz.
     n_fft : int, optional
@@ -124,13 +124,13 @@ def coherence(first: Audio, second: Audio, *, rate: int, n_fft: int = 2048) -> F
     -------
     coherence : FrequencySeries
         `frequencies` in Hz, and values in [0, 1] of shape (..., n_fft // 2 + 1); NaN where
-        a signal has no energy at all (silence).
+        a signal has no energy at all.
 
     Raises
     ------
     ValueError
-        If a signal is empty, the lengths differ or are below two windows (one window is
-        always coherent), or the rate is not positive.
+        If a signal is empty, the lengths differ, the signals are shorter than two overlapping
+        windows (one window is always coherent), or the rate is not positive.
 
     References
     ----------
@@ -153,15 +153,14 @@ def coherence(first: Audio, second: Audio, *, rate: int, n_fft: int = 2048) -> F
     _, own = _welch(first, first, rate, n_fft)
     _, other = _welch(second, second, rate, n_fft)
     values = quotient(np.square(np.abs(across)), (own * other).real)
-    return FrequencySeries(frequencies, np.minimum(values, 1))  # rounding exceeds it
+    return FrequencySeries(frequencies, np.minimum(values, 1))  # rounding may exceed 1
 
 
 def cross_spectra(residuals: Audio, *, rate: int, n_fft: int = 2048) -> FrequencySeries:
-    """Compute the cross-spectra of each residual with each other's, by Welch's method.
+    """Compute the cross-spectra of all pairs of residuals by Welch's method.
 
-    With Hann windows that overlap by half. The spectrum of i with j is the mean of conj(R_i)
-    R_j: its phase is that by which j leads i. That of i with itself is its power spectral
-    density.
+    Hann windows overlap by half. The cross-spectrum of i with j is the mean of conj(R_i) R_j;
+    its phase is that by which j leads i. For i = j, it is the power spectral density of i.
 
     Parameters
     ----------
@@ -174,14 +173,14 @@ def cross_spectra(residuals: Audio, *, rate: int, n_fft: int = 2048) -> Frequenc
     Returns
     -------
     spectra : FrequencySeries
-        `frequencies` in Hz, and complex densities, in the square of the units of the
-        residuals per Hz, of shape (n_sources, n_sources, n_fft // 2 + 1).
+        `frequencies` in Hz, and complex densities of shape (n_sources, n_sources,
+        n_fft // 2 + 1), in the square of the units of the residuals per Hz.
 
     Raises
     ------
     ValueError
-        If the residuals have another number of dimensions or are shorter than two windows,
-        or the rate is not positive.
+        If the residuals have the wrong number of dimensions or are shorter than two overlapping
+        windows, or the rate is not positive.
 
     Examples
     --------
@@ -208,8 +207,8 @@ def cross_coherence(spectra: FrequencySeries) -> FrequencySeries:
     Returns
     -------
     coherence : FrequencySeries
-        Values in [0, 1] of the same shape, (n_sources, n_sources, n_freqs), as `coherence`
-        has them of each pair; NaN where a residual has no energy at all.
+        Values in [0, 1], of the same shape (n_sources, n_sources, n_freqs): the `coherence` of
+        each pair. NaN where a residual has no energy at all.
 
     Examples
     --------
@@ -230,14 +229,14 @@ def _welch(first: Float64s, second: Float64s, rate: int, n_fft: int) -> Frequenc
     check_rate(rate)
     if not 2 <= n_fft <= first.shape[-1] // 1.5:
         raise ValueError(
-            "n_fft must be at least 2, and the signals as long as two windows that overlap by "
-            f"half, got {n_fft} for {first.shape[-1]} samples"
+            "n_fft must be at least 2 and at most two thirds of the length of the signals, "
+            f"got {n_fft} for {first.shape[-1]} samples"
         )
     return FrequencySeries(*csd(first, second, rate, nperseg=n_fft, detrend=False))
 
 
 def _moving_average(values: Float64s, length: int) -> Float64s:
-    # Running sums and FFTs would lose quiet bins beside loud ones.
+    # Neither running sums nor an FFT, which would lose quiet bins beside loud ones.
     double = np.asarray(values, np.float64)
     windows = np.lib.stride_tricks.sliding_window_view(double, length, axis=-1)
     return np.asarray(windows.mean(axis=-1))

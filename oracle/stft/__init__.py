@@ -1,4 +1,4 @@
-"""STFT: windows of a signal, cut out of it, transformed, and added up again."""
+"""STFT: cut a signal into windowed frames, transform them, and overlap-add them again."""
 
 from oracle.stft.transform import STFT
 

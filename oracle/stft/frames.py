@@ -1,7 +1,7 @@
-"""Frames: windows of a signal, cut out of it, transformed, and added up again.
+"""Frames: cut a signal into windowed frames, transform them, and overlap-add them again.
 
-The first frame lies half before the signal, as `oracle.stft` tells. What is called padded are the
-samples under some frames, in the signal or beyond its ends.
+Half of the first frame lies before the signal, as described in `oracle.stft.transform`. "Padded"
+means all samples under some frames, in the signal or beyond its ends.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,17 +18,17 @@ from oracle.tracks.track import Audio
 
 Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
 
-# Frames of a block: many enough for one call of the FFT to be worth it, few enough that the frames
-# and their spectra stay in the cache between the steps. Of one signal, and of several at once.
+# Frames per block, for one signal and for several at once: enough to make a call of the FFT
+# worthwhile, few enough that frames and spectra stay in the cache between steps.
 BLOCK_FRAMES, BLOCK_FRAMES_OF_MANY = 128, 24
 
-# Frames of a chunk, which a thread takes on: several blocks.
+# Frames that a thread works on at a time: several blocks.
 CHUNK_FRAMES = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """The frames of an STFT: where they lie, how they are cut out, and how they are added up.
+    """The frames of an STFT: where they lie, how to cut them out, and how to overlap-add them.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Frames:
         return -(-(padded - self.n_fft) // self.hop_length) + 1
 
     def find(self, start: int, stop: int, n_samples: int) -> slice:
-        """Tell which frames reach into the samples from `start` to `stop` of a signal."""
+        """Find the frames that reach into the samples from `start` to `stop` of a signal."""
         start, stop = start + self.n_fft // 2, stop + self.n_fft // 2
         first = max(0, (start - self.n_fft) // self.hop_length + 1)
         return slice(first, min(-(-stop // self.hop_length), self.count(n_samples)))
@@ -62,42 +62,42 @@ class Frames:
         return self.n_fft + (n_frames - 1) * self.hop_length
 
     def samples_under(self, frames: slice) -> slice:
-        """Tell which samples lie under some frames; those before a signal count as negative."""
+        """Find the samples under some frames; those before the signal have negative indices."""
         start = frames.start * self.hop_length - self.n_fft // 2
         return slice(start, start + self.padded_length(frames.stop - frames.start))
 
     def under(self, frames: slice, signal: Audio, *, dtype: npt.DTypeLike | None = None) -> Audio:
-        """Return the samples under some frames of a signal, and zeros where it has none.
+        """Return the samples under some frames of a signal, with zeros beyond its ends.
 
         Parameters
         ----------
         frames : slice
-            From the first to behind the last.
+            The n frames, from the first to one past the last.
         signal : array of shape (..., n_samples)
         dtype : dtype, optional
-            Of the result; that of the signal by default.
+            Dtype of the result; that of the signal by default.
 
         Returns
         -------
-        padded : array of shape (..., padded_length(n)), n frames
+        padded : array of shape (..., padded_length(n))
             A copy.
         """
         return self.view_under(frames, signal).astype(dtype or signal.dtype, order="C")
 
     def view_under(self, frames: slice, signal: Audio) -> Audio:
-        """As `under`, but a view of the signal where it lies under all of the frames."""
+        """Do the same as `under`, but return a view if the frames lie wholly in the signal."""
         n_samples, under = signal.shape[-1], self.samples_under(frames)
         if under.start >= 0 and under.stop <= n_samples:
             return signal[..., under]
         padded = np.zeros((*signal.shape[:-1], under.stop - under.start), signal.dtype)
-        # A frame may lie wholly in the padding after the signal.
+        # A frame may lie entirely in the padding after the signal.
         inside = slice(min(max(under.start, 0), n_samples), max(min(under.stop, n_samples), 0))
         padded[..., place_in(under, inside)] = signal[..., inside]
         return padded
 
     def _framed(self, padded: Audio) -> Audio:
-        """View the frames of what `under` returns, array of shape (..., n, n_fft)."""
-        # As `sliding_window_view`, in a third of the time.
+        """View what `under` returns as frames, array of shape (..., n, n_fft)."""
+        # Like `sliding_window_view`, in a third of the time.
         *others, last = padded.strides
         n_frames = 1 + (padded.shape[-1] - self.n_fft) // self.hop_length
         return as_strided(
@@ -108,7 +108,7 @@ class Frames:
         )
 
     def analyse(self, padded: Audio) -> Spectrum:
-        """Transform the frames of what `under` returns: half of `forward`.
+        """Transform the frames of what `under` returns: the second half of `STFT.forward`.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class Frames:
         -------
         spectra : array of shape (..., n, n_freqs), complex64 or complex128
         """
-        # A copy that is multiplied in place is faster than a product.
+        # Copying and multiplying in place is faster than a product.
         windowed = self._framed(padded).astype(padded.dtype, order="C")
         windowed *= self.window_samples.astype(padded.dtype, copy=False)
         return scipy.fft.rfft(windowed)
@@ -130,11 +130,11 @@ class Frames:
         return np.asarray(frames)
 
     def overlap_add(self, padded: Audio, frames: Audio) -> None:
-        """Add frames to a signal, the first at its start, one hop's worth of each at a time."""
+        """Add frames to a padded signal from its start, one hop's worth of each at a time."""
         hop, n_frames = self.hop_length, frames.shape[-2]
         for start in range(0, self.n_fft, hop):
             strip = frames[..., start : start + hop]
-            # Strips of different frames do not overlap: they are rows of one view.
+            # Strips of different frames do not overlap, so they are rows of one view.
             if strip.shape[-1] == hop:
                 rows = padded[..., start : start + n_frames * hop]
                 rows = rows.reshape(*padded.shape[:-1], n_frames, hop)
@@ -145,18 +145,18 @@ class Frames:
             rows += strip
 
     def synthesize(self, spectra: Spectrum, *, into: Audio | None = None) -> Audio:
-        """Add up the windowed frames: half of `inverse`, not divided by the squared windows.
+        """Overlap-add the windowed frames, without dividing by the sum of the squared windows.
 
         Parameters
         ----------
         spectra : array of shape (..., n, n_freqs), complex64 or complex128
         into : array of shape (..., at least padded_length(n)), optional
-            What to add them to, from its start on; zeros by default.
+            Array to add them to, from its start; zeros by default.
 
         Returns
         -------
         padded : array of shape (..., padded_length(n)), float32 or float64
-            Or `into`.
+            `into`, if it was given.
         """
         frames = self.transform_back(spectra, self.window_samples)
         if into is None:
@@ -168,7 +168,7 @@ class Frames:
     def analyse_together(
         self, signals: Sequence[Audio], frames: slice, dtype: npt.DTypeLike | None
     ) -> Iterator[tuple[slice, Spectrum]]:
-        """Transform some frames of signals, block by block; also tell which frames are in each."""
+        """Transform frames of signals, block by block; yield the frames of each block as well."""
         dtype = dtype or np.result_type(*signals)
         window = self.window_samples.astype(dtype)
         for block in split(frames, BLOCK_FRAMES_OF_MANY):
@@ -182,7 +182,7 @@ class Frames:
     def sum_of_squares(
         self, n_samples: int, *, piece: slice | None = None
     ) -> npt.NDArray[np.float64]:
-        """Sum the squared windows over each sample of a signal, or of a piece of it.
+        """Sum the squared windows at each sample of a signal, or of a piece of it.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ class Frames:
         Returns
         -------
         weight : array of shape (n,), float64
-            What the inverse divides by.
+            The divisor of the inverse.
         """
         start, stop, _ = (piece or slice(None)).indices(n_samples)
         frames = self.find(start, stop, n_samples)
@@ -206,7 +206,7 @@ class Frames:
 
     @property
     def _periodic_squares(self) -> npt.NDArray[np.float64]:
-        """The sum of all squared windows over each sample of a hop, far from the ends."""
+        """The sum of the squared windows at each sample of a hop, far from the ends."""
         hop = self.hop_length
         squares = np.zeros(-(-self.n_fft // hop) * hop)
         squares[: self.n_fft] = self.window_samples**2
@@ -214,13 +214,13 @@ class Frames:
 
     @cached_property
     def dual_window(self) -> npt.NDArray[np.float64]:
-        """The window over the sum of squares: saves the inverse to divide every sample."""
+        """The window over the sum of squares, so that the inverse need not divide each sample."""
         return self.window_samples / np.resize(self._periodic_squares, self.n_fft)
 
     def scale_ends(self, audio: Audio, start: int, n_samples: int) -> None:
-        """Undo that the dual window takes all windows to lie over each sample of a signal.
+        """Correct the ends of a signal, where fewer windows overlap than the dual window assumes.
 
-        Fewer do at its ends. The audio, of shape (..., n), is the signal from `start` on.
+        The audio, of shape (..., n), is the signal from sample `start`; it is changed in place.
         """
         half, hop = self.n_fft // 2, self.hop_length
         stop = start + audio.shape[-1]
@@ -236,11 +236,11 @@ class Frames:
 
 
 def split(whole: slice, size: int) -> list[slice]:
-    """Split frames, or samples, into runs of a size, of which the last may be shorter."""
+    """Split frames or samples into runs of a given size; the last may be shorter."""
     starts = range(whole.start, whole.stop, size)
     return [slice(start, min(start + size, whole.stop)) for start in starts]
 
 
 def place_in(whole: slice, piece: slice) -> slice:
-    """Tell where a piece lies in another, counted from the start of that."""
+    """Find where a piece lies in another one, counted from the start of the latter."""
     return slice(piece.start - whole.start, piece.stop - whole.start)

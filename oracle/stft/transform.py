@@ -1,10 +1,10 @@
-"""STFT: forward and inverse in one frozen object, so that they cannot disagree.
+"""STFT: forward and inverse transform in one frozen object, so that they always match.
 
-Conventions: the signal is preceded and followed by half a window of zeros, then padded
-to whole hops, so that every sample, the first and the last too, lies under full windows.
+Conventions: half a window of zeros precedes and follows the signal, which is then padded to
+whole hops, so that every sample, including the first and the last, lies under full windows.
 Frames are not scaled: a frame is the FFT of the windowed samples. The inverse is the
-least-squares one of Griffin & Lim (1984): overlap-add of the windowed frames over the sum
-of the squared windows. What both do with a run of frames is in `oracle.stft.frames`.
+least-squares inverse of Griffin & Lim (1984): overlap-add of the windowed frames, divided by the
+sum of the squared windows. The steps on runs of frames are in `oracle.stft.frames`.
 The file is long because the docstrings of one class fill over a third of it.
 """
 
@@ -22,8 +22,8 @@ from oracle.machine.threads import in_threads
 from oracle.stft.frames import BLOCK_FRAMES, CHUNK_FRAMES, Frames, Spectrum, place_in, split
 from oracle.tracks.track import Audio
 
-# The least sum of squared windows over a sample, relative to a window's maximum. Dividing by
-# it lets rounding errors grow 100 times there, which float32 audio can still bear.
+# The smallest sum of squared windows at a sample, relative to the maximum of a squared window.
+# Dividing by it amplifies rounding errors 100 times there, which float32 audio tolerates.
 MIN_WEIGHT = 1e-4
 
 
@@ -31,26 +31,26 @@ MIN_WEIGHT = 1e-4
 class STFT:
     """Short-time Fourier transform and its inverse.
 
-    Two are equal if they give the same spectra: `workers` is no part of what an STFT is.
+    Two STFTs are equal if they give the same spectra; `workers` is not compared.
 
     Parameters
     ----------
     n_fft : int, optional
-        Length of a window and of its FFT in samples.
+        Length of a window and of its FFT, in samples.
     hop_length : int, optional
         Samples from one window to the next; by default half a window, ``n_fft // 2``.
     window : str or tuple, optional
         Any window of `scipy.signal.get_window`, in its periodic form.
     workers : int, optional
-        Threads, as in `scipy.fft`: -1 is one a core. The result does not depend on it.
+        Number of threads, as in `scipy.fft`: -1 is one per core. Results do not depend on it.
 
     Raises
     ------
     TypeError
         If a number is not an integer.
     ValueError
-        If a number is out of its range, the window is unknown, or some samples would lie
-        under windows so small that the transform cannot be inverted.
+        If a number is out of range, the window is unknown, or the windows are so small over
+        some samples that the transform cannot be inverted.
 
     References
     ----------
@@ -90,7 +90,7 @@ class STFT:
         for argument, value in numbers.items():
             if not isinstance(value, Integral) or isinstance(value, bool):
                 raise TypeError(f"{argument} must be an integer, got {value!r}")
-            # The only way in which a frozen dataclass can set its own fields.
+            # The only way for a frozen dataclass to set its own fields.
             object.__setattr__(self, argument, int(value))
         object.__setattr__(self, "window", window)
         if self.n_fft < 2:
@@ -104,7 +104,7 @@ class STFT:
             )
         if self.workers != -1 and self.workers < 1:
             raise ValueError(f"workers must be positive, or -1 for all cores, got {self.workers}")
-        # These signals lie under the fewest windows; longer ones only add to the sums.
+        # These signals lie under the fewest windows; longer ones only increase the sums.
         shortest = (1, self.hop_length + self.n_fft % 2)
         weight = min(self.frames.sum_of_squares(n_samples).min() for n_samples in shortest)
         weight /= (self.window_samples**2).max()
@@ -113,13 +113,13 @@ class STFT:
                 "hop_length must let the windows overlap enough for an inverse, "
                 f"got {self.hop_length} with a {self.window!r} window of {self.n_fft}: "
                 f"the sum of the squared windows falls to {weight:.1e} of a window's maximum, "
-                f"and must stay above {MIN_WEIGHT:.0e}"
+                f"and must stay above {MIN_WEIGHT:.0e}; use a smaller hop_length or another window"
             )
 
     @cached_property
     def window_samples(self) -> npt.NDArray[np.float64]:
         """The window, array of shape (n_fft,)."""
-        # Imported late: scipy.signal takes longer to import than all the rest.
+        # Imported late: scipy.signal takes longer to import than everything else.
         from scipy.signal import get_window
 
         try:
@@ -132,7 +132,7 @@ class STFT:
 
     @cached_property
     def frames(self) -> Frames:
-        """Where the windows lie, and the two halves of the transform: to frames, and back."""
+        """Where the windows lie, and the transform of runs of frames, forward and back."""
         return Frames(self.window_samples, self.hop_length)
 
     @property
@@ -158,7 +158,7 @@ class STFT:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What files say of it."""
+        """The settings that result files record."""
         return {"n_fft": self.n_fft, "hop_length": self.hop_length, "window": self.window}
 
     def forward(self, audio: Audio) -> Spectrum:
@@ -171,7 +171,7 @@ class STFT:
         Returns
         -------
         spectrum : array of shape (..., n_freqs, n_frames), complex64 or complex128
-            A view: in memory, the frequencies of a frame lie side by side.
+            A view: in memory, the frequencies of a frame are contiguous.
 
         Raises
         ------
@@ -202,13 +202,13 @@ class STFT:
         return spectra.reshape(*audio.shape[:-1], n_frames, self.n_freqs).swapaxes(-1, -2)
 
     def inverse(self, spectrum: Spectrum, *, n_samples: int) -> Audio:
-        """Transform a spectrum back: the audio whose spectrum is nearest to it.
+        """Transform a spectrum back to the audio whose spectrum is closest to it.
 
         Parameters
         ----------
         spectrum : array of shape (..., n_freqs, n_frames), complex64 or complex128
         n_samples : int
-            Number of samples of the audio; it fixes the number of frames.
+            Number of samples of the audio, which determines the number of frames.
 
         Returns
         -------
@@ -217,10 +217,10 @@ class STFT:
         Raises
         ------
         TypeError
-            If the spectrum is not a complex64 or complex128 array, or `n_samples` not an
+            If the spectrum is not a complex64 or complex128 array, or `n_samples` is not an
             integer.
         ValueError
-            If the shape is not that of the spectrum of `n_samples` samples.
+            If the shape is not that of a spectrum of `n_samples` samples.
         """
         if not isinstance(spectrum, np.ndarray) or spectrum.dtype not in (
             np.complex64,
@@ -240,13 +240,13 @@ class STFT:
         window = self.frames.dual_window.astype(dtype)
         spectra = spectrum.swapaxes(-1, -2).reshape(-1, n_frames, self.n_freqs)
         half, hop = self.n_fft // 2, self.hop_length
-        # Those hops of the padded signal that hold any of the signal.
+        # The hops of the padded signal that contain part of the signal.
         hops = slice(half // hop, -(-(half + n_samples) // hop))
         padded = np.empty((len(spectra), hops.stop, hop), dtype)
         overlap = -(-self.n_fft // hop) - 1
 
         def transform(index: int, some: slice) -> None:
-            # Over a hop lie the frame that begins with it, and as many as overlap it before.
+            # A hop lies under the frame that begins with it and `overlap` frames before that.
             start, stop = some.start - overlap, some.stop
             frames = self.frames.transform_back(spectra[index, max(start, 0) : stop], window)
             if start < 0 or stop > n_frames:
@@ -272,15 +272,15 @@ class STFT:
     ) -> list[Audio]:
         """Transform signals, change their spectra in several ways, and transform back.
 
-        As ``inverse(change(forward(np.stack(signals))))`` for each change, but a few frames
-        at a time, in the cache, and only of some samples.
+        Equivalent to ``inverse(change(forward(np.stack(signals))))`` for each change, but a few
+        frames at a time, in the cache, and optionally for some samples only.
 
         Parameters
         ----------
         changes : sequence of callables
-            Each takes spectra of all signals in a few frames, shape (n_signals, n_channels,
-            n_freqs, n), and which frames these are, to other spectra of these frames, shape
-            (..., n_freqs, n), complex64 or complex128.
+            Each takes the spectra of all signals in a few frames, shape (n_signals, n_channels,
+            n_freqs, n), and which frames these are. It returns new spectra of these frames,
+            shape (..., n_freqs, n), complex64 or complex128.
         signals : sequence of arrays of shape (n_channels, n_samples), float32 or float64
         piece : slice, optional
             The samples to compute; all by default.
@@ -290,25 +290,25 @@ class STFT:
         Returns
         -------
         audio : list of arrays of shape (..., n), float32 or float64
-            What becomes of the signals by each change, in the samples of the piece.
+            The result of each change, in the samples of the piece.
 
         Raises
         ------
         ValueError
-            If the signals have not one shape (n_channels, n_samples), or the piece is empty
-            or has a step.
+            If the signals do not all have the same shape (n_channels, n_samples), or the piece
+            is empty or has a step.
         """
         if not changes:
             return []
         shapes = {signal.shape for signal in signals}
         if len(shapes) != 1 or len(signals[0].shape) != 2:
             raise ValueError(
-                f"signals must have one shape (n_channels, n_samples), got {sorted(shapes)}"
+                f"signals must all have shape (n_channels, n_samples), got {sorted(shapes)}"
             )
         n_samples = signals[0].shape[-1]
         start, stop, step = (piece or slice(None)).indices(n_samples)
         if step != 1 or start >= stop:
-            raise ValueError(f"piece must hold samples, and have no step, got {piece}")
+            raise ValueError(f"piece must contain samples and have no step, got {piece}")
         frames = self.frames.find(start, stop, n_samples)
         n_padded = self.frames.padded_length(frames.stop - frames.start)
         padded: list[Audio] = []
@@ -335,20 +335,20 @@ class STFT:
         *,
         dtype: npt.DTypeLike | None = None,
     ) -> list[Any]:
-        """Transform signals and add up what a function finds in their spectra.
+        """Transform signals, and sum a function of their spectra over frames.
 
         Parameters
         ----------
         function : callable
-            Takes spectra of all signals in a few frames, shape (n_signals, n_channels,
-            n_freqs, n), to numbers or arrays; it is called in several threads.
+            Takes the spectra of all signals in a few frames, shape (n_signals, n_channels,
+            n_freqs, n), and returns a sequence of numbers or arrays. Called in several threads.
         signals, dtype
             As in `modify`.
 
         Returns
         -------
         sums : list
-            What the function returns, each added up over all frames.
+            Each number or array that the function returns, summed over all frames.
         """
         n_frames = self.n_frames(signals[0].shape[-1])
 
@@ -365,7 +365,7 @@ class STFT:
         """Transform blocks of each signal in threads."""
         blocks = split(whole, BLOCK_FRAMES)
         places = itertools.product(range(n_signals), blocks)
-        # A single block is not worth a thread.
+        # A single block does not justify a thread.
         workers = self.workers if n_signals * len(blocks) > 1 else 1
         for _ in in_threads(lambda place: transform(*place), places, workers=workers):
             pass

@@ -1,4 +1,4 @@
-"""The filters: of the model, and as SiSEC 2018's code computed it."""
+"""The filters: by the model, and as computed by the code of SiSEC 2018."""
 
 from dataclasses import dataclass
 
@@ -28,8 +28,8 @@ def multichannel_wiener_filter(
 ) -> Spectrum:
     """Filter the mixture with the multichannel Wiener filter of the true sources.
 
-    The best linear filter across the channels under a Gaussian model that knows every
-    source's power in every bin and its mean spatial covariance at every frequency.
+    The best linear filter across channels under a Gaussian model that knows the power of every
+    source in every bin and its mean spatial covariance at every frequency.
 
     Parameters
     ----------
@@ -38,25 +38,25 @@ def multichannel_wiener_filter(
     mixture : array of shape (n_channels, n_freqs, n_frames), complex
         STFT of the mixture.
     regularization : float, optional
-        Scales the estimates in each bin by det C / (det C + regularization^I), in units of
-        power of the spectra; where C is singular, of rank r, the product of its r pivots
-        and regularization^r stand in. 0, the default, makes the filter independent of the
-        level; see `sisec18_regularization`.
+        In units of power of the spectra. The estimates in each bin are scaled by
+        det C / (det C + regularization^I); where C is singular, with rank r, the product of its
+        r pivots replaces det C, and r replaces I. With 0, the default, the filter does not
+        depend on level; see `sisec18_regularization`.
     dtype : dtype, optional
-        Of the estimates, complex64 or complex128; that of the sources by default.
+        Dtype of the estimates, complex64 or complex128; that of the sources by default.
 
     Returns
     -------
     estimates : array, complex, same shape as sources
         STFTs of the estimated sources; without regularization they sum to the mixture
-        wherever C can be inverted.
+        wherever C is invertible.
 
     Raises
     ------
     TypeError
-        If the arguments are not complex arrays of one dtype, or `dtype` is not complex.
+        If the arguments are not complex arrays of the same dtype, or `dtype` is not complex.
     ValueError
-        If their shapes do not fit, or the regularization is negative or not finite.
+        If their shapes do not match, or the regularization is negative or not finite.
 
     References
     ----------
@@ -76,19 +76,20 @@ def multichannel_wiener_filter(
 def sisec18_wiener_filter(
     sources: Spectrum, mixture: Spectrum, *, window_sum: float, dtype: npt.DTypeLike | None = None
 ) -> Spectrum:
-    """Filter the mixture as SiSEC 2018's code did, which scaled R_j by a wrong trace.
+    """Filter the mixture as the code of SiSEC 2018 did, which scaled R_j by the wrong trace.
 
-    The trace was taken over the first frequencies instead of over the channels: column b
-    of every R_j(f) is scaled by I / (R_j(f_0)[0, b] + R_j(f_1)[1, b] + ...). The result is
-    no covariance. Only to reproduce the published row; use `multichannel_wiener_filter`.
+    The trace was taken over the first frequencies instead of the channels: column b of every
+    R_j(f) is scaled by I / (R_j(f_0)[0, b] + R_j(f_1)[1, b] + ...). The result is not a
+    covariance. Use this only to reproduce the published row; otherwise use
+    `multichannel_wiener_filter`.
 
     Parameters
     ----------
     sources, mixture
         As in `multichannel_wiener_filter`.
     window_sum : float
-        Sum of the samples of the STFT's window: the code added the machine epsilon to
-        powers and determinants of spectra that had been divided by it.
+        Sum of the samples of the STFT's window. The code divided the spectra by it before it
+        added the machine epsilon to their powers and determinants.
     dtype
         As in `multichannel_wiener_filter`.
 
@@ -100,7 +101,8 @@ def sisec18_wiener_filter(
     Raises
     ------
     TypeError, ValueError
-        As in `multichannel_wiener_filter`.
+        As in `multichannel_wiener_filter`; ValueError also if `window_sum` is not positive and
+        finite.
 
     References
     ----------
@@ -116,10 +118,10 @@ def sisec18_wiener_filter(
 
 
 def sisec18_regularization(n_channels: int, window_sum: float) -> float:
-    """Return the regularization that SiSEC 2018's code amounts to.
+    """Return the regularization equivalent to the code of SiSEC 2018.
 
-    It added the machine epsilon to det C, which is a power to the I, on spectra that
-    `scipy.signal.stft` had divided by the sum of the window: quiet bins lose energy, and
+    The code added the machine epsilon to det C, which has the unit of power^I, for spectra that
+    `scipy.signal.stft` had divided by the sum of the window. Quiet bins lose energy, and
     quiet tracks most of theirs.
 
     Parameters
@@ -138,12 +140,12 @@ def sisec18_regularization(n_channels: int, window_sum: float) -> float:
 
 
 def sisec18_floor(window_sum: float) -> float:
-    """Return what SiSEC 2018's code added to the powers that it divided by."""
+    """Return what the code of SiSEC 2018 added to the powers in its denominators."""
     return float(np.finfo(np.float64).eps) * window_sum**2
 
 
 def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
-    """Sum y y^H / (|y|^2 / I + floor) over frames: the spatial covariances, not yet scaled.
+    """Sum y y^H / (|y|^2 / I + floor) over frames: the unscaled spatial covariances.
 
     Parameters
     ----------
@@ -154,7 +156,7 @@ def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
     Returns
     -------
     sums : array of shape (n_sources, n_channels, n_channels, n_freqs), complex128
-        Those of some frames and of others add up.
+        Sums over separate runs of frames can be added.
     """
     n_sources, n_channels, n_freqs, n_frames = sources.shape
     sums = np.zeros((n_sources, n_channels**2, n_freqs))
@@ -162,7 +164,7 @@ def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
         for total, source in zip(sums, _planes(sources, block), strict=True):
             (products,), level = compute_products_near_one(source[None])
             gain = np.ldexp(1.0, -level)
-            with np.errstate(over="ignore"):  # a floor far above the source
+            with np.errstate(over="ignore"):  # a floor far above the power of the source
                 power = products[:n_channels].mean(axis=0) + floor * gain * gain
             total += np.einsum("ktf,tf->kf", products, divide(1.0, power))
     # From the real numbers of a Hermitian matrix to the matrix.
@@ -175,14 +177,14 @@ def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
 
 @dataclass(frozen=True)
 class SpatialModel:
-    """The spatial covariances R_j of the sources of a track, and what p_j follows from.
+    """The spatial covariances R_j of the sources of a track, and their inverses, which give p_j.
 
     Attributes
     ----------
     spatial : array of shape (n_sources, n_channels, n_channels, n_freqs), complex128
         R_j, scaled.
     inverse : array of the same shape
-        R_j^-1 over the rank of R_j.
+        R_j^-1 divided by the rank of R_j.
     """
 
     spatial: Complex
@@ -198,11 +200,11 @@ class SpatialModel:
 
     @classmethod
     def of_sisec18(cls, sums: Complex) -> "SpatialModel":
-        """Scale `covariance_sums` as `sisec18_wiener_filter` explains."""
+        """Scale `covariance_sums` as described in `sisec18_wiener_filter`."""
         n_channels, n_freqs = sums.shape[2:]
         steps = np.arange(min(n_channels, n_freqs))
-        # For each source and column b, the sum of R_j(f_k)[k, b] over k. A common scale of the
-        # columns does not matter, nor one of R_j at a frequency: p_j undoes both.
+        # For each source and column b, the sum of R_j(f_k)[k, b] over k. Neither a common scale of
+        # the columns nor the scale of R_j at a frequency matters: p_j cancels both.
         trace, _ = bring_near_one(sums[:, steps, :, steps].sum(axis=0), axis=1)
         sums, _ = bring_near_one(sums, axis=(1, 2))
         scale = n_channels * divide(np.ones(n_channels), trace)
@@ -230,7 +232,7 @@ class SpatialModel:
                 compute_quadratic_form(inverse, product)
                 for inverse, product in zip(self.inverse, products, strict=True)
             ]
-            # As numbers per frequency broadcast against planes (frames, freqs).
+            # Values per frequency broadcast against planes of shape (frames, freqs).
             spatials = self.spatial[..., None, :]
             total = sum_products(powers, spatials)
             whitened = _planes(mixture, block).astype(np.complex128, order="C")
@@ -249,7 +251,7 @@ class SpatialModel:
 
 
 def _planes(spectra: Spectrum, block: slice) -> Spectrum:
-    """Take some frames, as they lie in memory: (..., frames, freqs)."""
+    """View some frames in their memory layout: (..., frames, freqs)."""
     return spectra[..., block].swapaxes(-1, -2)
 
 

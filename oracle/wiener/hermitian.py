@@ -1,6 +1,6 @@
-"""Hermitian matrices in every bin: products, quotients and solutions that stay floats.
+"""Hermitian matrices in every bin: products, quotients and solutions within the range of floats.
 
-A Hermitian matrix of I channels is kept as its I^2 real numbers, each a plane of all bins.
+A Hermitian matrix of I channels is stored as I^2 real numbers, each a plane over all bins.
 """
 
 import functools
@@ -15,11 +15,11 @@ from oracle.machine.levels import LARGEST_EXPONENT, exponents
 from oracle.machine.threads import one_blas_thread
 from oracle.stft.frames import Spectrum
 
-# An eigenvalue or a pivot that is smaller, relative to the largest, is rounding: of float32 audio
-# in a direction in which it has no energy (about 1e-14), or of the matrices themselves.
+# A smaller eigenvalue or pivot, relative to the largest, is rounding: of float32 audio in a
+# direction in which it has no energy (about 1e-14), or of the matrices themselves.
 RANK_TOLERANCE = 1e-13
 
-# What is smaller, relative to what is near 1, is 0: the reciprocal might not be a float.
+# Smaller numbers count as 0, for matrices near 1: their reciprocals might overflow.
 SMALLEST = 1e-290
 
 # Between these, powers and their quotients are far inside the range of floats.
@@ -30,18 +30,18 @@ Real = npt.NDArray[np.float64]
 
 
 def list_entries(n_channels: int) -> list[tuple[int, int, complex]]:
-    """Tell which real numbers make a Hermitian matrix: row, column and 1 or i of each."""
+    """List the real numbers that make up a Hermitian matrix: row, column, and factor 1 or i."""
     diagonal = [(a, a, 1) for a in range(n_channels)]
     pairs = itertools.combinations(range(n_channels), 2)
     return diagonal + [(a, b, part) for a, b in pairs for part in (1, 1j)]
 
 
 def compute_products_near_one(sources: Spectrum) -> tuple[list[Real], npt.NDArray[np.int_]]:
-    """Compute `_compute_products` of each source at the level of each bin, and tell this level."""
+    """Compute the products of each source, with each bin brought near 1; also return the levels."""
     with np.errstate(over="ignore", under="ignore"):
         products = [_compute_products(source, np.ones(())) for source in sources]
         power = sum(product[: sources.shape[1]].sum(axis=0) for product in products)
-    # Nearly always, no bin needs a level, as its power tells.
+    # The powers nearly always show that no bin needs scaling.
     if np.min(power) > QUIET**2 and np.max(power) < LOUD**2:
         return products, np.zeros((), np.int_)
     level = _find_level(sources)
@@ -50,9 +50,9 @@ def compute_products_near_one(sources: Spectrum) -> tuple[list[Real], npt.NDArra
 
 
 def _find_level(spectra: Spectrum) -> npt.NDArray[np.int_]:
-    """Find the level of each bin, by its largest part over all axes but the last two.
+    """Find the level of each bin from its largest part over all axes but the last two.
 
-    Nearly always, none needs one: a single 0 is faster.
+    Return a single 0, which is faster, if no bin needs scaling, as is nearly always the case.
     """
     sizes = np.maximum(np.abs(spectra.real), np.abs(spectra.imag))
     sizes = sizes.max(axis=tuple(range(spectra.ndim - 2)))
@@ -64,14 +64,17 @@ def _find_level(spectra: Spectrum) -> npt.NDArray[np.int_]:
 def bring_near_one(
     numbers: npt.NDArray[Any], *, axis: int | tuple[int, ...] = ()
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int_]]:
-    """Split numbers into powers of two, by the largest along some axes, and what is near 1."""
+    """Divide numbers by powers of two that bring the largest along some axes near 1.
+
+    Return the scaled numbers and the exponents.
+    """
     sizes = np.maximum(np.abs(numbers.real), np.abs(numbers.imag))
     level = exponents(sizes.max(axis=axis, keepdims=True))
     return numbers * np.ldexp(1.0, -level), level
 
 
 def _compute_products(source: Spectrum, gain: Real) -> Real:
-    """Compute the matrices y y^H in all bins, at a gain, as the real numbers of `list_entries`."""
+    """Compute y y^H in all bins, with a gain on y, as the real numbers of `list_entries`."""
     n_channels = len(source)
     real, imaginary = source.real * gain, source.imag * gain
     products = np.empty((n_channels**2, *source.shape[1:]))
@@ -86,7 +89,7 @@ def _compute_products(source: Spectrum, gain: Real) -> Real:
 
 
 def compute_quadratic_form(matrix: Complex, products: Real) -> Real:
-    """Compute Re(y^H Q y) = Re trace(Q y y^H) from `_compute_products`, with Q per frequency."""
+    """Compute Re(y^H Q y) = Re trace(Q y y^H) from `_compute_products`, for one Q per frequency."""
     numbers = [
         matrix[a, b].real if a == b else ((matrix[a, b] + matrix[b, a].conj()) / part).real
         for a, b, part in list_entries(len(matrix))
@@ -97,7 +100,7 @@ def compute_quadratic_form(matrix: Complex, products: Real) -> Real:
 def sum_products(
     factors: Sequence[Real] | Complex, others: Sequence[Real] | Complex
 ) -> npt.NDArray[Any]:
-    """Sum the products of arrays, which are broadcast, pair by pair."""
+    """Sum the products of pairs of arrays, with broadcasting."""
     total = np.asarray(factors[0] * others[0])
     product = np.empty_like(total)
     for factor, other in zip(factors[1:], others[1:], strict=True):
@@ -107,9 +110,9 @@ def sum_products(
 
 @one_blas_thread()
 def invert_over_rank(covariance: Complex) -> Complex:
-    """Invert Hermitian matrices, as far as their rank goes, and divide by the rank.
+    """Compute the pseudo-inverse of Hermitian matrices, divided by their rank.
 
-    The matrices lie on axes 1 and 2, before the frequencies.
+    The matrices are on axes 1 and 2, followed by the frequencies.
     """
     values, vectors = np.linalg.eigh(np.moveaxis(covariance, -1, 1))
     kept = values > RANK_TOLERANCE * np.maximum(values[..., -1:], 0)
@@ -124,10 +127,10 @@ def solve(
 ) -> None:
     """Solve C u = x in every bin by elimination, and scale u by the regularization.
 
-    `matrix` has shape (I, I, n_frames, n_freqs), and is C 2^-level; it and `vector` (I, ...)
-    are overwritten. C is positive semidefinite: no pivoting is needed, and a pivot that is
-    zero up to rounding belongs to a direction in which no source has energy, whose u is set
-    to zero.
+    `matrix`, C 2^-level, has shape (I, I, n_frames, n_freqs); it and `vector`, of shape
+    (I, ...), are overwritten. C is positive semidefinite, so no pivoting is needed. A pivot
+    that is zero up to rounding belongs to a direction in which no source has energy; u is set
+    to zero there.
     """
     n_channels = len(vector)
     sizes = np.abs([matrix[k, k] for k in range(n_channels)])
@@ -136,7 +139,7 @@ def solve(
     for k in range(n_channels):
         pivot, size = matrix[k, k], np.abs(matrix[k, k])
         zero = size <= floors[k]
-        # As real numbers: numpy's complex division is slow, and squares may leave the range.
+        # In real arithmetic: numpy's complex division is slow, and squares may overflow.
         inverse = 1 / np.where(zero, np.inf, size)
         reciprocals.append(pivot.conj() * inverse * inverse)
         zeros.append(zero)
@@ -160,9 +163,9 @@ def solve(
 
 
 def _multiply(factors: Sequence[Complex], exponent: npt.NDArray[np.int_]) -> Complex:
-    """Multiply numbers, and 2^exponent, that need not fit a float on the way.
+    """Multiply numbers and 2^exponent, even if intermediate products leave the range of floats.
 
-    What is too large in the end is large.
+    A result too large for a float becomes a large number.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         product = functools.reduce(np.multiply, factors)
@@ -178,6 +181,6 @@ def _multiply(factors: Sequence[Complex], exponent: npt.NDArray[np.int_]) -> Com
 
 
 def divide(numerator: Any, denominator: Any) -> Any:
-    """Divide where the denominator is not zero; 0 elsewhere."""
+    """Divide where the denominator is not negligible; 0 elsewhere."""
     nonzero = np.abs(denominator) > SMALLEST
     return np.where(nonzero, numerator / np.where(nonzero, denominator, 1), 0)

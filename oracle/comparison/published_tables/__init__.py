@@ -1,4 +1,4 @@
-"""Published tables: the aggregate of scores that others have computed."""
+"""Published tables: aggregates of scores that others computed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FILES = resources.files("oracle.comparison.published_tables")
 
 @dataclass(frozen=True)
 class Published:
-    """A published table, and what it is of.
+    """A published table, with its tracks and its STFT.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ class Published:
     tracks : frozenset of str
         The names of its tracks.
     stft : STFT
-        That of its bounds.
+        The STFT of its bounds.
     remark : str
-        What to say of it.
+        A note on its origin.
     """
 
     table: "DataFrame"
@@ -37,11 +37,11 @@ class Published:
 
 
 def load_sisec18() -> "DataFrame":
-    """Load SiSEC 2018's oracle scores of MUSDB18's 50 test tracks [1]_.
+    """Load SiSEC 2018's oracle scores on MUSDB18's 50 test tracks [1]_.
 
     Aggregated from the campaign's own per-track files [2]_ (commit 62fb479): median over the
-    windows that are not NaN, then median and mean over tracks. SiSEC's MWF is called by its
-    name in this package, MWF-SISEC18.
+    windows that are not NaN, then median and mean over tracks. SiSEC's MWF has the name that
+    this package gives it, MWF-SISEC18.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def load_sisec18() -> "DataFrame":
 
 
 def load_sisec18_tracks() -> frozenset[str]:
-    """Load the names of the tracks of `load_sisec18`, as the campaign's files have them.
+    """Load the names of the tracks of `load_sisec18`, as spelled in the campaign's files.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def load_sisec18_tracks() -> frozenset[str]:
 
 
 def _load_published_sisec18() -> Published:
-    remark = "SiSEC 2018's figures of MUSDB18's 50 test tracks"
+    remark = "SiSEC 2018's scores on MUSDB18's 50 test tracks"
     return Published(load_sisec18(), load_sisec18_tracks(), STFT(), remark)
 
 
