@@ -50,7 +50,7 @@ def rock(shared: Path, ffmpeg: str) -> Track:
 
 @pytest.fixture(scope="module")
 def preview(shared: Path, ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A preview of MUSDB18 in which another piece is called like the published one."""
+    """A preview of MUSDB18 in which another track is called like the published one."""
     root = tmp_path_factory.mktemp("preview")
     for subset in ("train", "test"):
         (root / subset).mkdir()
@@ -589,7 +589,7 @@ def test_a_mixture_and_vocals_give_the_row_of_the_vocals(
     assert "Of the source. Noise: white." in done.out
 
 
-def test_stems_of_another_length_are_another_piece(run: Run, tmp_path: Path) -> None:
+def test_stems_of_another_length_are_another_track(run: Run, tmp_path: Path) -> None:
     track = make_track("left", "right")
     done = run("waltz", "--stems", write_stems(tmp_path / "song", track, "left", "right"))
     assert done.status == 0
@@ -607,7 +607,7 @@ def test_a_silent_stem_is_shown_as_nan(run: Run, tmp_path: Path) -> None:
     assert "nan" not in scores["drums"]
 
 
-def test_stems_of_its_length_are_another_piece_by_their_name(
+def test_stems_of_its_length_are_another_track_by_their_name(
     run: Run, rock: Track, tmp_path: Path
 ) -> None:
     done = run("waltz", "--stems", write_stems(tmp_path / "song", rock, "mixture", "vocals"))
