@@ -1324,7 +1324,7 @@ def test_trouble_has_the_names_of_the_sources() -> None:
     assert trouble is not None
     assert " of x with z (condition number " in trouble
     references[1] = 0
-    with pytest.raises(ValueError, match="references must not be silent, got y, whose"):
+    with pytest.raises(ValueError, match="references must not be silent, got y whose"):
         make(references)
 
 
@@ -1396,7 +1396,7 @@ def test_a_silent_signal_has_its_error(name: str, which: int, cancel: bool) -> N
     pair[which][1] = [[1.0], [-1.0]] * pair[which][1, :1] if cancel else 0
     argument = ("references", "estimates")[which]
     with message(
-        f"^{argument} must not be silent, got source 1, whose channels sum to zero at every "
+        f"^{argument} must not be silent, got source 1 whose channels sum to zero at every "
         "sample: leave it out of references and estimates$"
     ):
         FUNCTIONS[name](*pair)

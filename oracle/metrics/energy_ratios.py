@@ -222,6 +222,6 @@ def check_heard(argument: str, signals: Signals, names: Sequence[str]) -> None:
     for name, signal in zip(names, signals, strict=True):
         if is_silent(signal):
             raise ValueError(
-                f"{argument} must not be silent, got {name}, whose channels sum to zero at "
+                f"{argument} must not be silent, got {name} whose channels sum to zero at "
                 "every sample: leave it out of references and estimates"
             )
