@@ -842,7 +842,7 @@ def test_wrong_arguments_have_their_errors(system: Path) -> None:
         compare([system], confidence=95)
     with pytest.raises(
         ValueError,
-        match="windows must be median beside sisec18, whose scores are medians, got 'mean'",
+        match="median beside sisec18, whose scores are medians over windows, got 'mean'",
     ):
         compare([system, "sisec18"], windows="mean")
 

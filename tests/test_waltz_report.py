@@ -50,7 +50,7 @@ def rock(shared: Path, ffmpeg: str) -> Track:
 
 @pytest.fixture(scope="module")
 def preview(shared: Path, ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A preview of MUSDB18 in which another piece is called like the published one."""
+    """A preview of MUSDB18 in which another track is called like the published one."""
     root = tmp_path_factory.mktemp("preview")
     for subset in ("train", "test"):
         (root / subset).mkdir()
@@ -481,7 +481,7 @@ def test_the_published_track_is_found_by_its_name(preview: Path, rock: Track) ->
 
 
 def test_a_folder_without_the_published_track_is_an_error(shared: Path, ffmpeg: str) -> None:
-    message = f"root must hold {WALTZ!r}, got 1 other tracks, {ROCK!r} the first"
+    message = f"root must hold {WALTZ!r}, got 1 other tracks, the first {ROCK!r}"
     with pytest.raises(ValueError, match=re.escape(message)):
         load_published_track(shared / "data" / "musdb18-7")
 
@@ -509,9 +509,7 @@ def test_alone_it_reports_on_the_embedded_waltz_and_says_so(run: Run, waltz: Wal
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("Daisy Bell: drums, bass, other, vocals; 13.09 s, mixed to mono.\n")
     text = " ".join(done.out.split())
-    assert (
-        f"These numbers are of another piece than the published ones, which are of {WALTZ}" in text
-    )
+    assert f"These numbers are of another track; the published ones are of {WALTZ}" in text
     assert "published" not in rows_of(done.out, "Scores in dB")
     scores = rows_of(done.out, "Scores in dB")
     assert list(scores) == ["drums", "bass", "other", "vocals", "mean"]
@@ -527,8 +525,8 @@ def test_alone_it_reports_on_the_embedded_waltz_and_says_so(run: Run, waltz: Wal
     of_noise = waltz.degradations.query("degradation == 'noise' and level == -20")
     means = of_noise.groupby("metric", sort=False)["score"].mean()
     assert degradations["noise -20 dB"] == [f"{value:.2f}" for value in means]
-    assert "Of the 4 sources, in the mean. Noise: white." in text
-    assert "alpha = 0.8448 by SRR, and SD-SDR is 5.505, not 6.824" in text
+    assert "Means over the 4 sources. Noise: white." in text
+    assert "alpha = 0.8448 from SRR, so SD-SDR is 5.505, not 6.824" in text
     drums = plain(waltz.scores)["drums"]
     alpha, snr, sd_sdr, wrong = (drums[c] for c in ("alpha", "SNR", "SD-SDR", MISCOMPUTED))
     sentence = f"alpha = {alpha:.4f}, {snr:.3f} + 10 log10({alpha**2:.4f}) = {sd_sdr:.3f}"
@@ -560,7 +558,7 @@ def test_the_published_track_stands_beside_the_published_figures(
         assert printed[f"{norm}: published"] == [f"{value:.6g}" for value in right]
         assert printed[f"{norm}: difference"] == [f"{value:.6g}" for value in differences]
     text = " ".join(done.out.split())
-    assert "another piece than" not in text
+    assert "These numbers are of" not in text
     assert "The published figures are of the 7 s excerpt in MUSDB18's preview." in text
 
 
@@ -591,11 +589,11 @@ def test_a_mixture_and_vocals_give_the_row_of_the_vocals(
     assert "Of the source. Noise: white." in done.out
 
 
-def test_stems_of_another_length_are_another_piece(run: Run, tmp_path: Path) -> None:
+def test_stems_of_another_length_are_another_track(run: Run, tmp_path: Path) -> None:
     track = make_track("left", "right")
     done = run("waltz", "--stems", write_stems(tmp_path / "song", track, "left", "right"))
     assert done.status == 0
-    assert "These numbers are of another piece than" in done.out
+    assert "These numbers are of another track;" in done.out
     assert list(rows_of(done.out, "Scores in dB")) == ["left", "right", "mean"]
 
 
@@ -609,11 +607,11 @@ def test_a_silent_stem_is_shown_as_nan(run: Run, tmp_path: Path) -> None:
     assert "nan" not in scores["drums"]
 
 
-def test_stems_of_its_length_are_another_piece_by_their_name(
+def test_stems_of_its_length_are_another_track_by_their_name(
     run: Run, rock: Track, tmp_path: Path
 ) -> None:
     done = run("waltz", "--stems", write_stems(tmp_path / "song", rock, "mixture", "vocals"))
-    assert "These numbers are of another piece (by its name) than the published" in done.out
+    assert "These numbers are of another track (by its name); the published" in done.out
     vocals = plain(WaltzReport(rock).scores)["vocals"]
     (cells,) = rows_of(done.out, "Scores in dB").values()
     assert cells[0] == f"{vocals['SI-SDR']:.3f}"
@@ -626,7 +624,7 @@ def test_the_whole_song_is_another_excerpt(
     song = Track.from_sources(WALTZ, RATE, dict(track.sources))
     monkeypatch.setattr("oracle.cli.waltz.load_published_track", lambda root, download: song)
     done = run("waltz", "--root", tmp_path)
-    assert "These numbers are of another excerpt than the published ones" in done.out
+    assert "These numbers are of another excerpt; the published ones" in done.out
 
 
 def test_download_fetches_the_preview(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
