@@ -607,7 +607,7 @@ def test_a_mixture_and_vocals_give_the_row_of_the_vocals(
     differences = [f"{a - b:.6f}" for a, b in zip(compared, figures, strict=True)]
     assert scores["vocals: difference"] == differences
     assert "The rest counts as one more source" in done.out
-    assert "Of the source. Noise: white." in done.out
+    assert "Scores of the source. Noise: white." in done.out
 
 
 def test_stems_of_another_length_are_another_track(run: Run, tmp_path: Path) -> None:
