@@ -842,7 +842,7 @@ def test_wrong_arguments_have_their_errors(system: Path) -> None:
         compare([system], confidence=95)
     with pytest.raises(
         ValueError,
-        match="windows must be median beside sisec18, whose scores are medians, got 'mean'",
+        match="median beside sisec18, whose scores are medians over windows, got 'mean'",
     ):
         compare([system, "sisec18"], windows="mean")
 
@@ -870,7 +870,7 @@ def test_markdown_has_every_table(comparison: Comparison) -> None:
     assert scores[0] == "| method | vocals | tracks | windows | NaN | inf |"
     assert scores[2].startswith("| 50%_\\|net | 1.00 [-4.00, 2.00] | 3 | 3 | 0 | 0 |")
     assert scores[3].startswith("| {x}\\\\&y | **3.00 [2.00, inf]** | 3 | 3 | 0 | 1 |")
-    assert "inf: scores above 100 dB, infinite but for rounding." in text
+    assert "Scores above 100 dB are infinite but for rounding, and count as inf." in text
     assert [line.split(" | ")[0] for line in scores[4:]] == ["| IRM2", "| CEILING", "| MIX"]
     assert len(paired) == 3  # of systems alone: there are distances to the bounds
     assert paired[2].startswith("| {x}\\\\&y | vocals | 3 | 1.00 [1.00, inf] | inf | 0.")

@@ -21,6 +21,18 @@ def without_code(text: str) -> str:
     return re.sub(r"^    .*$", "", fenced, flags=re.MULTILINE)
 
 
+def code_of(text: str) -> str:
+    return "\n".join(re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL))
+
+
+def test_code_fits_a_terminal() -> None:
+    """So that it can be copied from one of 80 columns, where a code block has a margin."""
+    for document in DOCUMENTS:
+        for line in code_of(document.read_text("utf-8")).splitlines():
+            if line.startswith((">>>", "...", "    ")):
+                assert len(line) <= 78, (document.name, line)
+
+
 def anchors_of(document: Path) -> set[str]:
     """Name the headings of a document as links do: lower case, hyphens, no punctuation."""
     headings = re.findall(r"^#+ (.+)$", without_code(document.read_text("utf-8")), re.MULTILINE)
@@ -63,7 +75,8 @@ def test_a_topic_is_shown(run: Run, topic: str) -> None:
     for heading in re.findall(r"^#+ (.+)$", without_code(read_topic(topic)), re.MULTILINE):
         assert heading in words
     assert ".md" not in out
-    assert "](" not in out
+    assert re.findall(r"\S*\]\(\S*", out) == re.findall(r"\S*\]\(\S*", code_of(read_topic(topic)))
+    assert "![" not in out
 
 
 @pytest.mark.parametrize("topic", TOPICS)

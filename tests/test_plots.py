@@ -267,7 +267,7 @@ def test_a_metric_that_the_table_has_not_is_refused() -> None:
 
 def test_a_table_of_bounds_is_refused() -> None:
     table = sweep_of().drop(columns=["n_fft", "overlap"])
-    with pytest.raises(ValueError, match="^table must be one of compute_sweep, got columns hop_"):
+    with pytest.raises(ValueError, match="^sweep must come from compute_sweep, got columns hop_"):
         plot_sweep(table)
 
 

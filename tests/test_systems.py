@@ -1015,4 +1015,4 @@ def test_a_system_that_is_perfect_has_its_inf_explained(run: Run, tmp_path: Path
         write(tmp_path / place, dict(make_track().sources))
     status, out, _ = run("score", tmp_path / "ref", tmp_path / "est", "--metrics", "SDR")
     assert status == 0
-    assert "inf: scores above 100 dB, infinite but for rounding.\n" in out
+    assert "Scores above 100 dB are infinite but for rounding, and count as inf.\n" in out

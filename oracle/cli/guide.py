@@ -85,9 +85,15 @@ def _list_topics(console: Console) -> None:
 
 
 def _for_a_terminal(text: str) -> str:
-    """Replace links by the names of topics: a terminal cannot follow links."""
+    """Replace links by the names of topics, and leave out pictures: a terminal shows neither."""
     linked = r"\[([^\]]+)\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)"
-    return re.sub(linked, lambda link: _without_link(link[1], link[2]), text)
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    for place in range(0, len(parts), 2):  # what is between them is code
+        without_pictures = re.sub(r"^!\[.*\n\n?", "", parts[place], flags=re.MULTILINE)
+        parts[place] = re.sub(
+            linked, lambda link: _without_link(link[1], link[2]), without_pictures
+        )
+    return "".join(parts)
 
 
 def _without_link(words: str, path: str) -> str:

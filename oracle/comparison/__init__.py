@@ -1,4 +1,4 @@
-"""Results side by side, from runs, museval's files and published tables, and their distances."""
+"""Results side by side: runs, museval's files, published tables; their distances to bounds."""
 
 from oracle.comparison.side_by_side import Comparison, compare
 

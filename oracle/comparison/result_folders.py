@@ -110,7 +110,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
     Returns
     -------
     results : ReadResults
-        Of a killed run, the tracks that it had written.
+        From a killed run, only the tracks that it had written.
 
     Raises
     ------

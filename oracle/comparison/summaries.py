@@ -65,7 +65,8 @@ def _complete_columns(name: str, published: Published, windows: OverWindows) -> 
     """Give a published table the columns of an aggregate with intervals."""
     if windows != "median":
         raise ValueError(
-            f"windows must be median beside {name}, whose scores are medians, got {windows!r}"
+            f"windows must be median beside {name}, whose scores are medians over windows, "
+            f"got {windows!r}"
         )
     # Published files have NaN in place of infinite scores.
     table = published.table.assign(n_inf=0, mean_finite=published.table["mean"])

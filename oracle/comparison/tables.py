@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from oracle.displays.pages import Grid
 from oracle.optimal.named import CLASSES
-from oracle.results.tables import PERFECT_DB, OverWindows, has_infinite
+from oracle.results.tables import EXPLAIN_INFINITE, OverWindows, has_infinite
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -90,7 +90,7 @@ def _lay_out_scores(comparison: _Comparison, metric: str) -> Grid:
         title=f"{metric} in dB",
         legend=f"{comparison.windows.capitalize()} over the windows of a track that are not NaN, "
         f"then median over tracks{_name_interval(comparison, table)}."
-        + (f" inf: scores above {PERFECT_DB:g} dB, infinite but for rounding." if spoilt else "")
+        + (f" {EXPLAIN_INFINITE}" if spoilt else "")
         + (" A range of counts means that they differ by target." if ranges else ""),
         header=["method", *targets, *columns],
         rows=rows,

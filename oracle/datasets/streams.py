@@ -64,7 +64,7 @@ def has_contents(path: Path) -> bool:
 
 
 def read_to_the_end(path: Path, announced: int) -> tuple[Any, int]:
-    """Read a file through a pipe, whose length libsndfile cannot guess.
+    """Read a file through a pipe, so that libsndfile cannot stop at a guessed length.
 
     Parameters
     ----------

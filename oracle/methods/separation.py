@@ -51,6 +51,8 @@ def separate(
 
     Raises
     ------
+    TypeError
+        If `method` is not one name.
     ValueError
         If there is no such method, or the mixture is refused.
 
@@ -66,6 +68,8 @@ def separate(
     >>> list(estimates)
     ['drums', 'bass', 'other', 'vocals', 'accompaniment']
     """
+    if not isinstance(method, str):
+        raise TypeError(f"method must be one name, got {method!r}")
     completed = complete(track, rest)
     if completed.added is not None:
         warnings.warn(

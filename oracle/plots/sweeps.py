@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from oracle.methods import CEILINGS
 from oracle.plots.panels import COLOURS, Layout, add_legend, find_figure, make_panels, plain
+from oracle.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ PANELS = Layout(columns=3, width=3.2, height=2.6, margin=1.0, shared=False, font
 
 
 def plot_sweep(
-    table: "DataFrame",
+    sweep: "Results | DataFrame",
     *,
     metric: str = "SDR",
     axes: Any = None,
@@ -29,8 +30,8 @@ def plot_sweep(
 
     Parameters
     ----------
-    table : DataFrame
-        The result of `oracle.compute_sweep`.
+    sweep : Results or DataFrame
+        What `oracle.compute_sweep` returns, or its `table`.
     metric : str, optional
         The metric to plot: its median over tracks, in dB.
     axes : Axes or array of Axes, optional
@@ -49,9 +50,10 @@ def plot_sweep(
     ImportError
         If matplotlib is not installed.
     """
+    table = sweep.table if isinstance(sweep, Results) else sweep
     if not {"n_fft", "overlap", "metric"} <= set(table.columns):
         raise ValueError(
-            f"table must come from compute_sweep, got columns {', '.join(table.columns)}"
+            f"sweep must come from compute_sweep, got columns {', '.join(table.columns)}"
         )
     shown = table[table["metric"] == metric]
     if shown.empty:

@@ -1,6 +1,6 @@
 """Three ways to spoil a signal: noise, interference, and artifacts by clipping.
 
-The kinds of error that BSS Eval tells apart, made on purpose, at levels in dB.
+These are the kinds of error that BSS Eval tells apart, made on purpose, at levels in dB.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = ("degradation", "level", "target", "metric", "score")
-MAX_LEVEL = 600  # dB, which floats can bear
+MAX_LEVEL = 600  # dB, well within the range of floats
 
-# In dB: of noise and interference relative to the signal, of clipping to its peak.
+# In dB: noise and interference relative to the signal, clipping relative to its peak.
 LEVELS = (-30.0, -20.0, -10.0)
 
 
@@ -29,12 +29,12 @@ def add_noise(signal: Audio, *, level: float, rng: np.random.Generator | int) ->
 
     Parameters
     ----------
-    signal : array of shape (n_channels, n_samples), or any other
+    signal : array of shape (n_channels, n_samples), or any other shape
     level : float
         Energy of the noise in dB relative to that of the signal, exactly: the SNR is
         `-level`.
     rng : Generator or int
-        What draws the noise, or its seed.
+        Generator of the noise, or its seed.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def add_noise(signal: Audio, *, level: float, rng: np.random.Generator | int) ->
     Raises
     ------
     ValueError
-        If the signal is silent, and no level is relative to it, or the level exceeds 600 dB.
+        If the signal is silent or not finite, or the level is outside -600 to 600 dB.
 
     Examples
     --------
@@ -63,11 +63,11 @@ def add_interference(signal: Audio, other: Audio, *, level: float) -> Float64s:
 
     Parameters
     ----------
-    signal : array of shape (n_channels, n_samples), or any other
+    signal : array of shape (n_channels, n_samples), or any other shape
     other : array of the same shape
-        What interferes: another source, or a sum of others.
+        The interference: another source, or a sum of others.
     level : float
-        Energy of what is added in dB relative to that of the signal.
+        Energy of the interference in dB relative to that of the signal.
 
     Returns
     -------
@@ -76,7 +76,8 @@ def add_interference(signal: Audio, other: Audio, *, level: float) -> Float64s:
     Raises
     ------
     ValueError
-        If the shapes differ, either is silent, or the level exceeds 600 dB.
+        If the shapes differ, either is silent or not finite, or the level is outside -600 to
+        600 dB.
 
     Examples
     --------
@@ -94,13 +95,13 @@ def add_interference(signal: Audio, other: Audio, *, level: float) -> Float64s:
 
 
 def clip(signal: Audio, *, level: float) -> Float64s:
-    """Clip a signal, as a system does that cannot record its peaks.
+    """Clip the peaks of a signal.
 
     Parameters
     ----------
-    signal : array of shape (n_channels, n_samples), or any other
+    signal : array of shape (n_channels, n_samples), or any other shape
     level : float
-        Where to clip, in dB relative to the largest magnitude: 0 or less.
+        Clipping level in dB relative to the largest magnitude: 0 or less.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def clip(signal: Audio, *, level: float) -> Float64s:
     Raises
     ------
     ValueError
-        If the signal is silent, or the level is positive or below -600 dB.
+        If the signal is silent or not finite, or the level is positive or below -600 dB.
 
     Examples
     --------
@@ -133,10 +134,10 @@ def score_degradations(
     metrics: Sequence[str] = METRICS,
     rng: np.random.Generator | int = 0,
 ) -> "DataFrame":
-    """Spoil every source in each of the three ways, and score what comes of it.
+    """Spoil every source in each of the three ways, and score the results.
 
-    The interference is the sum of the other sources. Clipping makes errors of its own
-    spectrum, hence artifacts.
+    The interference is the sum of the other sources. Clipping adds a spectrum of its own, which
+    counts as artifacts.
 
     Parameters
     ----------
@@ -145,23 +146,23 @@ def score_degradations(
     rate : int
         Sampling rate in Hz.
     levels : sequence of float, optional
-        In dB, see `add_noise`, `add_interference` and `clip`.
+        In dB; see `add_noise`, `add_interference` and `clip`.
     metrics : sequence of str, optional
         Some of `oracle.metrics.names.ALL_METRICS`.
     rng : Generator or int, optional
-        What draws the noise, or its seed.
+        Generator of the noise, or its seed.
 
     Returns
     -------
     scores : DataFrame
-        Columns degradation (noise, interference, clipping), level, target, metric, score in
-        dB: of metrics in windows the median of those that are not NaN.
+        Columns degradation (noise, interference, clipping), level, target, metric, score (in
+        dB; for framewise metrics, the median over the windows that are not NaN).
 
     Raises
     ------
     ValueError
-        If there are fewer than two references, one is silent or cancels the sum of the others,
-        levels are out of range or repeated, or there is no such metric.
+        If there are fewer than two references, one is silent, the others of one cancel out,
+        levels are out of range or repeated, or a metric is unknown.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Figures of the waltz report: what each shows of a masked track."""
+"""Figures of the waltz report, drawn from a masked track."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def list_figures(track: MaskedTrack) -> dict[str, Callable[[], "Figure"]]:
-    """List the figures by name, with a function that draws each."""
+    """List the figures: a function that draws each, by name."""
     loudest = float(np.abs(track.spectra).max()) or None
     over_time: dict[str, Any] = {"rate": track.rate, "hop_length": track.stft.hop_length}
 

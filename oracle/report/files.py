@@ -33,13 +33,13 @@ def write_files(
     out : Path
         The folder.
     track : MaskedTrack
-        What the report is on.
+        The track of the report.
     tables : mapping from str to DataFrame
-        By the names of their files.
+        Tables by the names of their files.
     figures : mapping from str to callable
-        By the names of their files; each draws one.
+        Functions that draw a figure, by the names of the files.
     advance : callable
-        Called with what is being done and the part of the work that has just been done.
+        Called with what was just done and its share of the work.
     """
     folder = new_folder(out)
     steps = len(tables) + len(figures)

@@ -15,23 +15,23 @@ from oracle.stft import STFT
 from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio, Track
 
-# What a mixture has beside the sources counts as one more source, if it has more than this
-# part of the mixture's energy. MUSDB18's mixtures, compressed apart from their stems, have less.
+# The rest of a mixture counts as one more source if it has more than this share of the mixture's
+# energy. It has less in MUSDB18, where mixtures and stems are compressed separately.
 NEGLIGIBLE = 0.01
 REST = "(rest)"
 
 # Phase errors are not shown where a source is more than 60 dB below its loudest bin.
 HEARD = 1e-3
 
-# Bins that a smoothed periodogram is averaged over, at most.
+# The most bins that a smoothed periodogram is averaged over.
 SMOOTHING = 1024
 
 
 class MaskedTrack:
-    """A track mixed to mono, its mixture masked, in double precision.
+    """A track mixed to mono, with its mixture masked, in double precision.
 
-    Parameters, attributes and errors are those of `oracle.WaltzReport`, which adds what it makes
-    of them. `mixture_spectrum` is the STFT of the mixture, of shape (n_freqs, n_frames).
+    Parameters, attributes and errors are those of `oracle.WaltzReport`, which adds tables and
+    figures. `mixture_spectrum` is the STFT of the mixture, of shape (n_freqs, n_frames).
     """
 
     def __init__(self, track: Track, *, stft: STFT | None = None) -> None:
@@ -89,7 +89,7 @@ class MaskedTrack:
     def phase_errors(self) -> Float64s:
         """Phase errors in radians, of shape (n_sources, n_freqs, n_frames).
 
-        NaN where the source is more than 60 dB below its loudest bin, and not heard.
+        NaN where the source is more than 60 dB below its loudest bin.
         """
         errors = residuals.phase_error(self.spectra, self.estimated_spectra)
         magnitudes = np.abs(self.spectra)
@@ -118,16 +118,16 @@ class MaskedTrack:
 
     @cached_property
     def smoothed_periodograms(self) -> FrequencySeries:
-        """The same smoothed and normalised."""
+        """Periodograms of the residuals, smoothed and normalized."""
         n_bins = min(SMOOTHING, self.periodograms.frequencies.size)
         return residuals.smooth(self.periodograms, n_bins=n_bins)
 
     def named(self, values: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-        """Give each source of the track its row of an array."""
+        """Name the rows of an array after the sources of the track."""
         return dict(zip(self.targets, values, strict=False))
 
     def invert(self, spectra: Spectrum) -> Float64s:
-        """Compute the signals of STFTs, as long as the mixture."""
+        """Invert STFTs to signals as long as the mixture."""
         return np.asarray(self.stft.inverse(spectra, n_samples=self.mixture.size), np.float64)
 
 

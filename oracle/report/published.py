@@ -1,4 +1,4 @@
-"""The published waltz report: its track, and its figures."""
+"""The published waltz report: its track, scores and norms."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,8 +22,7 @@ PUBLISHED_SCORES = {
 }
 MISCOMPUTED = "SD-SDR as published"
 
-# As published: of the squared residuals of the magnitudes the mean square ("MSE") and the
-# mean ("l1").
+# As published: the mean square ("MSE") and the mean ("l1") of the squared magnitude residuals.
 NORMS = ("MSE", "l1")
 PUBLISHED_NORMS = {
     "drums": (0.5322632539636895, 0.0059182979713163905),
@@ -32,7 +31,7 @@ PUBLISHED_NORMS = {
     "vocals": (5.187617823185366, 0.03445190099871528),
 }
 
-# The published excerpt lasts this long, in seconds; the song is longer.
+# The shortest and longest that the published excerpt may be, in seconds; the song is longer.
 EXCERPT = (6.5, 7.5)
 
 
@@ -43,7 +42,7 @@ def load_published_track(root: str | Path | None = None, *, download: bool = Fal
     ----------
     root, download
         As in `oracle.datasets.musdb18`. In the full MUSDB18 the track is the whole song,
-        which has other figures.
+        which has other scores.
 
     Returns
     -------
@@ -53,21 +52,21 @@ def load_published_track(root: str | Path | None = None, *, download: bool = Fal
     Raises
     ------
     ValueError
-        If the track is not there.
+        If the dataset does not hold the track.
     FileNotFoundError, ImportError
         As in `oracle.datasets.musdb18`.
     """
     preview = datasets.musdb18(root, download=download)
     if WALTZ not in preview.track_names:
         raise ValueError(
-            f"root must hold {WALTZ!r}, got {len(preview)} other tracks, "
-            f"{preview.track_names[0]!r} the first"
+            f"root must hold {WALTZ!r}, got {len(preview)} other tracks, the first "
+            f"{preview.track_names[0]!r}: use MUSDB18's preview"
         )
     return preview[preview.track_names.index(WALTZ)]
 
 
 def tabulate(figures: Mapping[str, tuple[float, ...]], columns: Sequence[str]) -> "DataFrame":
-    """Make a table of published figures, such as `PUBLISHED_SCORES`: a row a source."""
+    """Make a table of published figures, such as `PUBLISHED_SCORES`: a row per source."""
     import pandas as pd
 
     index = pd.Index(list(figures), name="source")

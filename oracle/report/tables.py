@@ -17,7 +17,7 @@ from oracle.tracks.track import Audio
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# How far autocorrelation is tested and shown.
+# Number of lags to test and show autocorrelation at.
 N_LAGS = 100
 
 
@@ -74,7 +74,7 @@ def compute_findings(track: MaskedTrack) -> "DataFrame":
 
 
 def compute_degradations(track: MaskedTrack) -> "DataFrame":
-    """Score sources that are heard, spoilt in three ways."""
+    """Score the sources that are not silent, spoilt in three ways."""
     heard = {
         name: audio[np.newaxis]
         for name, audio in zip(track.sources, track.references, strict=True)
@@ -85,7 +85,7 @@ def compute_degradations(track: MaskedTrack) -> "DataFrame":
 
 
 def add_mean(table: "DataFrame") -> "DataFrame":
-    """Add a row of the means over sources, if there are several."""
+    """Add a row with the means over sources, if there are several."""
     if len(table) < 2:
         return table
     longer = table.copy()
@@ -103,7 +103,7 @@ def _average_coherence_with_source(track: MaskedTrack) -> list[float]:
 
 
 def _average_coherence_with_others(track: MaskedTrack) -> list[float]:
-    """Average the coherence with each other residual that is not silent, and over these."""
+    """Average the coherence with every other residual that is not silent."""
     heard = track.residuals.any(axis=1)
     coherences = residuals.cross_coherence(track.cross_spectra).values
     means = []
@@ -129,7 +129,7 @@ def _make_table(track: MaskedTrack, columns: Mapping[str, npt.ArrayLike]) -> "Da
 
 
 def _average_weighted(values: Float64s, weights: Float64s) -> float:
-    """Average what has weight; NaN if nothing has."""
+    """Average the values with positive weight; NaN if there are none."""
     weighed = weights > 0
     if not weighed.any():
         return float("nan")

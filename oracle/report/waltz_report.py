@@ -1,8 +1,8 @@
 """The waltz report: what the mask s_i / max(s, s_i) makes of a track, and what it leaves behind.
 
-A report on the 7 s excerpt of "Waltz For My Victims" in MUSDB18's preview is published with a
-table of scores and norms of residuals; all its stems are mixed to mono. Here are its figures,
-and the same computed of any track.
+The published report is on the 7 s excerpt of "Waltz For My Victims" in MUSDB18's preview, with all
+stems mixed to mono. It has a table of scores, and norms of residuals. Here the same is computed
+for any track.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,40 +33,39 @@ TABLES = ("scores", "norms", "findings", "degradations")
 class WaltzReport(MaskedTrack):
     """The report on a track, mixed to mono, in double precision.
 
-    Tables and figures are computed when they are asked for.
+    Tables and figures are computed on demand.
 
     Parameters
     ----------
     track : Track
-        Any track; not all of its sources need to be there. What its mixture has beside them
-        counts as one more source that may interfere, where it has more than 1 % of the
-        mixture's energy.
+        Any track; some of its sources may be missing. The rest of its mixture counts as one
+        more source that may interfere, if it has more than 1 % of the mixture's energy.
     stft : STFT, optional
         The default is the report's: periodic Hann, 2048 samples, hop 1024.
 
     Attributes
     ----------
     name : str
-        Of the track.
+        Name of the track.
     rate : int
-        In Hz.
+        Sampling rate in Hz.
     stft : STFT
         The transform.
     targets : list of str
-        The sources of the track, of which the tables have a row and the figures a panel each.
+        The sources of the track; each has a row in the tables and a panel in the figures.
     sources : list of str
-        The same, and ``(rest)`` if it counts: the order of the arrays.
+        The same, then ``(rest)`` if it counts; the order of the arrays.
     mixture : array of shape (n_samples,), float64
     references, estimates, residuals : array of shape (n_sources, n_samples), float64
-        Estimates and what they have that the references have not.
+        The true sources, their estimates, and estimates minus references.
     spectra, masks, estimated_spectra : array of shape (n_sources, n_freqs, n_frames)
         STFTs of the references, the masks, and the masked STFTs of the mixture.
 
     Raises
     ------
     ValueError
-        If the track is shorter than two windows of the STFT, every source is silent, or there
-        is nothing in the mixture but its one source.
+        If the track is shorter than two windows of the STFT, every source is silent in mono, or
+        the mixture holds nothing but one source.
 
     Examples
     --------
@@ -78,41 +77,41 @@ class WaltzReport(MaskedTrack):
 
     @cached_property
     def scores(self) -> "DataFrame":
-        """Scores in dB, a row a source and one of their means, and alpha (without a unit).
+        """Scores in dB and alpha (without unit): a row per source, and one with their means.
 
         Alpha is the gain at which the source is nearest to the estimate. ``SD-SDR`` is
         SNR + 10 log10(alpha^2), as Le Roux et al. 2019 define it; ``SD-SDR as published`` is
-        SNR + log10(alpha^2), which the report computed.
+        SNR + log10(alpha^2), as the published report computed it.
         """
         return compute_scores(self)
 
     @cached_property
     def norms(self) -> "DataFrame":
-        """Norms of the residuals, a row a source.
+        """Norms of the residuals, a row per source.
 
-        Means of magnitudes (L1) and of squares (L2) of the waveform residuals, of the
-        differences of the STFTs, and of those of their magnitudes; ``MSE`` and ``l1`` as the
-        report has them, the L2 and L1 norms of the *squares* of the last.
+        Means of magnitudes (L1) and of squares (L2) of the residuals of the waveforms, of the
+        STFTs, and of their magnitudes. ``MSE`` and ``l1``, as in the published report, are the
+        L2 and L1 norms of the *squares* of the last.
         """
         return compute_norms(self)
 
     @cached_property
     def findings(self) -> "DataFrame":
-        """What the residuals consist of, a row a source.
+        """What the residuals consist of, a row per source.
 
-        How much of the residual's and of the source's energy lies in bins that other sources
-        contest (see `oracle.residuals.contested_share`), and how many bins they contest; how
-        much of the error is due to phase; the SNR of the true magnitudes with the mixture's
-        phase; coherences in the mean over frequency, weighted by the power of the source, or
-        of the residual; and a test of whiteness over 100 lags.
+        The share of the residual's energy, of the source's energy, and of all bins, that lies in
+        bins contested by other sources (see `oracle.residuals.contested_share`); the share of the
+        error that is due to phase; the SNR of the true magnitudes with the mixture's phase;
+        coherences averaged over frequency, weighted by the power of the source or of the
+        residual; and a test of whiteness over 100 lags.
         """
         return compute_findings(self)
 
     @cached_property
     def degradations(self) -> "DataFrame":
-        """Every metric of sources spoilt by noise, interference and clipping.
+        """Scores of sources spoilt by noise, interference and clipping.
 
-        As `oracle.report.degradations.score_degradations` returns it, of sources that are heard.
+        From `oracle.report.degradations.score_degradations`, for the sources that are not silent.
         """
         return compute_degradations(self)
 
@@ -125,7 +124,7 @@ class WaltzReport(MaskedTrack):
         return page_html(self.page())
 
     def figures(self) -> dict[str, Callable[[], "Figure"]]:
-        """Name the figures of the report, with a function that draws each."""
+        """List the figures of the report: a function that draws each, by name."""
         return list_figures(self)
 
     def write(
@@ -141,7 +140,7 @@ class WaltzReport(MaskedTrack):
             ``reference.wav``, ``estimate.wav`` and ``residual.wav`` (mono, 32-bit float), and
             ``figures/NAME.png`` and ``.pdf``.
         advance : callable, optional
-            Called with what is being done and the part of the work that has just been done.
+            Called with what was just done and its share of the work.
 
         Raises
         ------
@@ -150,7 +149,7 @@ class WaltzReport(MaskedTrack):
         ImportError
             If matplotlib, librosa or statsmodels is not installed.
         """
-        # Nothing is written before it is known that everything can be.
+        # Compute everything before writing anything, so that no report is left half written.
         tables = {name: getattr(self, name) for name in TABLES}
         plots.check_librosa()
         write_files(Path(out), self, tables, self.figures(), advance=advance)

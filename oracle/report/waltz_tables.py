@@ -1,4 +1,4 @@
-"""The waltz report as it is shown: its tables, and what they mean."""
+"""The waltz report as it is printed: its tables, and what they mean."""
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ def lay_out(
     findings: "DataFrame",
     degradations: "DataFrame",
 ) -> Iterator[Grid | str]:
-    """Lay out the tables of a report, beside the published figures if it is of that track."""
+    """Lay out the tables of a report, beside the published figures if the track is the same."""
     yield (
         f"{report.name}: {', '.join(report.targets)}; {report.duration:.2f} s, mixed to mono.\n"
         "Mask: IAM, |S_j| / max(|X|, |S_j|). STFT: "
@@ -39,28 +39,28 @@ def lay_out(
         f"hop {report.stft.hop_length}."
     )
     if not report.is_as_published:
-        what = "another excerpt" if report.name == WALTZ else "another piece"
+        what = "another excerpt" if report.name == WALTZ else "another track"
         if report.is_as_long_as_published:
             what += " (by its name)"
         yield (
-            f"\nThese numbers are of {what} than the published ones, which are of {WALTZ}, "
-            f"{PREVIEW}: 'oracle waltz --download' or '--root' reproduces them, or '--stems' with "
-            "a folder of that name."
+            f"\nThese numbers are of {what}; the published ones are of {WALTZ}, {PREVIEW}. To "
+            "reproduce those, run 'oracle waltz' with '--download' or '--root', or with '--stems' "
+            "and a folder of that name."
         )
     if REST in report.sources:
         yield (
-            "\nThe mixture has more in it than these sources. The rest counts as one more source: "
-            "SI-SIR and SI-SAR depend on how the others are divided, and cannot be compared with "
-            "a full set of stems."
+            "\nThe mixture holds more than these sources. The rest counts as one more source. "
+            "SI-SIR and SI-SAR depend on how the others are divided, so do not compare them with "
+            "those of a full set of stems."
         )
     yield from _lay_out_scores(report, scores)
     yield from _lay_out_norms(report, norms)
     yield _grid("What the residuals consist of", findings.T.rename_axis(""), ".4g")
     yield (
-        "Contested bins: the other sources together are louder there than the source, or at most "
-        "10 dB weaker. Error due to phase: exactly, bin by bin; the SNR of true magnitudes is "
-        "what the mixture's phase leaves of a source if every magnitude is right. Coherences: "
-        "weighted by power. p-value: that white noise has such residuals (Ljung-Box)."
+        "Contested bins: those where the other sources together are louder than the source, or at "
+        "most 10 dB weaker. Error due to phase: exact, bin by bin. SNR of true magnitudes: that of "
+        "a source with every magnitude right and the phase of the mixture. Coherences: weighted "
+        "by power. p-value: of the hypothesis that the residuals are white noise (Ljung-Box)."
     )
     yield from _lay_out_degradations(degradations)
 
@@ -74,7 +74,7 @@ def _lay_out_scores(report: MaskedTrack, scores: "DataFrame") -> Iterator[Grid |
             theirs = add_mean(theirs)
         partial = REST in report.sources
         rows = _beside(table, theirs, not_comparable=("SI-SIR", "SI-SAR") if partial else ())
-    # As many digits as are published, or as one reads.
+    # As many digits as published, or as are readable.
     yield _grid("Scores in dB", table, ".6f" if report.is_as_published else ".3f", rows)
     name = report.targets[0]
     snr, alpha, right, wrong = (
@@ -82,8 +82,8 @@ def _lay_out_scores(report: MaskedTrack, scores: "DataFrame") -> Iterator[Grid |
     )
     yield (
         "SD-SDR is SNR + 10 log10(alpha^2) (Le Roux et al. 2019), where alpha is the gain at which "
-        "the source is nearest to the estimate. The report added log10(alpha^2): that is "
-        f"'{MISCOMPUTED}', and 'SD-SDR' is right. Here, {name}: alpha = {alpha:.4f}, "
+        "the source is nearest to the estimate. The published report added log10(alpha^2), shown "
+        f"as '{MISCOMPUTED}'; 'SD-SDR' is right. Here, {name}: alpha = {alpha:.4f}, "
         f"{snr:.3f} + 10 log10({alpha**2:.4f}) = {right:.3f}, not {wrong:.3f}."
     )
     snr, srr, wrong = (
@@ -91,13 +91,13 @@ def _lay_out_scores(report: MaskedTrack, scores: "DataFrame") -> Iterator[Grid |
     )
     alpha = 1 / (1 + 10 ** (-srr / 20))
     yield (
-        f"In the published table, drums: alpha = {alpha:.4f} by SRR, and SD-SDR is "
+        f"In the published table, drums: alpha = {alpha:.4f} from SRR, so SD-SDR is "
         f"{snr + 20 * math.log10(alpha):.3f}, not {wrong:.3f}."
     )
     if report.is_as_published:
         yield (
-            f"The published figures are of {PREVIEW}. Large differences: this is another part of "
-            "the song, or was decoded in another way."
+            f"The published figures are of {PREVIEW}. Large differences mean that this is another "
+            "part of the song, or that it was decoded differently."
         )
 
 
@@ -109,7 +109,7 @@ def _lay_out_norms(report: MaskedTrack, norms: "DataFrame") -> Iterator[Grid | s
     yield (
         "L1 is the mean magnitude and L2 the mean square of the residuals: of the waveform, of the "
         "STFT, and of the STFT's magnitudes. The published report's MSE and l1 are the mean square "
-        "and the mean of the squared residuals of the magnitudes."
+        "and the mean of the squared magnitude residuals."
     )
 
 
@@ -120,15 +120,15 @@ def _lay_out_degradations(scores: "DataFrame") -> Iterator[Grid | str]:
     )
     means.index = [f"{kind} {level:g} dB" for kind, level in means.index]
     yield _grid("Three ways to spoil a source: scores in dB", means, ".2f")
-    of = "the source" if n_targets == 1 else f"the {n_targets} sources, in the mean"
+    what = "Scores of the source" if n_targets == 1 else f"Means over the {n_targets} sources"
     yield (
-        f"Of {of}. Noise: white. Interference: the sum of the others. Levels are relative to the "
-        "source's energy, of clipping to its peak. SDR, ISR, SIR, SAR: museval v4, median over "
+        f"{what}. Noise: white. Interference: the sum of the others. Levels are relative to the "
+        "source's energy, for clipping to its peak. SDR, ISR, SIR, SAR: museval v4, median over "
         "windows of 1 s."
     )
 
 
-# Numbers by the label of their row; None where there is nothing to show.
+# Numbers by row label; None for an empty cell.
 Rows = Iterable[tuple[str, Sequence[float | None]]]
 
 
@@ -139,7 +139,7 @@ def _rows(table: "DataFrame") -> Iterator[tuple[str, list[float]]]:
 def _beside(
     table: "DataFrame", theirs: "DataFrame", *, not_comparable: Collection[str] = ()
 ) -> Rows:
-    """Put rows of published figures and of the differences from them below those of a table."""
+    """Add published figures, and the differences from them, below the rows of a table."""
     published_rows = dict(_rows(theirs))
     for name, ours in _rows(table):
         yield name, ours

@@ -12,7 +12,7 @@ from oracle.metrics.names import FRAMEWISE, METRICS, MUSEVAL, REGULARIZED
 from oracle.metrics.scorer import WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.results.failures import TrackError, summarize_failures
-from oracle.results.tables import PERFECT_DB, has_infinite
+from oracle.results.tables import EXPLAIN_INFINITE, has_infinite
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -134,7 +134,7 @@ def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]
         brackets = ""
         if n_tracks > 1 and has_infinite(shown):
             brackets = " In brackets: the mean over the other tracks."
-        yield f"inf: scores above {PERFECT_DB:g} dB, infinite but for rounding.{brackets}"
+        yield f"{EXPLAIN_INFINITE}{brackets}"
     methods = set(table["method"])
     if "CIRM" in methods and not is_score:
         yield "CIRM is exact up to rounding: no bound."
@@ -144,7 +144,8 @@ def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]
         if {masks.method, masks.ceiling} <= methods and "SDR" in metrics:
             yield (
                 f"{masks.method} uses one mask for the whole track, {masks.ceiling} one for each "
-                "window. Over the same windows no single mask has a median SDR above the ceiling."
+                "window. So the ceiling also bounds the median SDR of any single mask, over the "
+                "same windows."
             )
     n_summed = int((results.tracks["mixture"] != "as delivered").sum())
     if n_summed and not is_score:  # a system may have had another mixture

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+# Failures in the message of an error; it holds them all.
+SHOWN = 3
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Results:
     """What a run found; printing it, or a notebook, shows its tables.
@@ -80,7 +84,8 @@ class TracksFailed(ExceptionGroup[Exception]):
     def of(cls, failures: Iterable[TrackError], results: Results | None = None) -> "TracksFailed":
         """Group failures, of tracks and of methods on tracks."""
         several = list(failures)
-        failed = cls(summarize_failures(several), several)
+        first = "; ".join(map(str, several[:SHOWN])) + ("; ..." if len(several) > SHOWN else "")
+        failed = cls(f"{summarize_failures(several)}: {first}", several)
         failed.results = results
         return failed
 

@@ -37,6 +37,9 @@ COUNTS = ["n_windows", "n_nan", "n_inf"]
 
 # A score above this is infinite but for rounding: float32 audio allows some 130 dB.
 PERFECT_DB = 100.0
+EXPLAIN_INFINITE = (
+    f"Scores above {PERFECT_DB:g} dB are infinite but for rounding, and count as inf."
+)
 
 Numbers = npt.NDArray[np.int64]
 
