@@ -40,6 +40,7 @@ class Scaled:
         self.scale = scale
 
     def __call__(self, sources: Any, mixture: Any) -> Any:
+        """Scale the mixture."""
         return self.scale * np.ones_like(sources)
 
 
@@ -82,7 +83,7 @@ def test_masks_work_in_other_processes() -> None:
     tracks = [song("one"), song("second")]
     factor = 0.5
     half = Method.from_mask("HALF", lambda sources, mixture: factor + 0 * np.abs(sources))
-    methods = [soft, half, "IBM", "OPT"]
+    methods: list[Any] = [soft, half, "IBM", "OPT"]
     here = oracle.compute_bounds(tracks, methods=methods, **QUICK)
     there = oracle.compute_bounds(tracks, methods=methods, jobs=2, **QUICK)
     pd.testing.assert_frame_equal(here.scores, there.scores)
@@ -149,7 +150,7 @@ def test_a_mask_that_fails_costs_its_own_rows() -> None:
         (soft, TypeError, "methods must be a list, got <function soft"),
         (METHODS["MIX"], TypeError, "methods must be a list, got Method"),
         ("IRM2", TypeError, "methods must be several names, got the one string"),
-        ([5], ValueError, "method must be one of MIX"),
+        ([5], TypeError, "a method must be a name, a Method or a mask, got 5"),
         ([lambda s, x: s], ValueError, "a mask must have a name, got <function .*from_mask"),
         ([partial(soft)], ValueError, "a mask must have a name, got functools.partial"),
         ([soft, soft], ValueError, "methods must be named once each, got 'soft' twice"),

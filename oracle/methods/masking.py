@@ -85,14 +85,16 @@ def _describe(function: Any) -> Iterator[str]:
             yield from _describe_code(getattr(function, "__code__", None), function)
         for cell in getattr(function, "__closure__", None) or ():
             yield repr(cell.cell_contents)
-    else:
+    elif inspect.isfunction(type(function).__call__):
         yield from _describe(type(function).__call__)
         yield repr(sorted(vars(function).items()))
+    else:  # written in C
+        yield repr(function)
 
 
 def _describe_code(code: CodeType | None, function: object) -> Iterator[str]:
     if code is None:  # written in C
-        yield f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+        yield repr(function)
         return
     yield code.co_code.hex()
     yield repr(code.co_names)

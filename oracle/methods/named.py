@@ -279,10 +279,12 @@ def _find_method(method: AnyMethod, known: Mapping[str, Method]) -> Method:
         if method != listed:
             raise ValueError(f"a method must not have the name of another, got {method.name!r}")
         name = method.name
-    else:
+    elif isinstance(method, str):
         name = method
+    else:
+        raise TypeError(f"a method must be a name, a Method or a mask, got {method!r}")
     if name not in known:
-        near = get_close_matches(str(name).upper(), known, n=1)
+        near = get_close_matches(name.upper(), known, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         if name in CEILINGS:
             hint = " (which is a row of bounds, but separates nothing)"

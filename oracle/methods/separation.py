@@ -52,7 +52,7 @@ def separate(
     Raises
     ------
     TypeError
-        If `method` is not one name.
+        If `method` is none of these.
     ValueError
         If there is no such method, or the mixture is refused.
 
@@ -68,8 +68,6 @@ def separate(
     >>> list(estimates)
     ['drums', 'bass', 'other', 'vocals', 'accompaniment']
     """
-    if not isinstance(method, str):
-        raise TypeError(f"method must be one name, got {method!r}")
     completed = complete(track, rest)
     if completed.added is not None:
         warnings.warn(
@@ -168,7 +166,7 @@ class Separation:
         self._signals = [*track.sources.values(), track.mixture]
         self._optimal: dict[str, OptimalMasks] = {}
         chosen = find_methods(methods) if methods else []
-        self._separators = {method: _on_stack(self._separator(method)) for method in chosen}
+        self._separators = [(each, _on_stack(self._separator(each))) for each in chosen]
         self.targets = target_names(track.sources)
 
     def _separator(self, method: Method) -> Separator:
@@ -195,14 +193,14 @@ class Separation:
         """
         estimates = {}
         for double in (False, True):
-            chosen = {m: s for m, s in self._separators.items() if m.double == double}
+            chosen = [(m, s) for m, s in self._separators if m.double == double]
             audio = self.stft.modify(
-                list(chosen.values()),
+                [separator for _, separator in chosen],
                 self._signals,
                 piece=slice(start, stop),
                 dtype=np.float64 if double else None,
             )
-            for method, sources in zip(chosen, audio, strict=True):
+            for (method, _), sources in zip(chosen, audio, strict=True):
                 if len(sources) == len(self.targets):
                     estimates[method.name] = dict(zip(self.targets, sources, strict=True))
                 else:
