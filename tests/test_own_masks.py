@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,15 @@ def test_the_command_says_what_is_wrong_with_a_mask(
     status, _, err = run("bounds", "stems", "--methods", mask)
     assert status == 2
     assert re.search(message, err)
+
+
+def test_the_example_of_the_list_of_methods_works(run: Run, place: Path) -> None:
+    out = run("methods").out
+    code = out.partition("In my_masks.py:\n")[2].partition("Set it beside")[0]
+    (place / "my_masks.py").write_text(textwrap.dedent(code))
+    (command,) = re.findall(r"^  oracle (bounds .*)$", out, re.MULTILINE)
+    options = ("--metrics", "uSDR", "--seconds", 1, "--n-fft", 256)
+    status, printed, err = run(*command.split(), *options)
+    assert (status, err) == (0, "")
+    rows = re.findall(r"^ (soft_mask|OPT|CEILING) ", printed, re.MULTILINE)
+    assert rows == ["soft_mask", "OPT", "CEILING"]

@@ -10,6 +10,16 @@ from oracle.cli.app import command
 from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Method
 from oracle.optimal.named import CLASSES
 
+# A mask that a user may write.
+EXAMPLE = """\
+  import numpy as np
+
+  def soft_mask(sources, mixture, power=1.5):
+      # (n_sources, n_channels, n_freqs, n_frames) and one axis less
+      powers = np.abs(sources) ** power
+      return powers / np.maximum(powers.sum(axis=0), 1e-30)
+"""
+
 
 @command("methods", "oracle methods")
 def methods_command() -> None:
@@ -39,6 +49,13 @@ def methods_command() -> None:
             masks.systems,
         )
     console.print(table)
+    console.print(
+        "\nA mask of your own is a function (sources, mixture) -> mask. In my_masks.py:\n\n"
+        f"{EXAMPLE}\n"
+        "Set it beside the best mask and the ceiling:\n\n"
+        "  oracle bounds --methods my_masks.py:soft_mask,OPT,CEILING",
+        markup=False,
+    )
 
 
 def _explained(methods: Iterable[Method]) -> Table:
