@@ -19,6 +19,8 @@ from oracle.metrics.correlations import Correlator
 from oracle.metrics.projections import Projection
 from oracle.metrics.windows import Partition
 
+pytestmark = pytest.mark.peers
+
 Floats = npt.NDArray[np.float64]
 Version = Literal["images", "sources"]
 

@@ -1320,3 +1320,11 @@ def test_command_from_end_to_end(stems: Path, tmp_path: Path) -> None:
     for files in (before, after):
         files["run.json"] = b""  # which has times
     assert after == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_cuts_no_word_in_a_terminal_of_80_columns(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "…" not in run(command, "--help").out
