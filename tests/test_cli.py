@@ -857,7 +857,7 @@ def test_help_explains_every_option(run: Run, command: str, options: tuple[str, 
 
 def test_help_of_sweep_shows_what_it_does_unless_asked_otherwise(run: Run) -> None:
     words = " ".join(run("sweep", "--help").out.split())
-    methods = "(IBM,IRM1,IRM2,TPSM,OPT,CEILING)"
+    methods = "(IBM, IRM1, IRM2, TPSM, OPT, CEILING)"
     for default in (methods, "(REAL)", "512,1024,2048,4096,8192,16384", "0.5,0.75"):
         assert f"[default: {default}]" in words
 
