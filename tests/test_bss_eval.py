@@ -847,6 +847,7 @@ def test_the_mean_sir_is_of_all_windows_that_are_heard() -> None:
     np.testing.assert_array_equal(np.isnan(found.sir[0]), [False, False, True, False, False, False])
 
 
+@pytest.mark.slow
 def test_the_best_order_has_the_highest_mean_sir_of_all_orders() -> None:
     differ = 0
     for seed in range(10):

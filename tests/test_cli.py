@@ -718,6 +718,7 @@ def test_run_json_says_what_was_done(results: Path) -> None:
     assert run_["notes"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 def test_bounds_of_musdb18(run: Run, shared: Path, tmp_path: Path) -> None:
     root = shared / "data" / "musdb18-7"
