@@ -31,7 +31,7 @@ def noisy(track: Track) -> dict[str, Any]:
 
 
 def test_scores_are_those_of_a_scorer() -> None:
-    track = song("vocals", "drums", "bass")
+    track = song("vocals", "drums", "bass", n_channels=1)
     estimates = noisy(track)
     scores = oracle.score(track, estimates, metrics=ALL_METRICS).scores
     assert set(scores["method"]) == {"estimates"}

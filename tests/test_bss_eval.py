@@ -19,6 +19,8 @@ from oracle.metrics.correlations import Correlator
 from oracle.metrics.projections import Projection
 from oracle.metrics.windows import Partition
 
+pytestmark = pytest.mark.peers
+
 Floats = npt.NDArray[np.float64]
 Version = Literal["images", "sources"]
 
@@ -845,6 +847,7 @@ def test_the_mean_sir_is_of_all_windows_that_are_heard() -> None:
     np.testing.assert_array_equal(np.isnan(found.sir[0]), [False, False, True, False, False, False])
 
 
+@pytest.mark.slow
 def test_the_best_order_has_the_highest_mean_sir_of_all_orders() -> None:
     differ = 0
     for seed in range(10):

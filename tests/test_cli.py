@@ -718,6 +718,7 @@ def test_run_json_says_what_was_done(results: Path) -> None:
     assert run_["notes"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ffmpeg")
 def test_bounds_of_musdb18(run: Run, shared: Path, tmp_path: Path) -> None:
     root = shared / "data" / "musdb18-7"
@@ -857,7 +858,7 @@ def test_help_explains_every_option(run: Run, command: str, options: tuple[str, 
 
 def test_help_of_sweep_shows_what_it_does_unless_asked_otherwise(run: Run) -> None:
     words = " ".join(run("sweep", "--help").out.split())
-    methods = "(IBM,IRM1,IRM2,TPSM,OPT,CEILING)"
+    methods = "(IBM, IRM1, IRM2, TPSM, OPT, CEILING)"
     for default in (methods, "(REAL)", "512,1024,2048,4096,8192,16384", "0.5,0.75"):
         assert f"[default: {default}]" in words
 
@@ -1320,3 +1321,11 @@ def test_command_from_end_to_end(stems: Path, tmp_path: Path) -> None:
     for files in (before, after):
         files["run.json"] = b""  # which has times
     assert after == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_cuts_no_word_in_a_terminal_of_80_columns(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "…" not in run(command, "--help").out

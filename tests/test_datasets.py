@@ -88,6 +88,7 @@ def test_waltz_stems_are_really_stereo(waltz: Track) -> None:
     assert any(not np.array_equal(*audio) for audio in waltz.sources.values())
 
 
+@pytest.mark.slow
 def test_waltz_bounds_are_where_those_of_music_are(waltz: Track) -> None:
     table = oracle.compute_bounds(waltz, methods=["IRM2"]).table
     sdr = table[table["metric"] == "SDR"]

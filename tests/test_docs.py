@@ -45,6 +45,7 @@ def test_examples_in_documents(document: Path) -> None:
     assert result.failed == 0
 
 
+@pytest.mark.slow
 def test_the_guides_training_target() -> None:
     torch = pytest.importorskip("torch")
     text = (GUIDE / "python.md").read_text("utf-8")

@@ -362,7 +362,9 @@ def test_what_cannot_be_sent_is_told(two: dict[str, Any], stems: Path) -> None:
 def test_failures_can_be_sent() -> None:
     failure = TrackError("song", "test", ValueError("no good"))
     again = pickle.loads(pickle.dumps(TracksFailed.of([failure])))
-    assert str(again) == "1 track failed (1 sub-exception)"
+    assert str(again) == "1 track failed: song: no good (1 sub-exception)"
+    many = TracksFailed.of([TrackError(name, "test", ValueError("bad")) for name in "abcd"])
+    assert many.message == "4 tracks failed: a: bad; b: bad; c: bad; ..."
     assert (again.failures[0].track, str(again.failures[0].__cause__)) == ("song", "no good")
 
 

@@ -43,7 +43,7 @@ from oracle.residuals import (
     smooth,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.figures]
 
 RATE = 8000
 HOP = 64

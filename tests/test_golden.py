@@ -12,6 +12,8 @@ from oracle.metrics.names import MUSEVAL
 from oracle.metrics.scorer import Scorer
 from oracle.tracks.track import Audio, with_accompaniment
 
+pytestmark = pytest.mark.peers
+
 # museval's files hold five decimals; the rest is float32 against float64, which may flip a bin
 # of a binary mask.
 FRAMEWISE_DB = 2e-4

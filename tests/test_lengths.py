@@ -56,6 +56,7 @@ def test_a_broken_stem_file_tells_nothing(content: bytes, tmp_path: Path) -> Non
     assert read_length(tmp_path / "song.stem.mp4") is None
 
 
+@pytest.mark.slow
 def test_a_stem_file_of_musdb18_is_about_as_long_as_it_says(shared: Path, ffmpeg: str) -> None:
     tracks = datasets.musdb18(shared / "data/musdb18-7")
     (path,) = tracks.entries[0].paths

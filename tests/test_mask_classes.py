@@ -652,6 +652,7 @@ def test_chunks_of_tiny_hops_are_not_before_the_first_sample(
     np.testing.assert_allclose(many.achieved, problem.solve().achieved, atol=0.01)
 
 
+@pytest.mark.slow
 @each_options
 def test_masks_are_the_same_to_the_last_bit_in_any_number_of_threads(
     options: dict[str, Any], small_chunks: None, monkeypatch: pytest.MonkeyPatch

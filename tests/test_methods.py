@@ -87,6 +87,7 @@ def test_estimates_of_a_partition_sum_to_the_mixture(track: Track, method: str) 
 
 
 # Powers of two, which scale without rounding: a bin at a threshold stays on its side.
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(track=tracks, method=st.sampled_from(LEVEL_FREE), power=st.sampled_from([-27, -1, 10]))
 def test_a_gain_scales_the_estimates_and_nothing_else(

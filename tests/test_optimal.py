@@ -1289,6 +1289,7 @@ def test_default_is_the_default_stft() -> None:
 # Classes within classes.
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(problem=problems(most_channels=3), maximum=st.sampled_from([0.5, 1.0, 3.0]))
 def test_larger_classes_have_no_lower_ceilings(problem: Problem, maximum: float) -> None:

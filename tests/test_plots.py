@@ -25,6 +25,8 @@ from oracle.optimal import CLASSES
 from oracle.plots import COLOURS, check_matplotlib, plot_sweep
 from oracle.plots.sweeps import LINES
 
+pytestmark = pytest.mark.figures
+
 METHODS = ("IRM2", "CEILING", "MIX")
 N_FFTS = (512, 2048, 1024)  # in no order
 OVERLAPS = (0.5, 0.75)

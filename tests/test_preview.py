@@ -16,6 +16,8 @@ from oracle import datasets
 from oracle.datasets import musdb_stems
 from oracle.datasets.archives import fetch_zip
 
+pytestmark = pytest.mark.peers
+
 # One that musdb puts into the validation part.
 VALID = "Actions - One Minute Smile"
 

@@ -33,8 +33,8 @@ def separate_command(
         Path,
         typer.Option(
             metavar="FOLDER",
-            help="Write METHOD/SUBSET/TRACK/TARGET.wav (32-bit float) to this folder. Give the "
-            "folder of an earlier run to resume it.",
+            help="Write WAV files (32-bit float) to this folder: METHOD/SUBSET/TRACK, a file per "
+            "target. Give the folder of an earlier run to resume it.",
         ),
     ],
     dataset: DatasetName = "waltz",

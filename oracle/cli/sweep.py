@@ -52,7 +52,7 @@ def sweep_command(
         typer.Option(
             metavar="NAME,...",
             help="Use these methods; 'oracle methods' lists them.",
-            show_default=",".join(METHODS),
+            show_default=", ".join(METHODS),
         ),
     ] = None,
     classes: Annotated[
