@@ -158,7 +158,6 @@ def test_a_mask_that_fails_costs_its_own_rows() -> None:
         ([Method.from_mask("MIX", soft)], ValueError, "not have the name of another, got 'MIX'"),
         ([Method.from_mask("OPT", soft)], ValueError, "not have the name of another, got 'OPT'"),
     ],
-    ids=str,
 )
 def test_what_is_no_method_is_refused(methods: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
