@@ -27,7 +27,7 @@ from conftest import (
 import oracle
 from oracle import STFT, Track, TracksFailed, datasets
 from oracle.jobs.track_scores import BOUNDS, CERTIFIED
-from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Separator
+from oracle.methods import CEILING, CEILINGS, DEFAULT_METHODS, METHODS, Method, Separator
 from oracle.metrics.names import GLOBAL, METRICS, MUSEVAL
 from oracle.optimal import CLASSES, NamedClass
 from oracle.results.results import Results
@@ -591,8 +591,8 @@ def test_sweep_of_real_masks_is_the_usual_one(
 ) -> None:
     swept_ = []
 
-    def compute(*_: Any, methods: Sequence[str], **__: Any) -> pd.DataFrame:
-        swept_.append(list(methods))
+    def compute(*_: Any, methods: Sequence[Method], **__: Any) -> pd.DataFrame:
+        swept_.append([method.name for method in methods])
         raise ValueError("enough")
 
     monkeypatch.setattr("oracle.cli.sweep.compute_sweep", compute)

@@ -134,7 +134,8 @@ def test_metrics_named_refuses_what_is_no_metric() -> None:
         find_metrics("SDR")
     for wrong, got in (
         ([], "none"),
-        (["SDR", "sdr"], "SDR, sdr"),
+        (["SDR", "sdr"], r"sdr \(did you mean SDR\?\)"),
+        (["SDR", "PESQ"], "PESQ"),
         (["SDR", "SAR", "SDR"], "SDR, SAR, SDR"),
     ):
         with pytest.raises(ValueError, match=f"metrics must be some of SDR, .*, got {got}$"):
