@@ -58,7 +58,10 @@ def score_command(
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the system.", show_default="its folder"),
+        # Named, as typer 0.27 takes a metavar of the same letters for the name of the option.
+        typer.Option(
+            "--name", metavar="NAME", help="Name of the system.", show_default="its folder"
+        ),
     ] = None,
     rest: RestOption = None,
     out: Out = None,
