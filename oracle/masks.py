@@ -1,7 +1,8 @@
 """Closed-form ideal masks, one function each.
 
 Every function takes the STFTs of the true sources and of the mixture, and returns one mask per
-source, to multiply the mixture's STFT by. X is the mixture's STFT, S_j that of a source. Masks
+source, to multiply the mixture's STFT by. Masks that need no phase take magnitudes as well, and
+those that need no mixture do without. X is the mixture's STFT, S_j that of a source. Masks
 are computed bin by bin, so leading axes (channels, batches) are independent.
 
 Quotients are taken only where the denominator is positive, and are zero elsewhere. Nothing is
@@ -30,17 +31,24 @@ Array = TypeVar("Array", bound=Any)
 HEADROOM = 2.0**10
 
 
-def uniform_mask(sources: Array, mixture: Array) -> Array:
+def uniform_mask(
+    sources: Array,
+    mixture: Array | None = None,
+    *,
+    axis: int = 0,
+) -> Array:
     """Give every source the same share of the mixture: 1 / n_sources.
 
     It uses no knowledge of the sources, so it is the floor of every bound.
 
     Parameters
     ----------
-    sources : array of shape (n_sources, ..., n_freqs, n_frames), complex
-        STFTs of the true sources.
-    mixture : array of shape (..., n_freqs, n_frames), complex
-        STFT of the mixture.
+    sources : array of shape (n_sources, ..., n_freqs, n_frames), complex or real
+        STFTs of the true sources, or their magnitudes.
+    mixture : array of shape (..., n_freqs, n_frames), optional
+        STFT of the mixture, in the dtype of the sources. It is checked, and does nothing else.
+    axis : int, optional
+        Where the sources are: 1 for (batch, n_sources, n_freqs, n_frames).
 
     Returns
     -------
@@ -50,22 +58,27 @@ def uniform_mask(sources: Array, mixture: Array) -> Array:
     Raises
     ------
     TypeError
-        If the arguments are not complex arrays of the same dtype.
+        If the arrays are no STFTs or magnitudes, or their dtypes differ.
     ValueError
-        If their shapes do not match.
+        If their shapes do not match at `axis`.
     """
-    xp = _namespace(sources, mixture)
-    return xp.full_like(xp.abs(sources), 1 / sources.shape[0])
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=False)
+    return _restore(xp, xp.full_like(xp.abs(sources), 1 / sources.shape[0]), axis)
 
 
-def ideal_binary_mask(sources: Array, mixture: Array) -> Array:
+def ideal_binary_mask(
+    sources: Array,
+    mixture: Array | None = None,
+    *,
+    axis: int = 0,
+) -> Array:
     """Give each bin to its loudest source: 1 where j = argmax_k abs(S_k), else 0.
 
     The textbook mask: a partition of the bins, in which ties go to the first source.
 
     Parameters
     ----------
-    sources, mixture
+    sources, mixture, axis
         As in `uniform_mask`.
 
     Returns
@@ -90,16 +103,21 @@ def ideal_binary_mask(sources: Array, mixture: Array) -> Array:
     >>> ideal_binary_mask(sources, sources.sum(axis=0)).ravel()
     array([1., 0.])
     """
-    xp = _namespace(sources, mixture)
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=False)
     magnitudes = xp.abs(sources)
     order = xp.arange(sources.shape[0], device=device(sources))
     order = xp.reshape(order, (-1,) + (1,) * (sources.ndim - 1))
     loudest = xp.argmax(magnitudes, axis=0, keepdims=True) == order
-    return xp.astype(loudest & (magnitudes > 0), magnitudes.dtype)
+    return _restore(xp, xp.astype(loudest & (magnitudes > 0), magnitudes.dtype), axis)
 
 
 def sisec_binary_mask(
-    sources: Array, mixture: Array, *, power: float = 1, threshold: float = 0.5
+    sources: Array,
+    mixture: Array,
+    *,
+    power: float = 1,
+    threshold: float = 0.5,
+    axis: int = 0,
 ) -> Array:
     """Keep the bins in which a source makes up enough of the mixture, as in SiSEC 2018.
 
@@ -108,8 +126,10 @@ def sisec_binary_mask(
 
     Parameters
     ----------
-    sources, mixture
+    sources, axis
         As in `uniform_mask`.
+    mixture : array of shape (..., n_freqs, n_frames), complex or real
+        STFT of the mixture or its magnitudes, in the dtype of the sources.
     power : float, optional
         Exponent of the magnitudes: 1 is IBM1, 2 is IBM2. Positive.
     threshold : float, optional
@@ -137,14 +157,20 @@ def sisec_binary_mask(
     >>> sisec_binary_mask(sources, sources.sum(axis=0), power=2).ravel()
     array([0., 0.])
     """
-    xp = _namespace(sources, mixture)
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=False)
     power, threshold = _positive("power", power), _positive("threshold", threshold)
     magnitudes = xp.abs(sources)
     enough = magnitudes >= threshold ** (1 / power) * xp.abs(mixture)
-    return xp.astype(enough & (magnitudes > 0), magnitudes.dtype)
+    return _restore(xp, xp.astype(enough & (magnitudes > 0), magnitudes.dtype), axis)
 
 
-def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Array:
+def ideal_ratio_mask(
+    sources: Array,
+    mixture: Array | None = None,
+    *,
+    power: float = 2,
+    axis: int = 0,
+) -> Array:
     """Share each bin by magnitude: abs(S_j)^power / sum_k abs(S_k)^power.
 
     Power 2 gives the Wiener-like mask, the best for independent sources with unknown phases.
@@ -152,7 +178,7 @@ def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Arr
 
     Parameters
     ----------
-    sources, mixture
+    sources, mixture, axis
         As in `uniform_mask`.
     power : float, optional
         Exponent of the magnitudes: 1 is IRM1, 2 is IRM2. Positive.
@@ -181,7 +207,7 @@ def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Arr
     >>> ideal_ratio_mask(sources, sources.sum(axis=0), power=1).ravel()
     array([0.75, 0.25])
     """
-    xp = _namespace(sources, mixture)
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=False)
     power = _positive("power", power)
     sources, _ = _gentle(sources, mixture, lambda magnitudes, _: xp.max(magnitudes, axis=0))
     magnitudes = xp.abs(sources)
@@ -195,11 +221,15 @@ def ideal_ratio_mask(sources: Array, mixture: Array, *, power: float = 2) -> Arr
         magnitudes = xp.where(sounds, magnitudes**power, xp.zeros_like(magnitudes))
     elif power > 1:
         magnitudes = magnitudes**power
-    return _share(xp, magnitudes, xp.sum(magnitudes, axis=0, keepdims=True))
+    return _restore(xp, _share(xp, magnitudes, xp.sum(magnitudes, axis=0, keepdims=True)), axis)
 
 
 def ideal_amplitude_mask(
-    sources: Array, mixture: Array, *, clip: tuple[float, float] = (0.0, 1.0)
+    sources: Array,
+    mixture: Array,
+    *,
+    clip: tuple[float, float] = (0.0, 1.0),
+    axis: int = 0,
 ) -> Array:
     """Match the source's magnitude: abs(S_j) / abs(X), clipped.
 
@@ -208,8 +238,10 @@ def ideal_amplitude_mask(
 
     Parameters
     ----------
-    sources, mixture
+    sources, axis
         As in `uniform_mask`.
+    mixture : array of shape (..., n_freqs, n_frames), complex or real
+        STFT of the mixture or its magnitudes, in the dtype of the sources.
     clip : (float, float), optional
         Range to clip the mask to; (0, math.inf) does not clip.
 
@@ -236,7 +268,7 @@ def ideal_amplitude_mask(
     >>> ideal_amplitude_mask(sources, sources.sum(axis=0)).ravel()
     array([1. , 0.5])
     """
-    xp = _namespace(sources, mixture)
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=False)
     low, high = _range(clip)
     if high <= 0:
         raise ValueError(f"clip must have a positive upper end, got {clip}")
@@ -244,12 +276,18 @@ def ideal_amplitude_mask(
     magnitudes, magnitude = xp.abs(sources), xp.abs(mixture)
     mask = _clip(xp, _quotient(xp, magnitudes, magnitude), low, high)
     if high == math.inf:
-        return mask
-    return xp.where((magnitude == 0) & (magnitudes > 0), xp.full_like(mask, high), mask)
+        return _restore(xp, mask, axis)
+    return _restore(
+        xp, xp.where((magnitude == 0) & (magnitudes > 0), xp.full_like(mask, high), mask), axis
+    )
 
 
 def phase_sensitive_mask(
-    sources: Array, mixture: Array, *, clip: tuple[float, float] = (-math.inf, math.inf)
+    sources: Array,
+    mixture: Array,
+    *,
+    clip: tuple[float, float] = (-math.inf, math.inf),
+    axis: int = 0,
 ) -> Array:
     """Come as close to the source as a real mask can, bin by bin: Re(S_j X*) / abs(X)^2.
 
@@ -258,7 +296,9 @@ def phase_sensitive_mask(
 
     Parameters
     ----------
-    sources, mixture
+    sources, mixture : complex arrays
+        STFTs, in shapes as in `uniform_mask`.
+    axis : int, optional
         As in `uniform_mask`.
     clip : (float, float), optional
         Range to clip the mask to; (0, 1) gives the truncated mask TPSM. Unbounded by default.
@@ -290,14 +330,19 @@ def phase_sensitive_mask(
     >>> phase_sensitive_mask(sources, sources.sum(axis=0), clip=(0, 1)).ravel()
     array([1., 0.])
     """
-    xp = _namespace(sources, mixture)
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=True)
     low, high = _range(clip)
     sources, mixture = _gentle(sources, mixture, lambda _, magnitude: magnitude)
     in_phase, magnitude = _in_phase(xp, sources, mixture)
-    return _clip(xp, _quotient(xp, in_phase, magnitude), low, high)
+    return _restore(xp, _clip(xp, _quotient(xp, in_phase, magnitude), low, high), axis)
 
 
-def optimal_binary_mask(sources: Array, mixture: Array) -> Array:
+def optimal_binary_mask(
+    sources: Array,
+    mixture: Array,
+    *,
+    axis: int = 0,
+) -> Array:
     """Keep the bins in which the mixture is closer to the source than silence is.
 
     1 where Re(S_j X*) / abs(X)^2 >= 1/2. Of all binary masks, it has the least squared
@@ -305,7 +350,9 @@ def optimal_binary_mask(sources: Array, mixture: Array) -> Array:
 
     Parameters
     ----------
-    sources, mixture
+    sources, mixture : complex arrays
+        STFTs, in shapes as in `uniform_mask`.
+    axis : int, optional
         As in `uniform_mask`.
 
     Returns
@@ -330,13 +377,18 @@ def optimal_binary_mask(sources: Array, mixture: Array) -> Array:
     >>> optimal_binary_mask(sources, sources.sum(axis=0)).ravel()
     array([1., 0.])
     """
-    xp = _namespace(sources, mixture)
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=True)
     in_phase, magnitude = _in_phase(xp, sources, mixture)
     nearer = (in_phase >= 0.5 * magnitude) & (magnitude > 0)
-    return xp.astype(nearer, magnitude.dtype)
+    return _restore(xp, xp.astype(nearer, magnitude.dtype), axis)
 
 
-def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
+def complex_ideal_ratio_mask(
+    sources: Array,
+    mixture: Array,
+    *,
+    axis: int = 0,
+) -> Array:
     """Turn the mixture into the source exactly: S_j / X, complex.
 
     Exact where the mixture is not silent, hence not a bound. Compressed with `compress`, it is
@@ -344,7 +396,9 @@ def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
 
     Parameters
     ----------
-    sources, mixture
+    sources, mixture : complex arrays
+        STFTs, in shapes as in `uniform_mask`.
+    axis : int, optional
         As in `uniform_mask`.
 
     Returns
@@ -369,13 +423,14 @@ def complex_ideal_ratio_mask(sources: Array, mixture: Array) -> Array:
     >>> complex_ideal_ratio_mask(sources, sources.sum(axis=0)).ravel()
     array([0.5+0.5j, 0.5-0.5j])
     """
-    xp = _namespace(sources, mixture)
+    xp, sources, mixture = _arrange(sources, mixture, axis, phase=True)
     sources, mixture = _gentle(sources, mixture, lambda _, magnitude: magnitude)
     magnitude = xp.abs(mixture)
     rotated = sources * xp.conj(_on_parts(xp, mixture, lambda x: _quotient(xp, x, magnitude)))
-    return _on_parts(
+    mask = _on_parts(
         xp, rotated, lambda part: _clip(xp, _quotient(xp, part, magnitude), -math.inf, math.inf)
     )
+    return _restore(xp, mask, axis)
 
 
 def compress(mask: Array, *, K: float = 10, C: float = 0.1) -> Array:  # noqa: N803
@@ -500,9 +555,7 @@ def _in_phase(xp: Any, sources: Array, mixture: Array) -> tuple[Array, Array]:
     return xp.real(sources * xp.conj(direction)), magnitude
 
 
-def _gentle(
-    sources: Array, mixture: Array, divisor: Callable[[Array, Array], Array]
-) -> tuple[Array, Array]:
+def _gentle(sources: Array, mixture: Any, divisor: Callable[[Any, Any], Any]) -> tuple[Array, Any]:
     """Detach the bins whose gradients would overflow.
 
     A mask divides by `divisor(abs(sources), abs(mixture))`, so its slopes are about as steep as
@@ -513,42 +566,62 @@ def _gentle(
         return sources, mixture
     xp = array_namespace(sources)
     magnitudes = xp.abs(sources.detach())
-    over = divisor(magnitudes, xp.abs(mixture.detach()))
+    over = divisor(magnitudes, None if mixture is None else xp.abs(mixture.detach()))
     steepest = float(xp.finfo(magnitudes.dtype).max) / HEADROOM
     gentle = xp.maximum(magnitudes, over) / over / over <= steepest
     gentle &= (magnitudes == 0) | (magnitudes * steepest >= 1)
     return (
         xp.where(gentle, sources, sources.detach()),
-        xp.where(gentle, mixture, mixture.detach()),
+        None if mixture is None else xp.where(gentle, mixture, mixture.detach()),
     )
 
 
-def _namespace(sources: Array, mixture: Array) -> Any:
-    """Check the arguments that all masks share, and return their array library."""
+def _arrange(
+    sources: Array, mixture: Array | None, axis: int, *, phase: bool
+) -> tuple[Any, Array, Any]:
+    """Check the arrays of a mask; return their library, and the sources along the first axis."""
     try:
-        xp = array_namespace(sources, mixture)
+        xp = array_namespace(sources) if mixture is None else array_namespace(sources, mixture)
     except TypeError as error:
+        kinds = [type(array).__name__ for array in (sources, mixture) if array is not None]
         raise TypeError(
-            "sources and mixture must be arrays of one library, "
-            f"got {type(sources).__name__} and {type(mixture).__name__}"
+            f"sources and mixture must be arrays of one library, got {' and '.join(kinds)}"
         ) from error
-    if not xp.isdtype(sources.dtype, "complex floating"):
-        raise TypeError(f"sources must be complex STFTs, got {sources.dtype}")
-    if mixture.dtype != sources.dtype:
+    if phase and not xp.isdtype(sources.dtype, "complex floating"):
+        raise TypeError(f"sources must be complex STFTs for this mask, got {sources.dtype}")
+    if not xp.isdtype(sources.dtype, ("real floating", "complex floating")):
+        raise TypeError(f"sources must be STFTs or their magnitudes, got {sources.dtype}")
+    if mixture is not None and mixture.dtype != sources.dtype:
         raise TypeError(
             f"mixture must have the dtype of sources, {sources.dtype}, got {mixture.dtype}"
         )
-    if sources.ndim < 3 or sources.shape[0] == 0:
+    shape = tuple(sources.shape)
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(f"axis must be one of sources, of shape {shape}, got {axis}")
+    if len(shape) < 3 or shape[axis] == 0:
         raise ValueError(
-            "sources must have shape (n_sources, ..., n_freqs, n_frames), "
-            f"got {tuple(sources.shape)}"
+            f"sources must have shape (n_sources, ..., n_freqs, n_frames), got {shape}"
         )
-    if mixture.shape != sources.shape[1:]:
+    of_one = _without(shape, axis)
+    if mixture is not None and tuple(mixture.shape) != of_one:
+        fitting = [
+            other for other in range(len(shape)) if _without(shape, other) == tuple(mixture.shape)
+        ]
         raise ValueError(
-            "mixture must have the shape of one source, "
-            f"{tuple(sources.shape[1:])}, got {tuple(mixture.shape)}"
+            f"mixture must have the shape of one source, {of_one}, got {tuple(mixture.shape)}"
+            + (f" (axis={fitting[0]} would fit)" if fitting else "")
         )
-    return xp
+    return xp, sources if axis == 0 else xp.moveaxis(sources, axis, 0), mixture
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    axis %= len(shape)
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _restore(xp: Any, mask: Array, axis: int) -> Array:
+    """Move the sources back to their axis."""
+    return mask if axis == 0 else xp.moveaxis(mask, 0, axis)
 
 
 def _positive(argument: str, value: float) -> float:
