@@ -86,6 +86,7 @@ def test_tracks_of_one_name_in_two_subsets_are_two_tracks(track: Track) -> None:
     assert set(compute_bounds(tracks, methods=["MIX"]).table["n_tracks"]) == {2}
 
 
+@pytest.mark.slow
 def test_table_and_files_agree(track: Track, tmp_path: Path) -> None:
     tracks = [renamed(track, "first"), renamed(track, "second", "train")]
     out = tmp_path / "a" / "b"
@@ -238,6 +239,7 @@ def test_an_interrupted_run_keeps_the_tracks_that_are_done(track: Track, tmp_pat
     assert "finished" not in json.loads((tmp_path / "run.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_killed_run_has_whole_files_of_the_tracks_that_are_done(
     track: Track, tmp_path: Path
 ) -> None:
@@ -271,6 +273,7 @@ def test_tracks_are_loaded_one_at_a_time_when_their_turn_comes(track: Track) -> 
     assert events == ["load a", "do a", "done a", "load b", "do b", "done b"]
 
 
+@pytest.mark.slow
 def test_two_tracks_of_one_name_cannot_share_a_file(track: Track, tmp_path: Path) -> None:
     with pytest.raises(TracksFailed) as caught:
         compute_bounds([track, track], methods=["MIX"], out=tmp_path)
@@ -580,6 +583,7 @@ def test_a_ceiling_is_not_nan_where_a_mask_has_an_sdr() -> None:
     assert np.isfinite(values(scores, "CEILING", "bass", "SDR")).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::oracle.jobs.track_scores.LooseCeilingWarning")
 def test_no_median_of_a_mask_is_above_that_of_the_ceiling_where_channels_cancel() -> None:
     track = music("a", "b")
@@ -597,6 +601,7 @@ def test_no_median_of_a_mask_is_above_that_of_the_ceiling_where_channels_cancel(
     assert (bounds["IRM2"] < bounds["CEILING"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::oracle.jobs.track_scores.LooseCeilingWarning")
 def test_a_ceiling_is_one_of_medians_over_the_same_windows() -> None:
     rng = np.random.default_rng(0)

@@ -687,6 +687,7 @@ def test_sdr_is_framewise_sdr_at_any_filter_length_and_strength() -> None:
             np.testing.assert_allclose(found.sdr, expected, rtol=0, atol=ROUNDING_DB)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(gain=st.floats(1e-6, 1e6), strength=st.sampled_from([0, 1e-6]), seed=st.integers(0, 99))
 def test_a_gain_on_everything_changes_nothing(gain: float, strength: float, seed: int) -> None:
@@ -712,6 +713,7 @@ def test_a_gain_on_one_source_and_its_estimate_changes_nothing(name: str, gain: 
     compare(FUNCTIONS[name](references, estimates), before)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     order=st.permutations(range(3)),

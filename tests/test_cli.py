@@ -156,6 +156,7 @@ def test_bounds_alone_prints_the_table_of_the_waltz(run: Run) -> None:
     assert "Mixture: the sum of the sources, as none was delivered." in words
 
 
+@pytest.mark.slow
 def test_bounds_of_several_tracks_prints_median_and_mean(run: Run, stems: Path) -> None:
     write_track(stems / "three", first_seed=9)
     # Louder drums: a mean that is not the median.
@@ -239,6 +240,7 @@ def test_bounds_cuts_no_number_on_a_narrow_terminal(
     assert max(map(len, narrow.splitlines())) <= columns
 
 
+@pytest.mark.slow
 def test_bounds_says_how_many_tracks_of_each_subset_it_pools(run: Run, tmp_path: Path) -> None:
     for name in ("train/a", "train/b", "test/c"):
         write_track(tmp_path / name, "drums", "bass")
@@ -391,6 +393,7 @@ def swept(out: str) -> dict[tuple[str, str], Swept]:
     return tables
 
 
+@pytest.mark.slow
 def test_sweep_prints_a_table_a_target_a_row_an_stft(run: Run, stems: Path) -> None:
     methods = ["CEILING", "IRM2"]
     options = ("--methods", ",".join(methods), "--metrics", "uSDR,SDR")
@@ -462,6 +465,7 @@ def test_sweep_takes_any_part_and_spaces(run: Run, stems: Path) -> None:
         assert list(shown.rows) == [("128", "87.5 %"), ("256", "87.5 %")]
 
 
+@pytest.mark.slow
 def test_sweep_writes_its_table_and_a_figure_a_metric(
     run: Run, stems: Path, tmp_path: Path
 ) -> None:
@@ -495,6 +499,7 @@ def test_sweep_writes_its_table_and_a_figure_a_metric(
     assert_close(pd.read_csv(out / "sweep.csv"), expected)
 
 
+@pytest.mark.slow
 def test_sweep_of_bad_tracks_names_them_and_shows_the_others(
     run: Run, some_bad: Path, tmp_path: Path
 ) -> None:
@@ -570,6 +575,7 @@ def test_sweep_of_the_ceiling_alone_tells_or_prints_what_there_is(
         assert {metric for _, metric in swept(outcome.out)} == {"SDR"}
 
 
+@pytest.mark.slow
 def test_sweep_takes_classes_in_place_of_real_masks(run: Run, stems: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ("--n-ffts", "128", "--overlaps", "0.5", "--seconds", "1")
@@ -1036,6 +1042,7 @@ def test_error_is_one_line_and_status_1(
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_debug_shows_the_traceback_of_an_error(tmp_path: Path) -> None:
     status, out, err = in_process_of_its_own("bounds", "nowhere", "--debug", cwd=tmp_path)
     assert (status, out) == (1, "")
@@ -1227,6 +1234,7 @@ def test_name_too_long_for_a_file_fails_alone_and_at_once(
     assert not any("xxx" in name for name in contents(out))
 
 
+@pytest.mark.slow
 def test_two_tracks_of_one_name_are_not_merged(tmp_path: Path) -> None:
     tracks = [
         make_track("a", "drums", "vocals", n_samples=RATE),

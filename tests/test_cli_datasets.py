@@ -111,6 +111,7 @@ def test_seconds_are_of_the_beginning_of_every_track(run: Run, hq: Path, tmp_pat
         np.testing.assert_allclose(estimate, track.mixture[0, : RATE // 2] / 4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_every_command_takes_a_part_of_a_dataset(run: Run, hq: Path, tmp_path: Path) -> None:
     selection = ("--subset", "test", "--tracks", "Hollow*", "--first", 1, "--seconds", 1.5)
     part = ("musdb18-hq", "--root", hq, *selection)

@@ -666,6 +666,7 @@ def test_what_is_published_has_an_stft_and_is_told_from_ones_own(bounds: Path) -
     assert "IBM1 (hann 2048/1024)" in methods
 
 
+@pytest.mark.slow
 def test_the_methods_of_a_sweep_are_bounds(track: Track, tmp_path: Path) -> None:
     options: dict[str, Any] = {"methods": ["IRM2", "CEILING"], "metrics": ["SDR"]}
     compute_sweep(track, n_ffts=[128, 256], overlaps=[0.5], out=tmp_path / "sweep", **options)

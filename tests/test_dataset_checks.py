@@ -281,6 +281,7 @@ def test_costs_are_of_every_method_and_grow_with_the_track() -> None:
     assert short["MIX"].per_sample > 0
 
 
+@pytest.mark.slow
 def test_a_prediction_is_about_right() -> None:
     """Within a factor of four, on a machine where others work too."""
     track = music(40)
@@ -339,6 +340,7 @@ def test_a_prediction_shares_cores_as_a_run_does(
     assert found.seconds["MIX"] == pytest.approx(12 * (n_songs + 1) / workers)
 
 
+@pytest.mark.slow
 def test_a_prediction_is_of_as_many_tracks_at_a_time_as_fit_into_memory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

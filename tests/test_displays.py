@@ -223,11 +223,13 @@ def test_a_notebook_lists_the_tracks_of_a_dataset() -> None:
     assert "the first 2 s of each" in dataset.select(seconds=2)._repr_html_()
 
 
+@pytest.mark.slow
 def test_figures_show_themselves() -> None:
     figure = oracle.plots.plot_waveforms({"x": song().mixture[0]}, rate=RATE)
     assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_comparisons_and_reports(tmp_path: Path) -> None:
     for name in ("MIX", "IRM2"):
         oracle.compute_bounds([song()], methods=[name], stft=SMALL, out=tmp_path / name)

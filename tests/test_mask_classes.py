@@ -174,6 +174,7 @@ def random_of(rng: np.random.Generator, shape: tuple[int, ...], kind: MaskClass)
 # The map and its adjoint.
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(stft=stfts(), n_samples=st.integers(1, 200), n_channels=st.integers(1, 3), data=st.data())
 def test_adjoint_has_the_inner_products_of_the_map_and_steps_are_safe(

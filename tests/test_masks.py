@@ -266,6 +266,7 @@ def extremes(draw: st.DrawFn) -> tuple[Array, Array]:
     return spectra[:-1], mixture
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(scene=extremes())
 def test_masks_and_what_they_make_are_finite_at_any_level(scene: tuple[Array, Array]) -> None:
@@ -428,6 +429,7 @@ def test_array_api_strict_gives_the_masks_of_numpy(
     assert_same_mask(np.asarray(actual), mask(sources, mixture), sources, mixture)
 
 
+@pytest.mark.slow
 @each_mask
 @each_dtype
 def test_torch_gives_the_masks_of_numpy(mask: Mask, dtype: Any, scene: tuple[Array, Array]) -> None:
@@ -470,6 +472,7 @@ def test_gradients_are_finite_also_in_silent_bins(
         assert torch.isfinite(torch.view_as_real(mixture.grad)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SMOOTH, "compressed"])
 def test_gradients_equal_finite_differences(name: str, rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch")

@@ -58,6 +58,7 @@ tracks = st.builds(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_estimates_are_the_targets_in_name_shape_and_type(track: Track, method: str) -> None:
     copies = {name: audio.copy() for name, audio in track.sources.items()}

@@ -301,6 +301,7 @@ def test_scores_of_a_track_come_by_target_metric_and_window() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_vocals_have_musevals_figures_from_their_group_with_the_accompaniment() -> None:
     names = ("bass", "drums", "vocals", "accompaniment")
     references, estimates = targets_of(*names, seed=0), targets_of(*names, seed=1)
@@ -310,6 +311,7 @@ def test_vocals_have_musevals_figures_from_their_group_with_the_accompaniment() 
     assert {name for name, value in first.items() if np.isnan(value)} == {"bass", "drums"}
 
 
+@pytest.mark.slow
 def test_interference_is_sought_in_all_sources_and_for_the_accompaniment_in_the_vocals() -> None:
     names = ("bass", "drums", "vocals", "accompaniment")
     references, estimates = targets_of(*names, seed=0), targets_of(*names, seed=1)

@@ -144,6 +144,7 @@ def test_map_of_a_scaled_mask_is_the_inverse_stft_of_the_masked_mixture(
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(stft=stfts(), n_samples=st.integers(1, 100), data=st.data())
 def test_nothing_grows_more_than_the_steps_allow(
@@ -200,6 +201,7 @@ def test_map_in_double_precision_is_that_of_the_same_samples(shared: bool) -> No
     assert single.magnitude.dtype == np.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_frames", [1, 2, 1000])
 @each_shared
 def test_result_does_not_depend_on_blocks(
@@ -223,6 +225,7 @@ def test_result_does_not_depend_on_blocks(
         np.testing.assert_allclose(actual, desired, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 @each_metric
 def test_result_does_not_depend_on_workers(metric: str) -> None:
     problem = problem_of(2, 1001, dtype=np.float32)
@@ -413,6 +416,7 @@ def formula(problem: Problem, residual: Float64s, maximum: float) -> float:
     return float((np.maximum(gains, 0) ** 2 / (residual**2).sum(axis=1)).sum())
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(problem=problems(), maximum=st.sampled_from([0.3, 1.0, 4.0]), part=st.floats(0, 1))
 def test_certificate_is_its_formula_but_for_rounding(
@@ -521,6 +525,7 @@ def adversaries(
     return [each.reshape(problem.shape) for each in (*found, flat)]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     problem=problems(),
@@ -725,6 +730,7 @@ def test_ceilings_are_within_the_tolerance_of_what_masks_of_each_window_achieve(
 # Binary masks.
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     stft=st.sampled_from([SMALL_STFTS[-1], STFT(n_fft=4, hop_length=2, workers=1)]),
@@ -1046,6 +1052,7 @@ def test_everything_is_finite_or_unproven_at_any_level(
     assert not (ceiling.converged & np.isinf(ceiling.certified)).any()
 
 
+@pytest.mark.slow
 def test_the_end_of_a_track_in_float32_has_the_ceilings_of_its_numbers_in_double() -> None:
     """They have but a few digits there, which count."""
     problem = problem_of(2, 300)
@@ -1080,6 +1087,7 @@ def test_bins_that_are_rounding_errors_are_left_out_of_the_cone() -> None:
     assert optimum.mask[0, 0, 5, 1] > 0
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     stft=stfts(),

@@ -79,6 +79,7 @@ def test_a_named_mask_has_parameters_and_a_safe_folder(tmp_path: Path) -> None:
     assert said["own_methods"] == {"SOFT / 2": wiener.fingerprint}
 
 
+@pytest.mark.slow
 def test_masks_work_in_other_processes() -> None:
     """Also those that cannot be imported there."""
     tracks = [song("one"), song("second")]

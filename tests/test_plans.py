@@ -210,6 +210,7 @@ def test_more_tracks_than_fit_are_warned_of(
     assert make_plan(songs, jobs) == Plan(jobs, 1)
 
 
+@pytest.mark.slow
 def test_processes_and_threads_are_those_of_the_plan() -> None:
     with open_workers(Plan(2, 1)) as workers:
         assert (workers.here, workers.width) == (False, 2)

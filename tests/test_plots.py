@@ -209,6 +209,7 @@ def test_all_methods_can_be_told_apart() -> None:
 # Panels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_targets", [1, 2, 4, 8])
 def test_one_to_eight_targets_have_each_a_panel(n_targets: int) -> None:
     targets = TARGETS[:n_targets]
@@ -283,6 +284,7 @@ def test_the_table_is_left_as_it_is() -> None:
 # Files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     [
@@ -333,6 +335,7 @@ def test_a_sweep_is_drawn_as_it_is_computed(track: Track) -> None:
 # matplotlib
 
 
+@pytest.mark.slow
 def test_no_state_of_pyplot_is_used_and_matplotlib_is_imported_when_needed(
     tmp_path: Path,
 ) -> None:

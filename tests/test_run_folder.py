@@ -199,6 +199,7 @@ def test_a_failed_track_is_tried_by_the_next_run(tmp_path: Path) -> None:
     assert [track["name"] for track in said(tmp_path)["tracks"]] == ["a", "c"]
 
 
+@pytest.mark.slow
 def test_a_track_whose_audio_has_changed_is_done_again(tmp_path: Path) -> None:
     """Also if it is as long as before, on disk and in memory."""
     a, b, c = (make_track(name) for name in "abc")
@@ -364,6 +365,7 @@ def test_overwrite_deletes_what_a_run_wrote_and_nothing_else(out: Path) -> None:
     assert outputs(out) == outputs(out.parent / "new") | {"notes.txt": b"mine"}
 
 
+@pytest.mark.slow
 def test_overwrite_of_a_sweep_deletes_its_figures_too(run: Run, tmp_path: Path) -> None:
     for source, audio in make_track("song").sources.items():
         write_audio(tmp_path / "stems" / "song" / f"{source}.wav", audio, RATE)
@@ -403,6 +405,7 @@ with RunFolder(Path(sys.argv[1]), {"task": "bounds"}, Record(iter(())), files=[]
 """
 
 
+@pytest.mark.slow
 def test_a_second_run_in_the_folder_of_one_at_work_is_refused(tmp_path: Path) -> None:
     """And a run that is killed leaves no lock."""
     out = tmp_path / "out"
@@ -559,6 +562,7 @@ def test_tracks_of_one_name_in_two_subsets_are_two(tmp_path: Path) -> None:
     assert (tmp_path / "tracks" / "test" / "a.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_name_may_come_back_in_another_composition(tmp_path: Path) -> None:
     """Some file systems list "é" as an e and its accent."""
     composed, apart = "caf\u00e9", "cafe\u0301"

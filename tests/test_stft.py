@@ -160,6 +160,7 @@ def test_forward_and_inverse_equal_scipy(
         )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:n_fft=.* is too large for input signal")
 @each_window
 @each_size
@@ -495,6 +496,7 @@ def test_window_that_is_small_in_its_middle_is_refused_also_for_one_sample() -> 
 # A few frames at a time
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     n_fft=st.integers(2, 40),
