@@ -53,7 +53,7 @@ def test_the_guides_training_target() -> None:
     (block,) = (block for block in blocks if "import torch" in block)
     names: dict[str, Any] = {}
     exec(block, names)
-    assert names["target"].shape == names["sources"].shape == (4, 8, 1025, 44)
+    assert names["target"].shape == names["sources"].shape == (8, 4, 1025, 44)
     assert names["target"].dtype == torch.float32
 
 

@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_info
 import oracle
 from oracle import TracksFailed, compute_bounds, datasets
 from oracle.cli import main
+from oracle.cli.masks import load_mask
 from oracle.datasets.audio_files import write_audio
 from oracle.jobs.track_scores import LooseCeilingWarning
 from oracle.machine.threads import n_threads
@@ -505,8 +506,15 @@ def children_of(pid: int) -> list[int]:
     return children
 
 
-# So long that the first track is done before the last, on a busy machine too.
-METHODS_THAT_TAKE_LONG = "OPT,OPT-COMPLEX,OPT-MEL64,OPT-BINARY,CEILING-COMPLEX"
+# A mask that takes so long that the first track is done before the last.
+NAP = """
+import time
+import numpy as np
+
+def nap(sources, mixture):
+    time.sleep(1.5)
+    return np.full(sources.shape, 0.5)
+"""
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
@@ -514,7 +522,9 @@ METHODS_THAT_TAKE_LONG = "OPT,OPT-COMPLEX,OPT-MEL64,OPT-BINARY,CEILING-COMPLEX"
 def test_workers_end_with_the_run(stems: Path, tmp_path: Path, sign: signal.Signals) -> None:
     """Also when its process is killed; a second run goes on where it ended."""
     command = [sys.executable, "-c", "from oracle.cli import main; main()", "bounds", str(stems)]
-    command += ["--jobs", "2", "--out", str(tmp_path / "out"), "--methods", METHODS_THAT_TAKE_LONG]
+    (tmp_path / "naps.py").write_text(NAP)
+    mask = f"{tmp_path / 'naps.py'}:nap"
+    command += ["--jobs", "2", "--out", str(tmp_path / "out"), "--methods", mask]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     )
@@ -539,8 +549,8 @@ def test_workers_end_with_the_run(stems: Path, tmp_path: Path, sign: signal.Sign
     assert 1 <= done < 4
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert again.stderr.count("done by an earlier run") == done
-    methods = METHODS_THAT_TAKE_LONG.split(",")
-    compute_bounds(datasets.folder(stems), methods=methods, out=tmp_path / "undisturbed")
+    methods = [load_mask(mask)]
+    compute_bounds(datasets.folder(stems), methods=methods, out=tmp_path / "undisturbed", jobs=2)
     assert outputs(tmp_path / "out") == outputs(tmp_path / "undisturbed")
 
 

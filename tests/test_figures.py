@@ -1264,6 +1264,7 @@ def test_the_error_says_how_to_install_what_is_missing(
 ) -> None:
     without(monkeypatch, package)
     message = f"{package} must be installed for {what}: pip install 'oracle-masks[plots]'"
+    message += " (in a clone: pip install '.[plots]')"
     functions: list[Callable[[], object]] = [check_librosa]
     functions += [partial(draw, ["a"]) for draw in figures]
     for function in functions:

@@ -255,7 +255,7 @@ def extremes(draw: st.DrawFn) -> Track:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(track=extremes(), hop_length=st.sampled_from([32, 16]))
 def test_every_method_makes_finite_estimates_at_any_level(track: Track, hop_length: int) -> None:
     stft = STFT(n_fft=64, hop_length=hop_length)
