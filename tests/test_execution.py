@@ -549,7 +549,7 @@ def test_workers_end_with_the_run(stems: Path, tmp_path: Path, sign: signal.Sign
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert again.stderr.count("done by an earlier run") == done
 
-    def nap(sources: Audio, mixture: Audio) -> Audio:
+    def nap(sources: Any, mixture: Any) -> Any:
         return np.full(sources.shape, 0.5)
 
     compute_bounds(datasets.folder(stems), methods=[nap], out=tmp_path / "undisturbed")
