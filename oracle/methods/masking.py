@@ -79,10 +79,13 @@ def _describe(function: Any) -> Iterator[str]:
         yield from _describe(function.func)
         yield repr((function.args, sorted(function.keywords.items())))
     elif inspect.isroutine(function):
+        code = getattr(function, "__code__", None)
         try:
+            if code is None or code.co_filename == "<string>":  # where Python may find another text
+                raise OSError
             yield inspect.getsource(function)
         except (OSError, TypeError):  # it has no file
-            yield from _describe_code(getattr(function, "__code__", None), function)
+            yield from _describe_code(code, function)
         for cell in getattr(function, "__closure__", None) or ():
             yield repr(cell.cell_contents)
     elif inspect.isfunction(type(function).__call__):
