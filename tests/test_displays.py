@@ -18,6 +18,7 @@ from oracle import STFT, Results, Track, TracksFailed
 from oracle.datasets.dataset import SHOWN, Dataset, Entry
 from oracle.displays.pages import Grid, fold, page_html, page_text
 from oracle.displays.players import EXCERPT, make_player
+from oracle.plots.figures import ShownFigure
 from oracle.results.spool import Spool
 from oracle.tracks.track import Audio
 
@@ -226,7 +227,8 @@ def test_a_notebook_lists_the_tracks_of_a_dataset() -> None:
 @pytest.mark.slow
 def test_figures_show_themselves() -> None:
     figure = oracle.plots.plot_waveforms({"x": song().mixture[0]}, rate=RATE)
-    assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    assert isinstance(figure, ShownFigure)
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow

@@ -130,6 +130,35 @@ def test_fingerprints_tell_masks_apart() -> None:
     assert fingerprint(code["first"]) == fingerprint(code["again"])
 
 
+def test_fingerprints_are_of_what_a_mask_holds_not_of_where_it_lies() -> None:
+    def closed(held: Any) -> Any:
+        def mask(sources: Any, mixture: Any) -> Any:
+            return held
+
+        return mask
+
+    def helper(factor: float) -> Any:
+        return lambda sources: factor * sources
+
+    assert fingerprint(closed(helper(1))) == fingerprint(closed(helper(1)))
+    assert fingerprint(closed(helper(1))) != fingerprint(closed(helper(2)))
+    long = np.zeros(5000)  # of which repr leaves out the middle
+    other = long.copy()
+    other[2500] = 1
+    assert fingerprint(closed(long)) == fingerprint(closed(long.copy()))
+    assert fingerprint(closed(long)) != fingerprint(closed(other))
+    assert fingerprint(soft, weights=long) != fingerprint(soft, weights=other)
+
+
+@pytest.mark.parametrize("name", ["tracks", "Scores.csv", "run.json"])
+def test_a_mask_must_not_be_called_like_a_file_of_the_run(name: str, tmp_path: Path) -> None:
+    methods = [Method.from_mask(name, soft)]
+    with pytest.raises(ValueError, match=f"got '{re.escape(name)}': choose another name"):
+        oracle.compute_bounds(song(), methods=methods, out=tmp_path, **QUICK)
+    with pytest.raises(ValueError, match=f"got '{re.escape(name)}': choose another name"):
+        oracle.write_estimates(song(), tmp_path, methods=methods)
+
+
 def test_a_mask_that_fails_costs_its_own_rows() -> None:
     def flat(sources: Any, mixture: Any) -> Any:
         return np.abs(mixture)

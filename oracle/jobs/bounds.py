@@ -11,6 +11,7 @@ from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
+from oracle.runs.score_files import check_method_name
 from oracle.runs.scoring import score_tracks
 from oracle.stft import STFT
 from oracle.tracks.track import Rest, Track, check_rest
@@ -105,6 +106,8 @@ def compute_bounds(
     1   bass     9.2
     """
     chosen, wanted = find_bounds(methods, metrics)
+    for method in chosen:
+        check_method_name(method.name)
     stft = STFT() if stft is None else stft
 
     settings = {

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from oracle.datasets.trees import USUAL
 from oracle.machine.files import write_whole
 from oracle.runs.notes import describe_input
-from oracle.runs.track_info import TrackInfo
+from oracle.runs.track_info import TrackInfo, join_list
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -150,10 +150,10 @@ class Check:
 
         rows = [
             {
-                **{name: _join(value) for name, value in track.info._asdict().items()},
-                "sources": _join(track.sources),
-                "clipped": _join([f"{name} {n}" for name, n in track.clipped.items()]),
-                "problems": _join(track.problems),
+                **{name: join_list(value) for name, value in track.info._asdict().items()},
+                "sources": join_list(track.sources),
+                "clipped": join_list([f"{name} {n}" for name, n in track.clipped.items()]),
+                "problems": join_list(track.problems),
             }
             for track in self.tracks
         ]
@@ -205,7 +205,3 @@ def _find_shared_prefix(names: Sequence[str]) -> str:
     shared = prefixes.pop()
     usual = any(name.removeprefix(shared).lower() in USUAL for name in names)
     return shared if usual and not prefixes else ""
-
-
-def _join(value: Any) -> Any:
-    return "; ".join(value) if isinstance(value, (list, tuple)) else value

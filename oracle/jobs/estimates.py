@@ -23,6 +23,7 @@ from oracle.runs.progress import Advance
 from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
+from oracle.runs.score_files import check_method_name
 from oracle.runs.settings import describe_dataset
 from oracle.stft import STFT
 from oracle.tracks.rest import complete
@@ -79,6 +80,8 @@ def write_estimates(
         At the end, about audio that was not read, and mixtures that hold more than their sources.
     """
     chosen = find_methods(methods)
+    for method in chosen:
+        check_method_name(method.name)
     stft = STFT() if stft is None else stft
     check_rest(rest)
     record = Record(tracks)

@@ -56,7 +56,7 @@ class Masking:
         What the mask calls is not looked at.
         """
         digest = blake2b(digest_size=8)
-        for text in (*_describe(self.mask), repr(sorted(self.parameters.items()))):
+        for text in (*_describe(self.mask), *_describe_values(self.parameters)):
             digest.update(text.encode() + b"\0")
         return digest.hexdigest()
 
@@ -76,8 +76,10 @@ def _unpack(packed: bytes) -> Masking:
 def _describe(function: Any) -> Iterator[str]:
     """Tell what a callable does, as text that is the same in every process."""
     if isinstance(function, partial):
+        yield "partial"
         yield from _describe(function.func)
-        yield repr((function.args, sorted(function.keywords.items())))
+        yield from _describe_values(dict(enumerate(function.args)))
+        yield from _describe_values(function.keywords)
     elif inspect.isroutine(function):
         code = getattr(function, "__code__", None)
         try:
@@ -86,13 +88,28 @@ def _describe(function: Any) -> Iterator[str]:
             yield inspect.getsource(function)
         except (OSError, TypeError):  # it has no file
             yield from _describe_code(code, function)
-        for cell in getattr(function, "__closure__", None) or ():
-            yield repr(cell.cell_contents)
+        cells = getattr(function, "__closure__", None) or ()
+        held = [cell.cell_contents for cell in cells]
+        # A function that calls itself holds itself.
+        yield from _describe_values(dict(enumerate(v for v in held if v is not function)))
     elif inspect.isfunction(type(function).__call__):
         yield from _describe(type(function).__call__)
-        yield repr(sorted(vars(function).items()))
+        yield from _describe_values(getattr(function, "__dict__", {}))
     else:  # written in C
         yield repr(function)
+
+
+def _describe_values(values: Mapping[Any, object]) -> Iterator[str]:
+    """Tell what values a callable holds: what they are, not where they lie in memory."""
+    for name in sorted(values):
+        value = values[name]
+        yield repr(name)
+        if isinstance(value, np.ndarray):
+            yield f"{value.dtype} {value.shape} {value.tobytes().hex()}"
+        elif callable(value):
+            yield from _describe(value)
+        else:
+            yield repr(value)
 
 
 def _describe_code(code: CodeType | None, function: object) -> Iterator[str]:

@@ -41,10 +41,12 @@ class Spool:
             self._file.seek(start)
             yield from pickle.loads(zlib.decompress(self._file.read(size)))
 
-    def __getstate__(self) -> list[Row]:
-        """Let copies and pickles hold the scores themselves."""
-        return list(self._rows())
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies and pickles hold the scores themselves.
+        return _fill, (list(self._rows()),)
 
-    def __setstate__(self, rows: list[Row]) -> None:
-        self.__init__()  # type: ignore[misc]
-        self.add(0, rows)
+
+def _fill(rows: list[Row]) -> Spool:
+    spool = Spool()
+    spool.add(0, rows)
+    return spool

@@ -85,6 +85,6 @@ def check_method_name(name: str) -> None:
     if not name.strip() or folded(name) in RESERVED:
         raise ValueError(
             f"name must not be empty or one of {', '.join(sorted(RESERVED))}, got {name!r}: "
-            "choose another with name, or --name"
+            "choose another name"
         )
     file_name(name)
