@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from oracle import masks, wiener
-from oracle.methods.masking import Separator, name_callable
+from oracle.machine.callables import name_function
+from oracle.methods.masking import Separator
 from oracle.methods.method import Method
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.stft import STFT
@@ -271,7 +272,9 @@ def find_methods(
 
 def _find_method(method: AnyMethod, known: Mapping[str, Method]) -> Method:
     if callable(method):
-        method = Method.from_mask(name_callable(method), method)
+        method = Method.from_mask(
+            name_function("a mask", method, "oracle.methods.Method.from_mask('NAME', mask)"), method
+        )
     if isinstance(method, Method):
         listed = (METHODS | CEILINGS).get(method.name)
         if listed is None:
