@@ -746,7 +746,8 @@ def test_a_ceiling_is_no_method_of_separation() -> None:
     assert "CEILING" not in METHODS
     assert (*DEFAULT_METHODS, "CEILING") == BOUNDS
     chosen, metrics = find_bounds(["CEILING", "MIX"], ["SDR"])
-    assert ([method.name for method in chosen], metrics) == (["CEILING", "MIX"], ["SDR"])
+    assert [method.name for method in chosen] == ["CEILING", "MIX"]
+    assert [metric.name for metric in metrics] == ["SDR"]
     with pytest.raises(ValueError, match=r"one of MIX, .*OPT, .*got 'CEILING' \(which is a row"):
         separate(music(), "CEILING")
     with pytest.raises(ValueError, match="got 'CEILING'"):

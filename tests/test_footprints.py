@@ -16,6 +16,7 @@ from oracle.runs.footprints import (
     AUDIO,
     BASE,
     READING,
+    WHOLE,
     predict_footprint,
     predict_largest_footprint,
 )
@@ -47,6 +48,8 @@ def test_a_footprint_grows_with_audio_and_filters() -> None:
     assert predict_footprint(3, 2, 1000, metrics=["SIR"]) == several
     assert predict_footprint(3, 2, 1000, metrics=["SIR-reg"]) == several
     assert predict_footprint(3, 2, 1000, metrics=ALL_METRICS) > several
+    own = predict_footprint(3, 2, 1000, metrics=["SDR", "my_metric"])
+    assert own == pytest.approx(BASE + (AUDIO + WHOLE) * 4 * signal)
     # What is read and not used.
     assert predict_footprint(3, 2, 10, n_read=10**6) == pytest.approx(
         BASE + READING * 4 * 1000 * signal

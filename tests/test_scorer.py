@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from conftest import N_SAMPLES, RATE, guesses, make_track, noise
 
+from oracle import Track
 from oracle.metrics.groups import find_groups
-from oracle.metrics.names import ALL_METRICS, find_metrics
+from oracle.metrics.named import find_metrics
+from oracle.metrics.names import ALL_METRICS
 from oracle.metrics.scorer import Score, Scorer
 from oracle.tracks.track import Audio
 
@@ -125,8 +127,10 @@ def test_groups_are_all_sources_then_vocals_and_accompaniment(
 
 
 def test_metrics_named_keeps_their_order() -> None:
-    assert find_metrics(("uSDR", "SAR-reg", "SDR")) == ["uSDR", "SAR-reg", "SDR"]
-    assert find_metrics(ALL_METRICS) == list(ALL_METRICS)
+    names = ("uSDR", "SAR-reg", "SDR")
+    assert [metric.name for metric in find_metrics(names)] == list(names)
+    assert [metric.name for metric in find_metrics(ALL_METRICS)] == list(ALL_METRICS)
+    assert find_metrics(find_metrics(names)) == find_metrics(names)
 
 
 def test_metrics_named_refuses_what_is_no_metric() -> None:
@@ -142,6 +146,48 @@ def test_metrics_named_refuses_what_is_no_metric() -> None:
             find_metrics(wrong)
         with pytest.raises(ValueError, match="metrics must be some of"):
             Scorer({"a": noise()}, rate=RATE, metrics=wrong)
+
+
+@pytest.mark.parametrize(
+    "estimated",
+    [["vocals"], ["accompaniment"], ["drums"], ["drums", "vocals"], ["accompaniment", "vocals"]],
+)
+def test_estimates_of_some_targets_score_as_they_do_beside_the_others(estimated: list[str]) -> None:
+    """All references may interfere, whichever have estimates."""
+    track = make_track()
+    estimates = guesses(track)
+    everything = values_of(Scorer(track.targets, rate=RATE, metrics=ALL_METRICS).score(estimates))
+    scorer = Scorer(track.targets, rate=RATE, metrics=ALL_METRICS, estimated=estimated)
+    some = values_of(scorer.score({target: estimates[target] for target in estimated}))
+    expected = {key: value for key, value in everything.items() if key[0] in estimated}
+    if "vocals" not in estimated and "accompaniment" in estimated:
+        assert ("accompaniment", "SIR", 0.0) in expected
+    assert some.keys() == expected.keys()
+    for key, value in some.items():
+        assert value == pytest.approx(expected[key], abs=1e-9), key
+
+
+def test_windows_of_some_targets_are_nan_where_a_reference_or_their_estimates_are_silent() -> None:
+    track = make_track()
+    sources = {name: audio.copy() for name, audio in track.sources.items()}
+    sources["bass"][:, :RATE] = 0
+    sources["drums"][:, :RATE] = 0  # and so is the accompaniment
+    silenced = Track.from_sources("silenced", RATE, sources)
+    vocals = guesses(silenced)["vocals"]
+    metrics = ["SDR", "SAR"]
+    scorer = Scorer(silenced.targets, rate=RATE, metrics=metrics, estimated=["vocals"])
+    values = values_of(scorer.score({"vocals": vocals}))
+    assert [np.isnan(values["vocals", "SDR", time]) for time in (0.0, 1.0)] == [True, False]
+    quiet = vocals.copy()
+    quiet[:, RATE:] = 0
+    values = values_of(scorer.score({"vocals": quiet}))
+    assert all(np.isnan(value) for value in values.values())
+
+
+def test_scorer_refuses_targets_that_are_not_there() -> None:
+    for wrong, got in ((["c"], "c"), ([], "none")):
+        with pytest.raises(ValueError, match=f"estimated must name some of .*a, b, got {got}$"):
+            Scorer({"a": noise(), "b": noise(1)}, rate=RATE, estimated=wrong)
 
 
 def test_scorer_refuses_estimates_that_do_not_fit() -> None:

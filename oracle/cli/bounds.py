@@ -60,5 +60,5 @@ def bounds_command(
             overwrite=overwrite,
         ),
         out,
-        None if metrics is None else computed,
+        None if metrics is None else [metric.name for metric in computed],
     )

@@ -1,6 +1,6 @@
 """Options that several commands share, and what they mean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,12 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from oracle import STFT, Track, datasets
-from oracle.cli.masks import load_mask
+from oracle.cli.functions import load_function
 from oracle.datasets.catalogue import NAMED
 from oracle.methods import DEFAULT_METHODS, AnyMethod, Method, find_methods
-from oracle.metrics.names import ALL_METRICS, METRICS, find_metrics
+from oracle.metrics.metric import Metric
+from oracle.metrics.named import AnyMetric, find_metrics
+from oracle.metrics.names import ALL_METRICS, METRICS
 from oracle.results.layouts import SHOWN
 from oracle.runs.plans import Jobs
 from oracle.tracks.track import Rest, check_seconds
@@ -47,7 +49,8 @@ Metrics = Annotated[
     typer.Option(
         metavar="NAME,...",
         help=f"Compute and print these metrics: {', '.join(ALL_METRICS)}. SDR alone is several "
-        "times faster. Metrics with -reg cope with low-passed references.",
+        "times faster. Metrics with -reg cope with low-passed references. FILE.py:FUNCTION and "
+        "MODULE:FUNCTION are metrics of yours.",
         show_default=f"computes all but -reg, prints {','.join(SHOWN)}",
     ),
 ]
@@ -104,14 +107,25 @@ def parse_numbers(argument: str, text: str, kind: type[Number]) -> list[Number]:
         raise ValueError(f"{argument} must be {kinds}, comma-separated, got {text!r}") from None
 
 
-def parse_metrics(text: str | None) -> Sequence[str]:
+def parse_metrics(text: str | None) -> list[Metric]:
     """Return the metrics to compute."""
-    return METRICS if text is None else find_metrics(split_names(text))
+    return find_metrics(METRICS if text is None else split_metrics(text))
+
+
+def split_metrics(text: str) -> list[AnyMetric]:
+    """Split metrics at commas; ``FILE.py:FUNCTION`` and ``MODULE:FUNCTION`` are functions."""
+    return [
+        load_function("metrics", name, Metric) if ":" in name else name
+        for name in split_names(text)
+    ]
 
 
 def split_methods(text: str) -> list[AnyMethod]:
     """Split methods at commas; ``FILE.py:FUNCTION`` and ``MODULE:FUNCTION`` are masks."""
-    return [load_mask(name) if ":" in name else name for name in split_names(text)]
+    return [
+        load_function("methods", name, Method) if ":" in name else name
+        for name in split_names(text)
+    ]
 
 
 def parse_methods(text: str | None) -> list[Method]:

@@ -88,5 +88,5 @@ def score_command(
             overwrite=overwrite,
         ),
         out,
-        None if metrics is None else computed,
+        None if metrics is None else [metric.name for metric in computed],
     )

@@ -18,6 +18,7 @@ from oracle.cli.options import (
     WorkOptions,
     parse_numbers,
     split_methods,
+    split_metrics,
     split_names,
     usage,
 )
@@ -31,6 +32,7 @@ from oracle.jobs.sweeps import (
     make_transforms,
 )
 from oracle.jobs.track_scores import find_bounds
+from oracle.machine.files import file_name
 from oracle.methods import AnyMethod
 from oracle.optimal.named import CLASSES, REAL
 from oracle.results.results import Results
@@ -51,7 +53,8 @@ def sweep_command(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Use these methods; 'oracle methods' lists them.",
+            help="Use these methods; 'oracle methods' lists them. FILE.py:FUNCTION and "
+            "MODULE:FUNCTION are masks of yours.",
             show_default=", ".join(METHODS),
         ),
     ] = None,
@@ -103,7 +106,7 @@ def sweep_command(
             names: Sequence[AnyMethod] = split_methods(methods)
         else:
             names = list_class_methods([REAL] if classes is None else split_names(classes))
-        chosen, computed = find_bounds(names, split_names(metrics))
+        chosen, computed = find_bounds(names, split_metrics(metrics))
         lengths = parse_numbers("n_ffts", n_ffts, int)
         parts = parse_numbers("overlaps", overlaps, float)
         make_transforms(lengths, parts, window)
@@ -127,11 +130,11 @@ def sweep_command(
             overwrite=overwrite,
         )
 
-    show_results(compute, out, computed, write_first=_write_figures)
+    show_results(compute, out, [each.name for each in computed], write_first=_write_figures)
 
 
 def _write_figures(results: Results) -> None:
     if results.out is not None and not results.table.empty:
         for metric in results.table["metric"].unique():
-            figure = plots.plot_sweep(results.table, metric=metric)
-            plots.write_figure(figure, results.out, f"sweep-{metric}", dpi=200)
+            figure = plots.plot_sweep(results, metric=metric)
+            plots.write_figure(figure, results.out, f"sweep-{file_name(metric)}", dpi=200)

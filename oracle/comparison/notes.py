@@ -74,6 +74,17 @@ def note_origins(
             )
 
 
+def note_other_metrics(results: Sequence[ReadResults], metrics: Sequence[str]) -> Iterator[str]:
+    """Say which metrics of one's own are not the same function in all results."""
+    for metric in metrics:
+        prints = {e.name: e.own_metrics[metric] for e in results if metric in e.own_metrics}
+        if len(set(prints.values())) > 1:
+            yield (
+                f"{metric} is not the same function in {' and '.join(prints)}: its scores may not "
+                "be comparable"
+            )
+
+
 def note_missing_tracks(results: Sequence[ReadResults], metrics: Sequence[str]) -> Iterator[str]:
     """Say which tracks of the others each of the results lacks.
 

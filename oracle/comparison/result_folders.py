@@ -16,6 +16,8 @@ from oracle.comparison.museval_files import (
 )
 from oracle.comparison.published_tables import PUBLISHED, Published
 from oracle.methods import CEILINGS, METHODS
+from oracle.metrics.metric import Metric
+from oracle.metrics.named import BUILT_IN, read_metrics
 from oracle.results.tables import SCORE_COLUMNS, read_scores, tidy
 from oracle.runs.run_folder import FAILED, RUN
 from oracle.stft import STFT
@@ -57,6 +59,10 @@ class ReadResults:
         Whether the caller has chosen the name.
     methods : mapping from str to Method, optional
         The methods by their names in the scores, if a run tells them.
+    metrics : mapping from str to Metric, optional
+        The metrics by name: those built in, and those of one's own if a run tells them.
+    own_metrics : mapping from str to str, optional
+        Fingerprints of the latter.
     foreign : frozenset of str, optional
         Methods whose files this package did not write.
     """
@@ -66,6 +72,8 @@ class ReadResults:
     published: Published | None = None
     is_named: bool = False
     methods: Mapping[str, Method] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: BUILT_IN)
+    own_metrics: Mapping[str, str] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
 
     @property
@@ -141,7 +149,15 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
         run = _read_settings(path)
         scores = _read_run(path, run)
         methods = _list_methods(run, scores["method"].cat.categories, path)
-        return ReadResults(own, scores, is_named=bool(name), methods=methods)
+        metrics, prints = _list_metrics(run, path)
+        return ReadResults(
+            own,
+            scores,
+            is_named=bool(name),
+            methods=methods,
+            metrics=metrics,
+            own_metrics=prints,
+        )
     parent = path.resolve().parent
     of_a_run = _is_run(parent)
     files = find_museval_files(path, any_subset=of_a_run)
@@ -220,6 +236,15 @@ def _list_methods(run: Mapping[str, Any], called: Iterable[str], folder: Path) -
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{RUN} must be that of a run, got {folder / RUN}: {error}") from error
     return {}
+
+
+def _list_metrics(run: Mapping[str, Any], folder: Path) -> tuple[dict[str, Metric], dict[str, str]]:
+    """List the metrics of a run by name, and the fingerprints of those of one's own."""
+    try:
+        own = run.get("own_metrics", {})
+        return read_metrics(run), {name: str(said["fingerprint"]) for name, said in own.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{RUN} must be that of a run, got {folder / RUN}: {error}") from error
 
 
 def _make_stft(settings: Mapping[str, Any]) -> STFT:

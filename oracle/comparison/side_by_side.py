@@ -15,6 +15,7 @@ from oracle.comparison.notes import (
     note_classes,
     note_missing_tracks,
     note_origins,
+    note_other_metrics,
     note_stfts,
     note_unequal_windows,
 )
@@ -22,6 +23,7 @@ from oracle.comparison.result_folders import Method, ReadResults, read_results
 from oracle.comparison.summaries import aggregate_all, summarize
 from oracle.comparison.tables import lay_out
 from oracle.displays.pages import page_html, page_text
+from oracle.metrics.metric import Metric
 from oracle.optimal.named import REAL, NamedClass, find_classes
 from oracle.results.statistics import check_confidence
 from oracle.results.tables import OverWindows
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 class Comparison:
     """Results of `compare`, shown as tables when printed or in a notebook.
 
-    Scores, differences and ends of intervals are in dB.
+    Scores, differences and ends of intervals are in the unit of their metric.
 
     Parameters
     ----------
@@ -60,6 +62,8 @@ class Comparison:
     tracks : DataFrame
         A row per track, method, target and metric: subset, track, method, target, metric,
         score (over the windows of the track), n_windows, n_nan, n_inf.
+    metrics : mapping from str to Metric
+        What is known of the metrics, by name.
     systems : tuple of str
         The methods that are not bounds.
     against : str
@@ -79,6 +83,7 @@ class Comparison:
     paired: "DataFrame"
     distances: "DataFrame"
     tracks: "DataFrame"
+    metrics: Mapping[str, Metric]
     systems: tuple[str, ...]
     against: str
     mask_class: str
@@ -201,6 +206,7 @@ def compare(
         paired=paired.rename(columns={"other": "against"}),
         distances=make_distances(distant, count_above(ceilings, matched)),
         tracks=tracks,
+        metrics={name: metric for each in reversed(read) for name, metric in each.metrics.items()},
         systems=systems,
         against=against,
         mask_class=masks.name,
@@ -210,6 +216,7 @@ def compare(
             *note_stfts(read),
             *(note_classes(masks, names) if systems else ()),
             *note_origins(read, labels),
+            *note_other_metrics(matched, metrics),
             *note_missing_tracks(matched, metrics),
             *note_unequal_windows([each.name for each in matched], summaries),
             *explain_missing(pd.concat([unpaired, no_distance]), matched, scores, tracks),

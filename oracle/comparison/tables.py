@@ -1,10 +1,11 @@
 """Tables of a comparison, laid out once for every format."""
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from oracle.displays.pages import Grid
+from oracle.metrics.metric import Metric
 from oracle.optimal.named import CLASSES
 from oracle.results.tables import EXPLAIN_INFINITE, OverWindows, has_infinite
 
@@ -23,6 +24,9 @@ class _Comparison(Protocol):
 
     @property
     def distances(self) -> "DataFrame": ...
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]: ...
 
     @property
     def systems(self) -> tuple[str, ...]: ...
@@ -54,20 +58,21 @@ def lay_out_tables(comparison: _Comparison) -> Iterator[Grid]:
 
     If a system is the reference, differences of bounds are left out: distances show them.
     """
-    for metric in comparison.scores["metric"].unique():
+    for name in comparison.scores["metric"].unique():
+        metric = comparison.metrics.get(name, Metric(name))
         yield _lay_out_scores(comparison, metric)
-        paired = comparison.paired[comparison.paired["metric"] == metric]
+        paired = comparison.paired[comparison.paired["metric"] == name]
         if comparison.against in comparison.systems:  # distances show the bounds
             paired = paired[paired["method"].isin(comparison.systems)]
         if not paired.empty:
             yield _lay_out_paired(comparison, paired, metric)
-        distances = comparison.distances[comparison.distances["metric"] == metric]
+        distances = comparison.distances[comparison.distances["metric"] == name]
         if not distances.empty:
             yield _lay_out_distances(comparison, distances, metric)
 
 
-def _lay_out_scores(comparison: _Comparison, metric: str) -> Grid:
-    table = comparison.scores[comparison.scores["metric"] == metric]
+def _lay_out_scores(comparison: _Comparison, metric: Metric) -> Grid:
+    table = comparison.scores[comparison.scores["metric"] == metric.name]
     targets = list(table["target"].unique())
     found = list(table["method"].unique())
     systems = [method for method in found if method in comparison.systems]
@@ -83,13 +88,14 @@ def _lay_out_scores(comparison: _Comparison, metric: str) -> Grid:
         ]
         counts = (_format_counts(of_method[column]) for column in columns.values())
         rows.append([method, *cells, *counts])
-    best = _find_best(table, systems, targets)
+    best = _find_best(table, systems, targets, "min" if metric.lower_is_better else "max")
     ranges = any("-" in cell for row in rows for cell in row[-len(columns) :])
     return Grid(
-        key=f"scores-{metric}",
-        title=f"{metric} in dB",
+        key=f"scores-{metric.name}",
+        title=metric.title,
         legend=f"{comparison.windows.capitalize()} over the windows of a track that are not NaN, "
         f"then median over tracks{_name_interval(comparison, table)}."
+        + (" Lower is better." if metric.lower_is_better else "")
         + (f" {EXPLAIN_INFINITE}" if spoilt else "")
         + (" A range of counts means that they differ by target." if ranges else ""),
         header=["method", *targets, *columns],
@@ -99,19 +105,21 @@ def _lay_out_scores(comparison: _Comparison, metric: str) -> Grid:
     )
 
 
-def _find_best(table: "DataFrame", systems: list[str], targets: list[str]) -> set[tuple[int, int]]:
+def _find_best(
+    table: "DataFrame", systems: list[str], targets: list[str], best_is: Literal["min", "max"]
+) -> set[tuple[int, int]]:
     """Find the best of several systems, target by target; bounds do not compete."""
     of_systems = table[table["method"].isin(systems)].dropna(subset="median")
     if len(systems) < 2:
         return set()
-    best = of_systems.groupby("target")["median"].transform("max") == of_systems["median"]
+    best = of_systems.groupby("target")["median"].transform(best_is) == of_systems["median"]
     return {
         (systems.index(method), 1 + targets.index(target))
         for method, target in of_systems.loc[best, ["method", "target"]].itertuples(index=False)
     }
 
 
-def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: str) -> Grid:
+def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: Metric) -> Grid:
     rows = [
         [row["method"], row["target"], *_format_difference(row), _format_p_value(row["p_value"])]
         for _, row in table.iterrows()
@@ -119,8 +127,8 @@ def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: str) ->
     n_tests = int(table["p_value"].notna().sum())
     corrected = f"; not corrected for the number of tests, {n_tests} here" if n_tests else ""
     return Grid(
-        key=f"paired-{metric}",
-        title=f"{metric}: difference from {comparison.against} in dB",
+        key=f"paired-{metric.name}",
+        title=f"{metric.name}: difference from {comparison.against}{_name_unit(metric)}",
         legend="Differences track by track, over the tracks where both have a score: median"
         f"{_name_interval(comparison, table)} and mean.{_explain_unpaired(table)} "
         f"p: Wilcoxon's signed-rank test, two-sided, without zeros{corrected}.",
@@ -130,14 +138,14 @@ def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: str) ->
     )
 
 
-def _lay_out_distances(comparison: _Comparison, table: "DataFrame", metric: str) -> Grid:
+def _lay_out_distances(comparison: _Comparison, table: "DataFrame", metric: Metric) -> Grid:
     rows = [
         [row["method"], row["bound"], row["target"], *_format_difference(row), _format_above(row)]
         for _, row in table.iterrows()
     ]
     return Grid(
-        key=f"distances-{metric}",
-        title=f"{metric}: distance to the bounds in dB",
+        key=f"distances-{metric.name}",
+        title=f"{metric.name}: distance to the bounds{_name_unit(metric)}",
         legend="How much higher the bound is, track by track: "
         f"median{_name_interval(comparison, table)} and mean.{_explain_unpaired(table)} "
         "Above: the number of windows, or of tracks for metrics of whole tracks, in which the "
@@ -147,6 +155,10 @@ def _lay_out_distances(comparison: _Comparison, table: "DataFrame", metric: str)
         rows=rows,
         n_names=3,
     )
+
+
+def _name_unit(metric: Metric) -> str:
+    return f" in {metric.unit}" if metric.unit else ""
 
 
 def _name_interval(comparison: _Comparison, table: "DataFrame") -> str:

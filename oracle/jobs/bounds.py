@@ -1,12 +1,13 @@
 """Bounds: tracks x methods -> scores, a table of bounds, and files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from oracle.jobs.track_scores import BOUNDS, find_bounds, score_track
 from oracle.machine.files import file_name
 from oracle.methods import AnyMethod, BoundName, describe_methods
+from oracle.metrics.named import AnyMetric, describe_metrics
 from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
 from oracle.runs.options import RunOptions
@@ -22,7 +23,7 @@ def compute_bounds(
     *,
     methods: Iterable[BoundName | AnyMethod] = BOUNDS,
     stft: STFT | None = None,
-    metrics: Sequence[MetricName | str] = METRICS,
+    metrics: Iterable[MetricName | AnyMetric] = METRICS,
     rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,
@@ -42,9 +43,10 @@ def compute_bounds(
         but those of other classes of masks.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
-    metrics : sequence of str, optional
-        Some of `oracle.metrics.names.ALL_METRICS`. The default is SDR, ISR, SIR, SAR and the
-        metrics of whole tracks; SDR alone takes a fraction of the time.
+    metrics : iterable of str, Metric or callable, optional
+        Some of `oracle.metrics.names.ALL_METRICS`, and functions of your own, ``(references,
+        estimates, mixture, rate) -> values``: see `oracle.metrics.Metric`. The default is SDR, ISR,
+        SIR, SAR and the metrics of whole tracks; SDR alone takes a fraction of the time.
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of sound that is in a mixture but in none of its sources, if it is louder than
         -25 dB of the mixture: see `oracle.tracks.rest.complete`.
@@ -113,7 +115,7 @@ def compute_bounds(
     settings = {
         "task": "bounds",
         **describe_methods(chosen),
-        "metrics": wanted,
+        **describe_metrics(wanted),
         "stft": stft.settings,
         "rest": rest,
     }

@@ -13,6 +13,7 @@ from oracle.jobs.timings import Cost, measure_costs
 from oracle.jobs.track_scores import BOUNDS, find_bounds
 from oracle.machine.threads import n_cores
 from oracle.methods import AnyMethod, BoundName
+from oracle.metrics.named import AnyMetric
 from oracle.metrics.names import METRICS, MetricName
 from oracle.runs.loop import Worked, run
 from oracle.runs.notes import describe_input
@@ -36,7 +37,7 @@ def check(
     *,
     methods: Iterable[BoundName | AnyMethod] = BOUNDS,
     stft: STFT | None = None,
-    metrics: Sequence[MetricName | str] = METRICS,
+    metrics: Iterable[MetricName | AnyMetric] = METRICS,
     rest: Rest | None = None,
     progress: bool = False,
     jobs: Jobs = None,
@@ -74,6 +75,7 @@ def check(
     ([], ['drums', 'bass', 'other', 'vocals'])
     """
     chosen, wanted = find_bounds(methods, metrics)
+    names = [metric.name for metric in wanted]
     stft = STFT() if stft is None else stft
     check_rest(rest)
     record = Record(tracks)
@@ -82,11 +84,11 @@ def check(
     def keep(turn: Turn, examined: Worked[TrackCheck]) -> None:
         found[turn.index] = examined.result._replace(info=examined.info)
 
-    plan = make_plan(tracks, jobs, metrics=wanted)  # that of a run; reading uses it too
+    plan = make_plan(tracks, jobs, metrics=names)  # that of a run; reading uses it too
     options = RunOptions(progress=progress, jobs=jobs, dask=dask)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # they are among the remarks
-        run(record, partial(_examine, rest=rest), keep, options, metrics=wanted)
+        run(record, partial(_examine, rest=rest), keep, options, metrics=names)
     failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in record.failures}
     in_order = tuple(found[index] for index in sorted(found))
     seconds: dict[str, float] = {}

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oracle.jobs.track_scores import find_bounds, score_track
-from oracle.machine.files import write_whole
+from oracle.machine.files import file_name, write_whole
 from oracle.methods import AnyMethod, BoundName, Method, describe_methods
+from oracle.metrics.metric import Metric
+from oracle.metrics.named import AnyMetric, describe_metrics
 from oracle.metrics.names import MetricName
 from oracle.optimal.named import REAL, find_classes
 from oracle.results.failures import MethodError
@@ -56,7 +58,7 @@ def compute_sweep(
     n_ffts: Iterable[int] = N_FFTS,
     overlaps: Iterable[float] = OVERLAPS,
     window: str = "hann",
-    metrics: Sequence[MetricName | str] = ("SDR",),
+    metrics: Iterable[MetricName | AnyMetric] = ("SDR",),
     rest: Rest | None = None,
     out: str | Path | None = None,
     progress: bool = False,
@@ -139,7 +141,7 @@ def compute_sweep(
     settings = {
         "task": "sweep",
         **describe_methods(chosen),
-        "metrics": wanted,
+        **describe_metrics(wanted),
         "stfts": [stft.settings for stft in transforms],
         "rest": rest,
     }
@@ -149,14 +151,16 @@ def compute_sweep(
         partial(_score_at_each, methods=chosen, transforms=transforms, metrics=wanted, rest=rest),
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
-        files=[*labels, SWEEP, *name_figures(wanted)],
+        files=[*labels, SWEEP, *name_figures(metric.name for metric in wanted)],
         arrange=arrange,
     )
 
 
 def name_figures(metrics: Iterable[str]) -> list[str]:
     """Name the files of the figures of a sweep."""
-    return [f"sweep-{metric}.{suffix}" for metric in metrics for suffix in ("png", "pdf")]
+    return [
+        f"sweep-{file_name(metric)}.{suffix}" for metric in metrics for suffix in ("png", "pdf")
+    ]
 
 
 def _score_at_each(
@@ -164,7 +168,7 @@ def _score_at_each(
     *,
     methods: Sequence[Method],
     transforms: Sequence[STFT],
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     rest: Rest | None,
     advance: Advance,
 ) -> Scored:

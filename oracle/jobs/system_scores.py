@@ -16,7 +16,9 @@ from oracle.jobs.estimate_files import (
 )
 from oracle.machine.files import file_name
 from oracle.metrics.energy_ratios import is_silent
-from oracle.metrics.names import METRICS, MetricName, find_metrics
+from oracle.metrics.metric import Metric
+from oracle.metrics.named import AnyMetric, describe_metrics, find_metrics
+from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
 from oracle.results.spool import Spool
 from oracle.results.tables import Row, aggregate, tidy
@@ -46,7 +48,7 @@ def score_system(
     estimates: str | Path,
     *,
     name: str | None = None,
-    metrics: Sequence[MetricName | str] = METRICS,
+    metrics: Iterable[MetricName | AnyMetric] = METRICS,
     rest: Rest | None = None,
     fit_length: bool = False,
     out: str | Path | None = None,
@@ -68,7 +70,7 @@ def score_system(
         is missing, it is the sum of the estimates of all sources but the vocals.
     name : str, optional
         What the system is called in the results; by default, the name of its folder.
-    metrics : sequence of str, optional
+    metrics : iterable of str, Metric or callable, optional
         As in `oracle.compute_bounds`.
     rest : {"source", "ignore", "refuse"}, optional
         As in `oracle.compute_bounds`. If the rest of a mixture becomes a source, it is a reference
@@ -128,7 +130,7 @@ def score_system(
     settings = {
         "task": "score",
         "methods": [method],
-        "metrics": wanted,
+        **describe_metrics(wanted),
         "estimates": str(root.resolve()),
         "fit_length": fit_length,
         "rest": rest,
@@ -148,7 +150,7 @@ def score(
     estimates: Mapping[str, Audio],
     *,
     name: str = "estimates",
-    metrics: Sequence[MetricName | str] = METRICS,
+    metrics: Iterable[MetricName | AnyMetric] = METRICS,
     rest: Rest | None = None,
 ) -> Results:
     """Score estimates of a track that are arrays in memory.
@@ -218,7 +220,7 @@ def score(
     settings = {
         "task": "score",
         "methods": [name],
-        "metrics": wanted,
+        **describe_metrics(wanted),
         "estimates": "arrays",
         "rest": rest,
         **AGGREGATION,
@@ -238,7 +240,7 @@ def _score_estimates(
     *,
     place: Callable[[Track], Path],
     method: str,
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     rest: Rest | None,
     fit_length: bool,
     advance: Advance,
@@ -259,7 +261,7 @@ def _score_audio(
     given: set[str],
     *,
     method: str,
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     advance: Advance = lambda name, part: None,
 ) -> Scored:
     """Score estimates; `given` names the targets that were given, not summed."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from oracle.jobs.track_scores import score_track
 from oracle.machine.threads import limited_threads
 from oracle.methods import Method
+from oracle.metrics.metric import Metric
 from oracle.stft import STFT
 from oracle.tracks.track import Track
 
@@ -34,7 +35,7 @@ def measure_costs(
     methods: Sequence[Method],
     *,
     stft: STFT,
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     n_threads: int = 1,
 ) -> dict[str, Cost]:
     """Measure how long methods take, on some seconds from the middle of a track.

@@ -16,7 +16,9 @@ from oracle.methods import (
     Separation,
     find_methods,
 )
-from oracle.metrics.names import METRICS, find_metrics
+from oracle.metrics.metric import Metric
+from oracle.metrics.named import AnyMetric, find_metrics
+from oracle.metrics.names import METRICS
 from oracle.metrics.scorer import Score, Scorer
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
@@ -44,7 +46,7 @@ def score_track(
     methods: Iterable[AnyMethod],
     *,
     stft: STFT | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Iterable[AnyMetric] = METRICS,
     rest: Rest | None = None,
     advance: Advance = lambda name, part: None,
 ) -> Scored:
@@ -66,14 +68,14 @@ def score_track(
         Its `result` holds rows of ``scores.csv``: track, subset, method, then the fields of
         `oracle.metrics.scorer.Score`. A method that fails has none.
     """
-    chosen, metrics = find_bounds(methods, metrics)
+    chosen, wanted = find_bounds(methods, metrics)
     stft = STFT() if stft is None else stft
     completed = complete(track, rest)
     track = completed.track
     if all(method.name in CEILINGS for method in chosen):
-        metrics = [metric for metric in metrics if metric in CERTIFIED]
+        wanted = [metric for metric in wanted if metric.name in CERTIFIED]
     targets = track.targets
-    scorer = make_scorer(track, targets, metrics)
+    scorer = make_scorer(track, targets, wanted)
     scores: dict[str, list[Score]] = {}
     failures: list[MethodError] = []
     by_name = {method.name: method for method in chosen}
@@ -91,7 +93,7 @@ def score_track(
                 targets=targets,
                 stft=stft,
                 scorer=scorer,
-                windows=scorer.heard if "SDR" in metrics else {},
+                windows=scorer.heard if "SDR" in [metric.name for metric in wanted] else {},
                 advance=share,
             ),
         )
@@ -193,8 +195,8 @@ def _windows(counts: Counter[str]) -> str:
 
 
 def find_bounds(
-    methods: Iterable[AnyMethod], metrics: Sequence[str]
-) -> tuple[list[Method], list[str]]:
+    methods: Iterable[AnyMethod], metrics: Iterable[AnyMetric]
+) -> tuple[list[Method], list[Metric]]:
     """Check the methods and metrics of a table of bounds.
 
     Raises
@@ -207,9 +209,10 @@ def find_bounds(
     """
     chosen = find_methods(methods, known=METHODS | CEILINGS)
     wanted = find_metrics(metrics)
-    if all(method.name in CEILINGS for method in chosen) and not set(CERTIFIED) & set(wanted):
+    names = [metric.name for metric in wanted]
+    if all(method.name in CEILINGS for method in chosen) and not set(CERTIFIED) & set(names):
         raise ValueError(
             f"metrics must hold {' or '.join(CERTIFIED)}, the only ones with a {CEILING.name}, "
-            f"got {', '.join(wanted)}"
+            f"got {', '.join(names)}"
         )
     return chosen, wanted

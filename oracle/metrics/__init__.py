@@ -16,6 +16,7 @@ from oracle.metrics.bss_v3 import (
 from oracle.metrics.bss_v4 import bss_eval_v4, bss_eval_v4_regularized
 from oracle.metrics.decomposition import BSSEval
 from oracle.metrics.energy_ratios import framewise_sdr, usdr
+from oracle.metrics.metric import Metric
 from oracle.metrics.scale_invariant import ScaleInvariantRatios, scale_invariant_ratios
 from oracle.metrics.windows import window_starts
 
@@ -23,6 +24,7 @@ __all__ = [
     "BSSEval",
     "IllConditionedWarning",
     "ImagesRatios",
+    "Metric",
     "ScaleInvariantRatios",
     "SourcesRatios",
     "bss_eval_images",

@@ -64,6 +64,9 @@ class Group:
         The targets.
     references : mapping from str to array of shape (n_channels, n_samples)
         References of these targets; others are ignored.
+    estimated : collection of str
+        Targets that have estimates. In place of the others, references are examined: these are
+        silent where the estimates might be, and no ratio of another target depends on them.
     later : collection of str
         Targets whose framewise metrics come from another group.
     window : int
@@ -73,6 +76,8 @@ class Group:
 
     Attributes
     ----------
+    estimated : list of str
+        Those of its targets that have estimates.
     lookahead : int
         Number of samples after a piece that its examination needs.
     bytes_a_window : int
@@ -83,19 +88,21 @@ class Group:
         self,
         names: Sequence[str],
         references: Mapping[str, Audio],
+        estimated: Collection[str],
         later: Collection[str],
         window: int,
         metrics: Sequence[str],
     ) -> None:
         self.names = names
         self._references = [references[name] for name in names]
-        self._targets = [place for place, name in enumerate(names) if name not in later]
+        self.estimated = [name for name in names if name in estimated]
+        self._targets = [names.index(name) for name in self.estimated if name not in later]
         self._asks_for_whole = bool(set(GLOBAL) & set(metrics))
         # Keyed by the metrics that each computes.
         self._evaluations: dict[tuple[str, ...], BSSEval] = {}
         for wanted, regularization in ((MUSEVAL, 0.0), (REGULARIZED, REGULARIZATION)):
             # SDR needs no filters, and with a silent reference everything is NaN.
-            asked = set(wanted) & set(metrics) - {"SDR"}
+            asked = bool(self._targets) and set(wanted) & set(metrics) - {"SDR"}
             if asked and not any(is_silent(reference) for reference in self._references):
                 self._evaluations[wanted] = BSSEval(
                     self._references,
@@ -126,7 +133,7 @@ class Group:
         self, index: int, piece: slice, several: Sequence[Mapping[str, Audio]]
     ) -> list[GroupPiece]:
         """Examine a piece of estimates by several methods, and `lookahead` samples after it."""
-        guesses = [[estimates[name] for name in self.names] for estimates in several]
+        guesses = [self._complete(piece.start, estimates) for estimates in several]
         inside = [[guess[:, : piece.stop - piece.start] for guess in each] for each in guesses]
         truths = [reference[:, piece] for reference in self._references]
         evaluated = [
@@ -146,6 +153,15 @@ class Group:
                 [examined[place] for examined in evaluated],
             )
             for place, each in enumerate(inside)
+        ]
+
+    def _complete(self, start: int, estimates: Mapping[str, Audio]) -> list[Audio]:
+        """Put references in the place of estimates that there are none of."""
+        n_samples = estimates[self.estimated[0]].shape[1]
+        beyond = start + n_samples
+        return [
+            estimates[name] if name in self.estimated else reference[:, start:beyond]
+            for name, reference in zip(self.names, self._references, strict=True)
         ]
 
     def compute_framewise(
@@ -176,6 +192,7 @@ class Group:
             (name, metric): float(value)
             for metric, column in columns
             for name, value in zip(self.names, column, strict=True)
+            if name in self.estimated
         }
 
 

@@ -1,6 +1,6 @@
 """Scores: the metrics of a track's estimates, target by target."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -8,8 +8,10 @@ import numpy as np
 
 from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.energy_ratios import Float64s, check_pair
+from oracle.metrics.functions import WholeEstimates, compute_functions
 from oracle.metrics.groups import Group, GroupPiece, GroupTally, find_groups
-from oracle.metrics.names import METRICS, find_metrics
+from oracle.metrics.named import AnyMetric, find_metrics
+from oracle.metrics.names import METRICS
 from oracle.metrics.windows import Partition
 from oracle.tracks.track import Audio
 
@@ -23,7 +25,7 @@ KEPT = 130e6
 class Score(NamedTuple):
     """One value of a metric: of a window, or of the whole track (time and duration None).
 
-    Times are in seconds, scores in dB.
+    Times are in seconds, scores in the unit of the metric.
     """
 
     target: str
@@ -33,9 +35,10 @@ class Score(NamedTuple):
     score: float
 
 
-# Reads samples `start` to `stop` of estimates: by method, then target, arrays of shape
-# (n_channels, stop - start).
-Reader = Callable[[int, int], Mapping[str, Mapping[str, Audio]]]
+# Part of estimates: by method, then target, arrays of shape (n_channels, n).
+PieceOfEach = Mapping[str, Mapping[str, Audio]]
+# Reads samples `start` to `stop` of estimates.
+Reader = Callable[[int, int], PieceOfEach]
 
 
 class Scorer:
@@ -53,35 +56,57 @@ class Scorer:
         The targets of the track, by name (see `Track.targets`).
     rate : int
         Sampling rate in Hz.
-    metrics : sequence of str, optional
-        Some of `oracle.metrics.names.ALL_METRICS`: `METRICS` by default. SDR alone needs no
-        filters, and is many times faster than ISR, SIR and SAR.
+    metrics : iterable of str, Metric or callable, optional
+        Some of `oracle.metrics.names.ALL_METRICS`, `METRICS` by default, and functions of your own
+        (see `Metric`). SDR alone needs no filters, and is many times faster than ISR, SIR and SAR.
+    mixture : array of shape (n_channels, n_samples), optional
+        The mixture; functions need it.
+    estimated : collection of str, optional
+        The targets that have estimates, if not all have. All references may interfere, and
+        windows in which one of a group is silent are NaN, as they are with all estimates.
 
     Raises
     ------
     TypeError
         If `metrics` is one string.
     ValueError
-        If a metric is unknown, or the references differ in shape.
+        If a metric is unknown, the references or the mixture differ in shape, none is estimated, or
+        there is no mixture for a function.
     """
 
     @one_blas_thread()
     def __init__(
-        self, references: Mapping[str, Audio], *, rate: int, metrics: Sequence[str] = METRICS
+        self,
+        references: Mapping[str, Audio],
+        *,
+        rate: int,
+        metrics: Iterable[AnyMetric] = METRICS,
+        mixture: Audio | None = None,
+        estimated: Collection[str] | None = None,
     ) -> None:
         self._metrics = find_metrics(metrics)
-        self._targets = list(references)
+        self._functions = [metric for metric in self._metrics if metric.function is not None]
+        known = references if estimated is None else estimated
+        self._targets = [target for target in references if target in known]
+        if not self._targets:
+            raise ValueError(
+                f"estimated must name some of references, {', '.join(references)}, got "
+                f"{', '.join(known) or 'none'}"
+            )
         self._rate = rate
         signals = list(references.values())
         self._n_samples = check_pair(signals, signals)
         self._shape = signals[0].shape
         window = max(int(WINDOW * rate), 1)
         self._partition = Partition(self._n_samples, window=window, hop=window)
-        together = find_groups(self._targets)
+        groups = [names for names in find_groups(list(references)) if {*names} & {*self._targets}]
+        built_in = [metric.name for metric in self._metrics]
         self._groups = [
-            Group(names, references, set().union(*together[place:]), window, self._metrics)
-            for place, names in enumerate(together, start=1)
+            Group(names, references, self._targets, set().union(*groups[place:]), window, built_in)
+            for place, names in enumerate(groups, start=1)
         ]
+        self._references = references
+        self._mixture = self._check_mixture(mixture)
 
     @property
     def trouble(self) -> str | None:
@@ -94,6 +119,8 @@ class Scorer:
         """How many methods to score in a pass: each keeps more the longer the track is."""
         a_window = sum(group.bytes_a_window for group in self._groups)
         a_method = a_window * len(self._partition.windows)
+        if self._functions:
+            a_method += sum(self._references[target].nbytes for target in self._targets)
         return max(int(KEPT // max(a_method, 1)), 1)
 
     @cached_property
@@ -142,7 +169,7 @@ class Scorer:
         Parameters
         ----------
         estimates : mapping from str to array of shape (n_channels, n_samples)
-            An estimate of every target, by the names of the references.
+            By the names of the references: of every target, or of those said to be estimated.
 
         Returns
         -------
@@ -187,7 +214,10 @@ class Scorer:
         """
         lookahead = max(group.lookahead for group in self._groups)
 
-        def examine(index: int) -> dict[str, list[GroupPiece]]:
+        reading = 0.5 if self._functions else 1.0  # its share of the work
+        whole = WholeEstimates(self._n_samples)
+
+        def examine(index: int) -> tuple[dict[str, list[GroupPiece]], PieceOfEach]:
             piece = self._partition.pieces[index]
             beside(piece)
             estimates = read(piece.start, min(piece.stop + lookahead, self._n_samples))
@@ -195,27 +225,56 @@ class Scorer:
                 group.examine(index, piece, list(estimates.values())) for group in self._groups
             ]
             by_method = [list(of_groups) for of_groups in zip(*by_group, strict=True)]
-            return dict(zip(estimates, by_method, strict=True))
+            return dict(zip(estimates, by_method, strict=True)), estimates
 
         tallies: dict[str, list[GroupTally]] = {}
         indices = range(len(self._partition.pieces))
-        for index, by_method in enumerate(in_threads(examine, indices)):
+        for index, (by_method, estimates) in enumerate(in_threads(examine, indices)):
+            if self._functions:
+                whole.add(self._partition.pieces[index], estimates)
             for method, of_groups in by_method.items():
                 if method not in tallies:
                     tallies[method] = [group.start_tally() for group in self._groups]
                 for tally, examined in zip(tallies[method], of_groups, strict=True):
                     tally.add(index, examined)
-            advance(1 / len(indices))
-        return {method: self._compute_scores(of_groups) for method, of_groups in tallies.items()}
+            advance(reading / len(indices))
+        scores = {}
+        for method, of_method in tallies.items():
+            scores[method] = self._compute_scores(method, of_method, whole)
+            if self._functions:
+                advance((1 - reading) / len(tallies))
+        return scores
 
-    def _compute_scores(self, tallies: Sequence[GroupTally]) -> list[Score]:
+    def _compute_scores(
+        self, method: str, tallies: Sequence[GroupTally], estimates: WholeEstimates
+    ) -> list[Score]:
         framewise: dict[tuple[str, str], Float64s] = {}
         whole: dict[tuple[str, str], float] = {}
         for group, tally in zip(self._groups, tallies, strict=True):
             # museval's metrics come from the later group, the others from the earlier.
             framewise |= group.compute_framewise(self._partition, tally)
             whole = group.compute_whole(tally) | whole
+            for metric, values in self._compute_functions(method, group, estimates).items():
+                named = {(t, metric): v for t, v in zip(group.estimated, values, strict=True)}
+                if values.ndim == 2:
+                    framewise |= named
+                else:
+                    whole = named | whole
         return self._list_scores(framewise, whole)
+
+    def _compute_functions(
+        self, method: str, group: Group, estimates: WholeEstimates
+    ) -> dict[str, Float64s]:
+        if not self._functions:
+            return {}
+        return compute_functions(
+            self._functions,
+            np.stack([self._references[target] for target in group.estimated]),
+            estimates.stack(method, group.estimated),
+            self._mixture,
+            rate=self._rate,
+            windows=self._partition.windows,
+        )
 
     def _list_scores(
         self,
@@ -225,7 +284,7 @@ class Scorer:
         """List the scores of the metrics that were asked for, by target and metric."""
         scores = []
         for target in self._targets:
-            for metric in self._metrics:
+            for metric in (each.name for each in self._metrics):
                 if (target, metric) in whole:
                     scores.append(Score(target, metric, None, None, whole[target, metric]))
                 if (target, metric) not in framewise:
@@ -236,6 +295,15 @@ class Scorer:
                     duration = (window.stop - window.start) / self._rate
                     scores.append(Score(target, metric, time, duration, float(value)))
         return scores
+
+    def _check_mixture(self, mixture: Audio | None) -> Audio:
+        if self._functions and (mixture is None or mixture.shape != self._shape):
+            shape = "none" if mixture is None else mixture.shape
+            raise ValueError(
+                f"mixture must have the shape of references, {self._shape}, for the metric "
+                f"{self._functions[0].name}, got {shape}"
+            )
+        return np.empty(0) if mixture is None else mixture
 
     def _check(self, estimates: Mapping[str, Audio]) -> None:
         if estimates.keys() != set(self._targets):

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from oracle.methods import CEILINGS
+from oracle.metrics.named import BUILT_IN, read_metrics
 from oracle.plots.panels import COLOURS, Layout, add_legend, find_figure, make_panels, plain
 from oracle.results.results import Results
 
@@ -33,7 +34,7 @@ def plot_sweep(
     sweep : Results or DataFrame
         What `oracle.compute_sweep` returns, or its `table`.
     metric : str, optional
-        The metric to plot: its median over tracks, in dB.
+        The metric to plot: its median over tracks.
     axes : Axes or array of Axes, optional
         The axes to draw on, one per target; by default those of a new figure, which also has a
         legend.
@@ -59,6 +60,8 @@ def plot_sweep(
     if shown.empty:
         known = ", ".join(table["metric"].unique()) or "none"
         raise ValueError(f"metric must be one of the table's, {known}, got {metric!r}")
+    known_metrics = read_metrics(sweep.settings) if isinstance(sweep, Results) else BUILT_IN
+    label = known_metrics[metric].label if metric in known_metrics else metric
     targets = list(shown["target"].unique())
     panels = make_panels(targets, axes, layout=PANELS)
     overlaps = list(shown["overlap"].unique())
@@ -73,12 +76,12 @@ def plot_sweep(
         curves = shown[shown["target"] == target].sort_values("n_fft")
         for (method, overlap), curve in curves.groupby(["method", "overlap"], sort=False):
             style = styles[method] | {"linestyle": lines[overlap]}
-            label = f"{method}, {100 * overlap:g} % overlap" if len(overlaps) > 1 else method
-            panel.plot(curve["n_fft"], curve["median"], label=label, **style)
+            curve_label = f"{method}, {100 * overlap:g} % overlap" if len(overlaps) > 1 else method
+            panel.plot(curve["n_fft"], curve["median"], label=curve_label, **style)
         lengths = sorted(shown["n_fft"].unique())
         panel.set_xscale("log", base=2)
         panel.set_xticks(lengths, [str(length) for length in lengths])
-        panel.set(title=plain(str(target)), xlabel="window (samples)", ylabel=f"{metric} (dB)")
+        panel.set(title=plain(str(target)), xlabel="window (samples)", ylabel=label)
         panel.grid(alpha=0.3)
     if axes is None:
         keys = {f"{100 * overlap:g} % overlap": lines[overlap] for overlap in overlaps}

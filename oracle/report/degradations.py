@@ -3,13 +3,14 @@
 These are the kinds of error that BSS Eval tells apart, made on purpose, at levels in dB.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from oracle.metrics.energy_ratios import Float64s
+from oracle.metrics.named import AnyMetric
 from oracle.metrics.names import METRICS
 from oracle.metrics.scorer import Scorer
 from oracle.tracks.track import Audio, add_up
@@ -131,7 +132,7 @@ def score_degradations(
     *,
     rate: int,
     levels: Sequence[float] = LEVELS,
-    metrics: Sequence[str] = METRICS,
+    metrics: Iterable[AnyMetric] = METRICS,
     rng: np.random.Generator | int = 0,
 ) -> "DataFrame":
     """Spoil every source in each of the three ways, and score the results.
@@ -147,8 +148,8 @@ def score_degradations(
         Sampling rate in Hz.
     levels : sequence of float, optional
         In dB; see `add_noise`, `add_interference` and `clip`.
-    metrics : sequence of str, optional
-        Some of `oracle.metrics.names.ALL_METRICS`.
+    metrics : iterable of str, Metric or callable, optional
+        As in `oracle.compute_bounds`; the mixture is the sum of the references.
     rng : Generator or int, optional
         Generator of the noise, or its seed.
 
@@ -173,7 +174,8 @@ def score_degradations(
     for name, signal in references.items():
         _check_energy(f"references[{name!r}]", signal)
     rng = np.random.default_rng(rng)
-    scorer = Scorer(references, rate=rate, metrics=metrics)
+    mixture = add_up(references.values())
+    scorer = Scorer(references, rate=rate, metrics=metrics, mixture=mixture)
 
     def add_others(name: str) -> Audio:
         return add_up(audio for other, audio in references.items() if other != name)

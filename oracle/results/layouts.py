@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from oracle.displays.pages import Grid
-from oracle.metrics.names import FRAMEWISE, METRICS, MUSEVAL, REGULARIZED
+from oracle.metrics.metric import Metric
+from oracle.metrics.named import read_metrics
+from oracle.metrics.names import ALL_METRICS, METRICS, MUSEVAL, REGULARIZED
 from oracle.metrics.scorer import WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.results.failures import TrackError, summarize_failures
@@ -71,20 +73,27 @@ def _shown_metrics(computed: Sequence[str]) -> Sequence[str]:
 
 def _tables(results: _Results, metrics: Sequence[str]) -> Iterator[Grid]:
     table, n_tracks = results.table, _count_tracks(results)
+    known = read_metrics(results.settings)
+    several = [known[name] for name in metrics]
     match results.settings["task"]:
         case "sweep":
-            yield from _tables_by_stft(table, metrics, n_tracks)
+            yield from _tables_by_stft(table, several, n_tracks)
         case "score":
             shown = table[table["metric"].isin(metrics)]
-            title = f"{shown['method'].iloc[0]}, in dB"
-            yield _table_by_target(title, "metric", shown, metrics, n_tracks)
+            title = str(shown["method"].iloc[0])
+            unit, *others = {metric.unit for metric in several}
+            if not others:
+                title += f", in {unit}" if unit else ""
+                rows = {metric.name: metric.name for metric in several}
+            else:
+                rows = {metric.name: metric.label for metric in several}
+            yield _table_by_target(title, "metric", shown, rows, n_tracks, several)
         case _:
-            for metric in metrics:
-                shown = table[table["metric"] == metric]
+            for metric in several:
+                shown = table[table["metric"] == metric.name]
                 if not shown.empty:  # a ceiling has SDR and uSDR alone
-                    rows = shown["method"].unique()
-                    title = f"{metric} in dB"
-                    yield _table_by_target(title, "method", shown, rows, n_tracks)
+                    rows = {name: name for name in shown["method"].unique()}
+                    yield _table_by_target(metric.title, "method", shown, rows, n_tracks, [metric])
 
 
 def _count_tracks(results: _Results) -> int:
@@ -128,6 +137,8 @@ def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]
                 f"{', '.join(framewise)}: {what}, median over windows of {WINDOW:g} s; "
                 "NaN: windows in which a source or estimate is silent."
             )
+    known = read_metrics(results.settings)
+    yield from (_explain_own(known[name]) for name in metrics if name not in ALL_METRICS)
     shown = table[table["metric"].isin(metrics)]
     n_tracks = _count_tracks(results)
     if has_infinite(shown) or np.isinf(shown["median"]).any():
@@ -153,6 +164,12 @@ def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]
         yield f"Mixture: the sum of the sources, as none was delivered{where}."
 
 
+def _explain_own(metric: Metric) -> str:
+    where = f", median over windows of {WINDOW:g} s" if metric.windows else ""
+    better = "; lower is better" if metric.lower_is_better else ""
+    return f"{metric.name}: a metric of your own{where}{better}."
+
+
 def _explain_ceiling(masks: NamedClass) -> str:
     """Say which masks the ceiling of a class bounds, and what may exceed it."""
     bracket = ""
@@ -174,10 +191,10 @@ def _explain_ceiling(masks: NamedClass) -> str:
     )
 
 
-def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -> Iterator[Grid]:
+def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[Metric], n_tracks: int) -> Iterator[Grid]:
     """Lay out a table per metric and target: a row per STFT, a column per method."""
     for metric in metrics:
-        of_metric = sweep[sweep["metric"] == metric]
+        of_metric = sweep[sweep["metric"] == metric.name]
         for target in of_metric["target"].unique():
             shown = of_metric[of_metric["target"] == target]
             count = shown["n_tracks"].max()
@@ -188,7 +205,7 @@ def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -
                 cells = _cells(of_stft.set_index("method"), methods, n_tracks)
                 rows.append([str(n_fft), f"{100 * overlap:g} %", *cells])
             yield Grid(
-                title=f"{target}: {metric} in dB{tracks}",
+                title=f"{target}: {metric.title}{tracks}",
                 header=["window", "overlap", *methods],
                 rows=rows,
                 n_names=2,
@@ -196,24 +213,30 @@ def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[str], n_tracks: int) -
 
 
 def _table_by_target(
-    title: str, key: str, bounds: "DataFrame", names: Iterable[str], n_tracks: int
+    title: str,
+    key: str,
+    bounds: "DataFrame",
+    labels: Mapping[str, str],
+    n_tracks: int,
+    metrics: Iterable[Metric],
 ) -> Grid:
-    """Lay out bounds: a row per method or metric, a column per target."""
+    """Lay out bounds: a row per method or metric, by their labels, a column per target."""
+    framewise = [metric.name for metric in metrics if metric.windows]
     targets = bounds.groupby("target", sort=False)["n_tracks"].max()
-    has_windows = bounds["metric"].isin(FRAMEWISE).any()
+    has_windows = bounds["metric"].isin(framewise).any()
     counted = {"windows": "n_windows", "NaN": "n_nan"} if has_windows else {}
     if has_infinite(bounds):
         counted["inf"] = "n_inf"
     rows = []
-    for name in names:
+    for name, label in labels.items():
         of_row = bounds[bounds[key] == name]
         cells = _cells(of_row.set_index("target"), targets.index, n_tracks)
-        framewise = of_row["metric"].isin(FRAMEWISE).any()
+        is_framewise = of_row["metric"].isin(framewise).any()
         counts = [
-            str(of_row[column].max()) if framewise or column == "n_inf" else ""
+            str(of_row[column].max()) if is_framewise or column == "n_inf" else ""
             for column in counted.values()
         ]
-        rows.append([name, *cells, *counts])
+        rows.append([label, *cells, *counts])
     # Not every track has every target.
     headings = [
         str(target) if count == n_tracks else f"{target} ({count})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from oracle.metrics.names import MUSEVAL
+from oracle.metrics.names import ALL_METRICS, MUSEVAL
 from oracle.metrics.scorer import WINDOW, Score
 from oracle.results.statistics import bootstrap_intervals, check_confidence
 
@@ -35,7 +35,7 @@ KEYS = ["method", "target", "metric"]
 # Columns with counts of scores, per track and bound.
 COUNTS = ["n_windows", "n_nan", "n_inf"]
 
-# A score above this is infinite but for rounding: float32 audio allows some 130 dB.
+# An energy ratio above this is infinite but for rounding: float32 audio allows some 130 dB.
 PERFECT_DB = 100.0
 EXPLAIN_INFINITE = (
     f"Scores above {PERFECT_DB:g} dB are infinite but for rounding, and count as inf."
@@ -70,9 +70,10 @@ def aggregate(
     -------
     bounds : DataFrame
         One row per method, target and metric, in their order in `scores`, with columns
-        method, target, metric, median, mean (in dB, NaN if every score is NaN), n_tracks,
+        method, target, metric, median, mean (NaN if every score is NaN), n_tracks,
         n_windows (how many scores; whole-track metrics have one per track), n_nan and n_inf
-        (how many of them are NaN, and infinite; above 100 dB counts as infinite), and
+        (how many of them are NaN, and infinite; a built-in metric above 100 dB counts as
+        infinite), and
         mean_finite (the mean over the tracks that are not infinite).
         With `confidence` also median_low, median_high, mean_low and mean_high: the ends of
         confidence intervals of the median and the mean, if the tracks are a random sample; see
@@ -96,7 +97,7 @@ def over_windows(scores: "DataFrame", *, windows: OverWindows = "median") -> "Da
     if windows not in get_args(OverWindows):
         raise ValueError(f"windows must be {' or '.join(get_args(OverWindows))}, got {windows!r}")
     keys = ["subset", "track", "method", "target", "metric"]
-    infinite = scores.assign(infinite=_are_infinite(scores["score"]))
+    infinite = scores.assign(infinite=_are_infinite(scores))
     by_track = infinite.groupby(keys, sort=False, observed=True)
     table = by_track["score"].agg([windows, "size", "count"])
     table["count"] = table["size"] - table["count"]
@@ -105,8 +106,9 @@ def over_windows(scores: "DataFrame", *, windows: OverWindows = "median") -> "Da
     return table.reset_index()
 
 
-def _are_infinite(scores: "Series") -> "Series":
-    return (scores.abs() == np.inf) | (scores > PERFECT_DB)
+def _are_infinite(table: "DataFrame") -> "Series":
+    perfect = (table["score"] > PERFECT_DB) & table["metric"].isin(ALL_METRICS)
+    return (table["score"].abs() == np.inf) | perfect
 
 
 def has_infinite(bounds: "DataFrame") -> bool:
@@ -121,7 +123,7 @@ def over_tracks(summaries: "DataFrame", *, confidence: float | None = None) -> "
     table = by_bound["score"].agg(["median", "mean", "size"])
     table = table.rename(columns={"size": "n_tracks"})
     table = table.join(by_bound[COUNTS].sum())
-    finite = summaries[~_are_infinite(summaries["score"])]
+    finite = summaries[~_are_infinite(summaries)]
     table["mean_finite"] = finite.groupby(KEYS, sort=False, observed=True)["score"].mean()
     if confidence is None:
         return table.reset_index()[list(BOUND_COLUMNS)]

@@ -12,16 +12,18 @@ from oracle.datasets import Dataset, Entry
 from oracle.datasets.lengths import read_length
 from oracle.machine.threads import in_threads
 from oracle.metrics.decomposition import FILTER_LENGTH
-from oracle.metrics.names import MUSEVAL, REGULARIZED
+from oracle.metrics.names import ALL_METRICS, MUSEVAL, REGULARIZED
 from oracle.tracks.track import Track
 
 # Upper limits, fitted to the peak memory (getrusage's ru_maxrss) of fresh processes that computed
 # all bounds of 4 stereo sources of 10 to 240 s, and of 2, 8 and 12 of 10 s;
 # tests/test_footprints.py compares.
-# 60 s took 0.78 GB, with SDR alone 0.34 GB; 8 threads took no more than 2.
+# 60 s took 0.78 GB, with SDR alone 0.34 GB; 8 threads took no more than 2. A metric of one's own
+# took 0.30 GB more, and 1.25 GB more for 240 s.
 BASE = 450e6  # bytes: Python, its libraries, and working memory of threads
 AUDIO = 2.2  # times the audio of mixture and sources, in single precision
 EQUATIONS = 2.2  # times the filter equations of ISR, SIR and SAR, and again for -reg
+WHOLE = 3.2  # times the audio, for metrics of your own: they need whole estimates
 READING = 1.2  # times the whole audio while it is read, if only its beginning is used
 
 # The metrics that need filters; those of a group share them.
@@ -90,4 +92,5 @@ def predict_footprint(
     n_equations = n_channels * n_sources * FILTER_LENGTH
     n_systems = sum(not set(filtered).isdisjoint(metrics) for filtered in FILTERED)
     equations = EQUATIONS * n_systems * 8 * n_equations**2
-    return BASE + max(AUDIO * a_sample * n_samples + equations, READING * a_sample * n_read)
+    audio = AUDIO + (0 if set(metrics) <= set(ALL_METRICS) else WHOLE)
+    return BASE + max(audio * a_sample * n_samples + equations, READING * a_sample * n_read)

@@ -1,12 +1,13 @@
 """Scoring: tracks -> scores -> results, and files."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oracle.metrics import IllConditionedWarning
+from oracle.metrics.named import AnyMetric
 from oracle.metrics.scorer import WINDOW, Scorer
 from oracle.results.results import Results
 from oracle.results.spool import Spool
@@ -124,9 +125,16 @@ def score_tracks(
     return results
 
 
-def make_scorer(track: Track, references: Mapping[str, Audio], metrics: Sequence[str]) -> Scorer:
+def make_scorer(
+    track: Track,
+    references: Mapping[str, Audio],
+    metrics: Iterable[AnyMetric],
+    estimated: Collection[str] | None = None,
+) -> Scorer:
     """Prepare the references of a track; warn if ISR, SIR and SAR cannot be trusted."""
-    scorer = Scorer(references, rate=track.rate, metrics=metrics)
+    scorer = Scorer(
+        references, rate=track.rate, metrics=metrics, mixture=track.mixture, estimated=estimated
+    )
     if scorer.trouble is not None:
         warnings.warn(f"{track.name}: {scorer.trouble}", IllConditionedWarning, stacklevel=2)
     return scorer
