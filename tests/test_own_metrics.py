@@ -15,6 +15,7 @@ import oracle
 from oracle import STFT, Track, TracksFailed
 from oracle.comparison.tables import lay_out_tables
 from oracle.datasets.audio_files import write_audio
+from oracle.jobs.sweeps import name_figures
 from oracle.metrics import Metric, scale_invariant_ratios, usdr
 from oracle.metrics.named import BUILT_IN, find_metrics
 from oracle.metrics.names import ALL_METRICS, FRAMEWISE
@@ -316,6 +317,7 @@ def test_the_figure_of_a_sweep_names_the_unit(run: Run, place: Path) -> None:
     results = oracle.compute_sweep(make_track(), metrics=[metric], **options)
     figure = oracle.plots.plot_sweep(results, metric="A/B")
     assert {axes.get_ylabel() for axes in figure.axes if axes.lines} == {"A/B (FS)"}
+    assert name_figures(["A/B"]) == ["sweep-A%2FB.png", "sweep-A%2FB.pdf"]
     sizes = ("--n-ffts", 256, "--overlaps", 0.5, "--methods", "MIX")
     status, _, err = run("sweep", "stems", *sizes, "--metrics", "my_metrics.py:PEAK", "--out", "s")
     assert (status, err) == (0, "")

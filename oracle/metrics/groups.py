@@ -65,8 +65,7 @@ class Group:
     references : mapping from str to array of shape (n_channels, n_samples)
         References of these targets; others are ignored.
     estimated : collection of str
-        Targets that have estimates. In place of the others, references are examined: these are
-        silent where the estimates might be, and no ratio of another target depends on them.
+        Targets that have estimates.
     later : collection of str
         Targets whose framewise metrics come from another group.
     window : int
@@ -133,7 +132,11 @@ class Group:
         self, index: int, piece: slice, several: Sequence[Mapping[str, Audio]]
     ) -> list[GroupPiece]:
         """Examine a piece of estimates by several methods, and `lookahead` samples after it."""
-        guesses = [self._complete(piece.start, estimates) for estimates in several]
+        # Where there is no estimate, another stands in: no ratio of other targets depends on it.
+        guesses = [
+            [estimates.get(name, estimates[self.estimated[0]]) for name in self.names]
+            for estimates in several
+        ]
         inside = [[guess[:, : piece.stop - piece.start] for guess in each] for each in guesses]
         truths = [reference[:, piece] for reference in self._references]
         evaluated = [
@@ -153,15 +156,6 @@ class Group:
                 [examined[place] for examined in evaluated],
             )
             for place, each in enumerate(inside)
-        ]
-
-    def _complete(self, start: int, estimates: Mapping[str, Audio]) -> list[Audio]:
-        """Put references in the place of estimates that there are none of."""
-        n_samples = estimates[self.estimated[0]].shape[1]
-        beyond = start + n_samples
-        return [
-            estimates[name] if name in self.estimated else reference[:, start:beyond]
-            for name, reference in zip(self.names, self._references, strict=True)
         ]
 
     def compute_framewise(
@@ -192,7 +186,6 @@ class Group:
             (name, metric): float(value)
             for metric, column in columns
             for name, value in zip(self.names, column, strict=True)
-            if name in self.estimated
         }
 
 
