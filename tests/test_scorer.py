@@ -9,7 +9,7 @@ from conftest import N_SAMPLES, RATE, guesses, make_track, noise
 from oracle import Track
 from oracle.metrics.groups import find_groups
 from oracle.metrics.named import find_metrics
-from oracle.metrics.names import ALL_METRICS
+from oracle.metrics.names import ALL_METRICS, MUSEVAL
 from oracle.metrics.scorer import Score, Scorer
 from oracle.tracks.track import Audio
 
@@ -165,6 +165,28 @@ def test_estimates_of_some_targets_score_as_they_do_beside_the_others(estimated:
     assert some.keys() == expected.keys()
     for key, value in some.items():
         assert value == pytest.approx(expected[key], abs=1e-9), key
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ffmpeg")
+def test_vocals_alone_score_as_in_museval_but_for_what_interferes() -> None:
+    """Given the vocals alone, museval knows of no interference: it counts as artifacts."""
+    import museval
+
+    track = make_track(n_channels=1)
+    estimate = guesses(track)["vocals"]
+    signals = (audio.T[None] for audio in (track.sources["vocals"], estimate))
+    theirs = museval.metrics.bss_eval(*signals, window=RATE, hop=RATE)
+    scorer = Scorer(track.targets, rate=RATE, metrics=MUSEVAL, estimated=["vocals"])
+    values = values_of(scorer.score({"vocals": estimate}))
+    sdr, isr, sir, sar = (
+        [values["vocals", metric, time] for time in (0.0, 1.0)] for metric in MUSEVAL
+    )
+    np.testing.assert_allclose(sdr, theirs[0][0], atol=1e-6)
+    np.testing.assert_allclose(isr, theirs[1][0], atol=1e-6)
+    assert np.isinf(theirs[2]).all()
+    assert np.isfinite(sir).all()
+    assert (np.array(sar) > theirs[3][0]).all()
 
 
 def test_windows_of_some_targets_are_nan_where_a_reference_or_their_estimates_are_silent() -> None:
