@@ -264,6 +264,14 @@ def test_names_a_metric_that_fails(track: Track, function: Any, message: str) ->
         oracle.score(track, dict(track.targets), metrics=[Metric("X", function)])
 
 
+def test_a_metric_must_not_change_what_it_is_given(track: Track) -> None:
+    def spoil(r: Audio, e: Audio, m: Audio, rate: int) -> Any:
+        e *= 0
+
+    with pytest.raises(ValueError, match="the metric spoil failed: ValueError: .* read-only"):
+        oracle.score(track, dict(track.targets), metrics=[spoil, LEVEL])
+
+
 def test_functions_need_the_mixture(track: Track) -> None:
     for mixture, got in ((None, "none"), (track.mixture[:1], r"\(1, ")):
         message = f"mixture must have the shape of references, .*, for the metric LEVEL, got {got}"

@@ -39,13 +39,15 @@ def compute_functions(
     rate: int,
     windows: Sequence[slice],
 ) -> dict[str, Float64s]:
-    """Compute metrics of one group of targets.
+    """Compute metrics of one group of targets; references and estimates become read-only.
 
     Returns
     -------
     values : dict from str to array
         By metric: of shape (n_targets,), or (n_targets, n_windows) for metrics of windows.
     """
+    for signals in (references, estimates):
+        signals.flags.writeable = False  # a function must not change what the next one gets
     values = {}
     for metric in metrics:
         if metric.windows:
