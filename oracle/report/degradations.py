@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracle.metrics.energy_ratios import Float64s
+from oracle.metrics.energy_ratios import Float64s, check_pair
 from oracle.metrics.named import AnyMetric
 from oracle.metrics.names import METRICS
 from oracle.metrics.scorer import Scorer
@@ -174,7 +174,9 @@ def score_degradations(
     for name, signal in references.items():
         _check_energy(f"references[{name!r}]", signal)
     rng = np.random.default_rng(rng)
-    mixture = add_up(references.values())
+    signals = list(references.values())
+    check_pair(signals, signals)
+    mixture = add_up(signals)
     scorer = Scorer(references, rate=rate, metrics=metrics, mixture=mixture)
 
     def add_others(name: str) -> Audio:
