@@ -11,6 +11,7 @@ import typer
 from oracle import STFT, Track, datasets
 from oracle.cli.masks import load_mask
 from oracle.datasets.catalogue import NAMED
+from oracle.datasets.musdb_stems import SUFFIX, stem_file
 from oracle.methods import DEFAULT_METHODS, AnyMethod, Method, find_methods
 from oracle.metrics.names import ALL_METRICS, METRICS, find_metrics
 from oracle.results.layouts import SHOWN
@@ -24,8 +25,8 @@ DatasetName = Annotated[
     typer.Argument(
         metavar="DATASET",
         help="[b]waltz[/b], the embedded track; the name of a dataset (see --root and "
-        "'oracle datasets'); or a folder of tracks, each a folder of audio files named after "
-        "their sources.",
+        "'oracle datasets'); a folder of tracks, each a folder of audio files named after "
+        "their sources; or a .stem.mp4 file.",
         show_default="waltz",
     ),
 ]
@@ -199,6 +200,8 @@ class Selection:
             )
         if name == "waltz":
             return datasets.waltz()
+        if name.endswith(SUFFIX) and Path(name).is_file():
+            return stem_file(Path(name))
         if not Path(name).is_dir():
             what = (
                 "a file: name the folder that it lies in"

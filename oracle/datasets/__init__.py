@@ -7,6 +7,7 @@ from oracle.datasets.four_stems import dsd100, musdb18hq
 from oracle.datasets.made_mixtures import fuss, librimix
 from oracle.datasets.multitracks import moisesdb, slakh2100
 from oracle.datasets.musdb_stems import musdb18
+from oracle.datasets.opening import open_track, open_tracks
 
 __all__ = [
     "Dataset",
@@ -19,6 +20,8 @@ __all__ = [
     "moisesdb",
     "musdb18",
     "musdb18hq",
+    "open_track",
+    "open_tracks",
     "slakh2100",
     "waltz",
 ]
