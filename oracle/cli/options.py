@@ -143,6 +143,14 @@ class Selection:
         bool,
         typer.Option("--download", metavar="", help="musdb18: fetch the preview of 7 s excerpts."),
     ] = False
+    mixture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="librimix, wham, whamr: these mixtures; 'oracle datasets' lists them.",
+            show_default="the first listed",
+        ),
+    ] = None
     pattern: Annotated[
         str | None,
         typer.Option(
@@ -166,6 +174,9 @@ class Selection:
             raise typer.BadParameter(
                 f"--split and --download go with the dataset musdb18, got {name}"
             )
+        if self.mixture is not None and (name not in NAMED or not NAMED[name].mixtures):
+            several = ", ".join(listing.name for listing in NAMED.values() if listing.mixtures)
+            raise typer.BadParameter(f"--mixture goes with the datasets {several}, got {name}")
         if self.seconds is not None:
             with usage():
                 check_seconds(self.seconds)
@@ -193,7 +204,8 @@ class Selection:
                     f"--root must be the folder of {name} (see 'oracle datasets'), got none; "
                     f"if {name} is a folder of yours, write ./{name}"
                 )
-            return NAMED[name].open(self.root)
+            which = {} if self.mixture is None else {"mixture": self.mixture}
+            return NAMED[name].open(self.root, **which)
         if self.root is not None:
             raise typer.BadParameter(
                 f"--root goes with a dataset by name, got {name} (see 'oracle datasets')"

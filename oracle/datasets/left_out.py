@@ -20,8 +20,11 @@ def make_dataset(
     entries: Iterable[Entry],
     *,
     interchangeable: Iterable[str] = (),
+    besides: Iterable[Path] = (),
 ) -> Dataset:
     """Make a dataset of the tracks that were found, and list what they leave out.
+
+    Folders in `besides` are part of the dataset, and were left out by choice.
 
     Raises
     ------
@@ -38,23 +41,26 @@ def make_dataset(
         name,
         found,
         root.resolve(),
-        left_out=tuple(find_left_out(root, found)),
+        left_out=tuple(find_left_out(root, found, besides)),
         interchangeable=tuple(interchangeable),
     )
 
 
-def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
+def find_left_out(
+    root: Path, entries: Iterable[Entry], besides: Iterable[Path] = ()
+) -> Iterator[LeftOut]:
     """Find the audio in the folder of a dataset that belongs to none of its tracks.
 
     Archives count, as they may hold audio. A folder in which nothing is read is named once.
     """
     top = os.path.abspath(root)
     read = {os.path.abspath(path) for entry in entries for path in entry.paths}
+    chosen = {*read, *map(os.path.abspath, besides)}
     above = {
         parent for folder in set(map(os.path.dirname, read)) for parent in _list_upwards(folder)
     }
     counts: Counter[tuple[str, str]] = Counter()
-    for folder, name, what in _find_unread(top, read):
+    for folder, name, what in _find_unread(top, chosen):
         beside = [parent for parent in _list_upwards(folder) if parent not in above]
         if beside:
             counts[beside[-1], what] += 1
