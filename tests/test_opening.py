@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -320,6 +321,12 @@ def test_what_is_none_of_these_is_refused_with_what_is_accepted(given: Any) -> N
         expected = r"track must be an oracle\.Track, a musdb track, or a path: .*; got 8"
     with pytest.raises(TypeError, match=expected):
         oracle.compute_bounds(given, **QUICK)
+
+
+def test_only_a_db_of_musdb_is_asked_for_its_tracks() -> None:
+    other: Any = SimpleNamespace(tracks=[song()])
+    with pytest.raises(TypeError, match=re.escape("tracks " + ACCEPTED + "namespace(")):
+        open_tracks(other)
 
 
 def test_items_that_are_none_of_these_are_refused_when_it_is_their_turn() -> None:

@@ -52,8 +52,9 @@ def open_tracks(tracks: Tracks) -> Track | Iterable[Track]:
     """
     if isinstance(tracks, Dataset):
         return tracks
-    if isinstance(getattr(tracks, "tracks", None), list):  # a musdb.DB, which is no Iterable
-        return _open_list("musdb", tracks.tracks, Path(tracks.root).resolve())  # type: ignore[union-attr]
+    known, root = (getattr(tracks, name, None) for name in ("tracks", "root"))
+    if isinstance(known, list) and isinstance(root, (str, PathLike)):
+        return _open_list("musdb", known, Path(root).resolve())  # a musdb.DB, which is no Iterable
     if isinstance(tracks, (list, tuple)):
         return _open_list("tracks", tracks)
     if isinstance(tracks, str) or is_musdb_track(tracks) or not isinstance(tracks, Iterable):

@@ -37,6 +37,7 @@ class Track:
 
     Everything is checked when a track is made, so functions that take one need not check again.
     The arrays are kept as read-only views, not copied: do not change yours afterwards.
+    `oracle.datasets.open_track` reads a track from its files.
 
     Parameters
     ----------
