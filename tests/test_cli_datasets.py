@@ -229,3 +229,23 @@ def test_musdb18_is_selected_from_like_others(run: Run, tmp_path: Path) -> None:
         outcome = run(*dataset, *options)
         assert (outcome.status, len(outcome.err.splitlines())) == (status, 1)
         assert re.search(message, outcome.err)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ffmpeg")
+def test_a_stem_file_is_a_dataset_of_one_track(run: Run, shared: Path, tmp_path: Path) -> None:
+    root = shared / "data" / "musdb18-7"
+    (file,) = root.glob("train/*.stem.mp4")
+    assert run("bounds", file, *MIX, "--out", tmp_path / "file").status == 0
+    by_name = ("musdb18", "--root", root)
+    assert run("bounds", *by_name, *MIX, "--out", tmp_path / "name").status == 0
+    one, other = (pd.read_csv(tmp_path / out / "scores.csv") for out in ("file", "name"))
+    pd.testing.assert_frame_equal(one, other)
+
+
+@pytest.mark.usefixtures("ffmpeg")
+def test_a_stem_file_that_is_none_fails_as_a_track(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.stem.mp4").touch()
+    status, _, err = run("bounds", tmp_path / "a.stem.mp4", *MIX)
+    assert (status, len(err.splitlines())) == (3, 1)
+    assert re.search(r"a: .*a\.stem\.mp4 must be a whole stem file", err)

@@ -140,6 +140,19 @@ def make_wsj0_2mix(root: Path) -> None:
             write_each(root / subset / place, name, seed=seed, n_channels=1)
 
 
+def make_wham(root: Path, endings: tuple[str, ...] = ("",)) -> None:
+    signals = [f"{name}{end}" for end in endings for name in ("s1", "s2")]
+    mixtures = [f"mix_{kind}{end}" for end in endings for kind in ("both", "clean", "single")]
+    for subset in ("tr", "cv", "tt"):
+        for seed, place in enumerate((*signals, "noise", *mixtures)):
+            name = "011a0101_1.8917_011o030u_-1.8917.wav"
+            write_each(root / subset / place, name, seed=seed, n_channels=1)
+
+
+def make_whamr(root: Path) -> None:
+    make_wham(root, ("_anechoic", "_reverb"))
+
+
 def make_fuss(root: Path) -> None:
     sources = ("background0_sound.wav", "foreground0_sound.wav", "foreground1_sound.wav")
     for n_sources, example in (
@@ -160,6 +173,8 @@ MAKE: dict[str, Callable[[Path], None]] = {
     "moisesdb": make_moisesdb,
     "slakh2100": make_slakh2100,
     "librimix": make_librimix,
+    "wham": make_wham,
+    "whamr": make_whamr,
     "wsj0-2mix": make_wsj0_2mix,
     "fuss": make_fuss,
 }
@@ -175,7 +190,10 @@ TRACKS = {
         for subset in ("dev", "test", "train-100")
         for name in ("1089-134686-0000_121-127105-0031", "4077-13754-0001_5142-33396-0065")
     ],
-    "wsj0-2mix": [f"{subset}/011a0101_1.8917_011o030u_-1.8917" for subset in ("cv", "tr", "tt")],
+    **{
+        name: [f"{subset}/011a0101_1.8917_011o030u_-1.8917" for subset in ("cv", "tr", "tt")]
+        for name in ("wham", "whamr", "wsj0-2mix")
+    },
     "fuss": [
         *("train/example00000", "train/example00001"),
         *("validation/example00000", "eval/example00000"),
@@ -187,6 +205,8 @@ SOURCES = {
     "moisesdb": ("bass", "vocals", "other_keys"),
     "slakh2100": ("Drums", "Bass", "Guitar", "Piano"),
     "librimix": ("s1", "s2"),
+    "wham": ("s1", "s2", "noise"),
+    "whamr": ("s1", "s2", "noise"),
     "wsj0-2mix": ("s1", "s2"),
     "fuss": ("background0_sound", "foreground0_sound"),
 }
@@ -196,8 +216,16 @@ TITLES = {
     "moisesdb": "MoisesDB",
     "slakh2100": "Slakh2100",
     "librimix": "LibriMix",
+    "wham": "WHAM! (mix_both)",
+    "whamr": "WHAMR! (mix_both_reverb)",
     "wsj0-2mix": "WSJ0-mix",
     "fuss": "FUSS",
+}
+# Of the whole dataset: FUSS has more of them than its last track.
+INTERCHANGEABLE = {
+    "librimix": ("s1", "s2"),
+    **dict.fromkeys(("wham", "whamr", "wsj0-2mix"), ("s1", "s2")),
+    "fuss": ("background0_sound", "foreground0_sound", "foreground1_sound"),
 }
 
 
@@ -262,6 +290,14 @@ def test_every_track_reads_as_it_was_announced(name: str, root: Path) -> None:
 
 def test_sources_have_the_names_of_the_dataset_in_the_usual_order(name: str, root: Path) -> None:
     assert tuple(open_dataset(name, root)[-1].sources) == SOURCES[name]
+
+
+def test_interchangeable_sources_are_told_and_selections_keep_them(name: str, root: Path) -> None:
+    dataset = open_dataset(name, root)
+    expected = INTERCHANGEABLE.get(name, ())
+    assert dataset.interchangeable == expected
+    assert dataset.select(first=1, seconds=0.5).interchangeable == expected
+    assert dataset[1:].interchangeable == expected
 
 
 def test_nothing_is_read_before_a_track_is_indexed(name: str, root: Path) -> None:
@@ -345,7 +381,10 @@ LAYOUTS = {
     "moisesdb": "folders of tracks with data.json in them",
     "slakh2100": "folders TrackNNNNN in train, validation and test",
     "librimix": "folders mix_clean (or mix), s1, s2, ... of files, or subsets of these folders",
-    "wsj0-2mix": "folders mix_clean (or mix), s1, s2, ... of files, or subsets of these folders",
+    "wham": "folders mix_both, s1, s2, ... of files, or subsets of these folders",
+    "whamr": "folders mix_both_reverb, s1_reverb, s2_reverb, ... of files, or subsets of these "
+    "folders",
+    "wsj0-2mix": "folders mix, s1, s2, ... of files, or subsets of these folders",
     "fuss": "mixtures NAME.wav and their sources in NAME_sources in train, validation and eval",
 }
 
@@ -384,6 +423,8 @@ def a_source_of_the_first_track(name: str, root: Path) -> Path:
         "moisesdb": "moisesdb_v0.1/aa-11/bass/id-5.wav",
         "slakh2100": "train/Track00001/stems/S02.flac",
         "librimix": f"{TRACKS['librimix'][0].replace('/', '/s1/')}.wav",
+        "wham": f"{TRACKS['wham'][0].replace('/', '/noise/')}.wav",
+        "whamr": f"{TRACKS['whamr'][0].replace('/', '/s2_reverb/')}.wav",
         "wsj0-2mix": f"{TRACKS['wsj0-2mix'][0].replace('/', '/s2/')}.wav",
         "fuss": "train/example00000_sources/background0_sound.wav",
     }
@@ -730,6 +771,7 @@ def test_librimix_of_many_speakers_has_them_in_order(tmp_path: Path) -> None:
     for folder in ("mix_clean", *speakers, "s12.bak", "stems"):
         write_each(tmp_path / "test" / folder, "a.wav", n_channels=1)
     assert list(datasets.librimix(tmp_path)[0].sources) == speakers
+    assert datasets.librimix(tmp_path).interchangeable == tuple(speakers)
 
 
 @pytest.mark.parametrize("folder", ["mix_clean", "s1", "s2"])
@@ -752,7 +794,7 @@ def test_librimix_without_clean_mixtures_says_what_is_there(tmp_path: Path) -> N
         write_each(tmp_path / "dev" / folder, "a.wav", n_channels=1)
     message = (
         f"^{tmp_path}/dev must hold the mixtures of its speakers in mix_clean or mix, "
-        "got mix_both, noise, s1, s2$"
+        r"got mix_both, noise, s1, s2: choose a mixture that is there \(mix_both\)$"
     )
     with pytest.raises(ValueError, match=message):
         datasets.librimix(tmp_path)
@@ -762,7 +804,8 @@ def test_a_folder_of_speakers_is_pointed_to_librimix_which_reads_it(tmp_path: Pa
     make_librimix(tmp_path)
     for root in (tmp_path / "dev", tmp_path):
         with pytest.raises(
-            ValueError, match=r"use the dataset librimix with this folder as its root$"
+            ValueError,
+            match="use the dataset librimix, wham or wsj0-2mix with this folder as its root$",
         ):
             datasets.folder(root)
         assert len(datasets.librimix(root)) >= 2

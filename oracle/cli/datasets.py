@@ -22,6 +22,7 @@ def datasets_command() -> None:
         for what, value in (
             ("Files", listing.layout),
             ("Subsets", listing.subsets),
+            ("Mixtures (--mixture; by default the first)", listing.mixtures),
             ("Licence", listing.licence),
             ("From", listing.source),
         ):

@@ -11,6 +11,7 @@ import typer
 from oracle import STFT, Track, datasets
 from oracle.cli.functions import load_function
 from oracle.datasets.catalogue import NAMED
+from oracle.datasets.musdb_stems import SUFFIX, stem_file
 from oracle.methods import DEFAULT_METHODS, AnyMethod, Method, find_methods
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import AnyMetric, find_metrics
@@ -26,8 +27,8 @@ DatasetName = Annotated[
     typer.Argument(
         metavar="DATASET",
         help="[b]waltz[/b], the embedded track; the name of a dataset (see --root and "
-        "'oracle datasets'); or a folder of tracks, each a folder of audio files named after "
-        "their sources.",
+        "'oracle datasets'); a folder of tracks, each a folder of audio files named after "
+        "their sources; or a .stem.mp4 file.",
         show_default="waltz",
     ),
 ]
@@ -156,6 +157,14 @@ class Selection:
         bool,
         typer.Option("--download", metavar="", help="musdb18: fetch the preview of 7 s excerpts."),
     ] = False
+    mixture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="librimix, wham, whamr: these mixtures; 'oracle datasets' lists them.",
+            show_default="the first listed",
+        ),
+    ] = None
     pattern: Annotated[
         str | None,
         typer.Option(
@@ -179,6 +188,9 @@ class Selection:
             raise typer.BadParameter(
                 f"--split and --download go with the dataset musdb18, got {name}"
             )
+        if self.mixture is not None and (name not in NAMED or not NAMED[name].mixtures):
+            several = ", ".join(listing.name for listing in NAMED.values() if listing.mixtures)
+            raise typer.BadParameter(f"--mixture goes with the datasets {several}, got {name}")
         if self.seconds is not None:
             with usage():
                 check_seconds(self.seconds)
@@ -206,13 +218,16 @@ class Selection:
                     f"--root must be the folder of {name} (see 'oracle datasets'), got none; "
                     f"if {name} is a folder of yours, write ./{name}"
                 )
-            return NAMED[name].open(self.root)
+            which = {} if self.mixture is None else {"mixture": self.mixture}
+            return NAMED[name].open(self.root, **which)
         if self.root is not None:
             raise typer.BadParameter(
                 f"--root goes with a dataset by name, got {name} (see 'oracle datasets')"
             )
         if name == "waltz":
             return datasets.waltz()
+        if name.endswith(SUFFIX) and Path(name).is_file():
+            return stem_file(Path(name))
         if not Path(name).is_dir():
             what = (
                 "a file: name the folder that it lies in"

@@ -7,9 +7,18 @@ from oracle.datasets.dataset import Dataset
 from oracle.datasets.embedded import waltz
 from oracle.datasets.folders import folder
 from oracle.datasets.four_stems import dsd100, musdb18hq
-from oracle.datasets.made_mixtures import fuss, librimix
 from oracle.datasets.multitracks import moisesdb, slakh2100
 from oracle.datasets.musdb_stems import musdb18
+from oracle.datasets.sound_mixtures import fuss
+from oracle.datasets.speech_mixtures import (
+    LIBRIMIX,
+    WHAM,
+    WHAMR,
+    librimix,
+    wham,
+    whamr,
+    wsj0mix,
+)
 from oracle.tracks.track import Track
 
 
@@ -32,8 +41,11 @@ class Listing(NamedTuple):
         Its terms of use.
     source : str
         Where to get it.
+    mixtures : str
+        Its mixtures, if there is a choice; the first is the default.
     open : callable
-        ``open(root)`` returns a `Dataset`; for the waltz, ``open()`` returns the track.
+        ``open(root)`` returns a `Dataset`, ``open(root, mixture=NAME)`` one of other mixtures; for
+        the waltz, ``open()`` returns the track.
     """
 
     name: str
@@ -43,6 +55,7 @@ class Listing(NamedTuple):
     citation: str
     licence: str
     source: str
+    mixtures: str
     open: Callable[..., Dataset | Track]
 
 
@@ -54,6 +67,7 @@ _NAMED = (
         "none; filed under test",
         "",
         "CC0; the song (Harry Dacre, 1892) is in the public domain",
+        "",
         "",
         waltz,
     ),
@@ -68,6 +82,7 @@ _NAMED = (
         "copyright holders; of the 150 songs, 100 are from DSD100, 46 from MedleyDB (CC BY-NC-SA "
         "4.0), 2 by The Easton Ellises (CC BY-NC-SA 3.0), 2 from Native Instruments",
         "https://doi.org/10.5281/zenodo.1117372; the preview: --download",
+        "",
         musdb18,
     ),
     Listing(
@@ -79,6 +94,7 @@ _NAMED = (
         'uncompressed version of MUSDB18", 2019, doi:10.5281/zenodo.3338373',
         "as for MUSDB18",
         "https://doi.org/10.5281/zenodo.3338373",
+        "",
         musdb18hq,
     ),
     Listing(
@@ -92,6 +108,7 @@ _NAMED = (
         "doi:10.1007/978-3-319-53547-0_31",
         "refers to that of the 'Mixing Secrets' Free Multitrack Download Library",
         "https://sigsep.github.io/datasets/dsd100.html",
+        "",
         dsd100,
     ),
     Listing(
@@ -103,6 +120,7 @@ _NAMED = (
         'separation beyond 4-stems", ISMIR, 2023, arXiv:2307.15913',
         "CC BY-NC-SA 4.0",
         "https://music.ai/research/",
+        "",
         moisesdb,
     ),
     Listing(
@@ -116,18 +134,49 @@ _NAMED = (
         "2019, arXiv:1909.08494",
         "CC BY 4.0",
         "https://doi.org/10.5281/zenodo.4599666",
+        "",
         slakh2100,
     ),
     Listing(
         "librimix",
-        "LibriMix (also the clean mixtures of WHAM!): two or more speakers",
-        "SUBSET/mix_clean/NAME.wav, s1/NAME.wav, s2/NAME.wav, ...",
+        "LibriMix: two or more speakers, clean or with the noise of WHAM!",
+        "SUBSET/mix_clean/NAME.wav (or mix_both, mix_single), s1/NAME.wav, s2/NAME.wav, ..., "
+        "noise/NAME.wav",
         "train-360, train-100, dev, test; any folders",
         'J. Cosentino, M. Pariente, S. Cornell, A. Deleforge and E. Vincent, "LibriMix: An '
         'Open-Source Dataset for Generalizable Speech Separation", 2020, arXiv:2005.11262',
-        "that of LibriSpeech, its source: CC BY 4.0",
+        "that of LibriSpeech, its source: CC BY 4.0; of WHAM!'s noise: CC BY-NC 4.0",
         "https://github.com/JorisCos/LibriMix",
+        ", ".join(LIBRIMIX),
         librimix,
+    ),
+    Listing(
+        "wham",
+        "WHAM!: the mixtures of WSJ0-2mix, with noise of coffee shops, restaurants and bars",
+        "SUBSET/mix_both/NAME.wav (or mix_single, mix_clean), s1/NAME.wav, s2/NAME.wav, "
+        "noise/NAME.wav",
+        "tr, cv, tt; any folders",
+        "G. Wichern, J. Antognini, M. Flynn, L. R. Zhu, E. McQuinn, D. Crow, E. Manilow and "
+        'J. Le Roux, "WHAM!: Extending Speech Separation to Noisy Environments", Interspeech, '
+        "2019, doi:10.21437/Interspeech.2019-2821",
+        "that of WSJ0, its source: from the Linguistic Data Consortium, not free; of the noise: "
+        "CC BY-NC 4.0",
+        "https://wham.whisper.ai",
+        ", ".join(WHAM),
+        wham,
+    ),
+    Listing(
+        "whamr",
+        "WHAMR!: the mixtures of WHAM!, in simulated rooms",
+        "SUBSET/mix_both_reverb/NAME.wav (or mix_single_..., mix_clean_..., ..._anechoic), "
+        "s1_reverb/NAME.wav, s2_reverb/NAME.wav, noise/NAME.wav",
+        "tr, cv, tt; any folders",
+        'M. Maciejewski, G. Wichern, E. McQuinn and J. Le Roux, "WHAMR!: Noisy and Reverberant '
+        'Single-Channel Speech Separation", ICASSP, 2020, arXiv:1910.10279',
+        "as for WHAM!",
+        "https://wham.whisper.ai",
+        ", ".join(WHAMR),
+        whamr,
     ),
     Listing(
         "wsj0-2mix",
@@ -138,7 +187,8 @@ _NAMED = (
         'embeddings for segmentation and separation", ICASSP, 2016, arXiv:1508.04306',
         "that of WSJ0, its source: from the Linguistic Data Consortium, not free",
         "https://www.merl.com/demos/deep-clustering/, https://github.com/mpariente/pywsj0-mix",
-        librimix,
+        "",
+        wsj0mix,
     ),
     Listing(
         "fuss",
@@ -150,6 +200,7 @@ _NAMED = (
         'Separation Data?", ICASSP, 2021, arXiv:2011.00803',
         "CC BY 4.0, the sounds CC0",
         "https://doi.org/10.5281/zenodo.3694383",
+        "",
         fuss,
     ),
 )
@@ -160,6 +211,7 @@ FOLDER = Listing(
     "Any folder of tracks: give its path instead of a name",
     "TRACK/SOURCE.wav, ... and mixture.wav if there is one; or SUBSET/TRACK/...; or a track",
     "the folders of tracks in it, by name; other tracks are filed under test",
+    "",
     "",
     "",
     "",

@@ -116,11 +116,14 @@ def _find_deeper(root: Path) -> str:
 
 def _check_no_sources(root: Path, names: list[str]) -> None:
     """Refuse a folder for each source, with a file for each track in it."""
-    if {"s1", "s2"} <= set(names):
-        raise ValueError(
-            f"folder must hold a folder for each track, got {root} with one for each source "
-            "(s1, s2, ...): use the dataset librimix with this folder as its root"
-        )
+    for ending in ("", "_anechoic", "_reverb"):  # the last two are WHAMR!'s
+        if {f"s1{ending}", f"s2{ending}"} <= set(names):
+            known = "whamr" if ending else "librimix, wham or wsj0-2mix"
+            raise ValueError(
+                f"folder must hold a folder for each track, got {root} with one for each source "
+                f"(s1{ending}, s2{ending}, ...): use the dataset {known} with this folder as its "
+                "root"
+            )
     sources = [name for name in names if name.lower() in KNOWN]
     if len(sources) > 1:
         raise ValueError(

@@ -13,8 +13,18 @@ from oracle.datasets.trees import IS_AUDIO, is_shown
 SHOWN = 3  # names in an error
 
 
-def make_dataset(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> Dataset:
+def make_dataset(
+    root: Path,
+    name: str,
+    layout: str,
+    entries: Iterable[Entry],
+    *,
+    interchangeable: Iterable[str] = (),
+    besides: Iterable[Path] = (),
+) -> Dataset:
     """Make a dataset of the tracks that were found, and list what they leave out.
+
+    Folders in `besides` are part of the dataset, and were left out by choice.
 
     Raises
     ------
@@ -27,21 +37,30 @@ def make_dataset(root: Path, name: str, layout: str, entries: Iterable[Entry]) -
         more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
         there = ", ".join([*names[:SHOWN], *more]) or "nothing"
         raise ValueError(f"root must hold {layout}, got {root} with {there} in it")
-    return Dataset(name, found, root.resolve(), left_out=tuple(find_left_out(root, found)))
+    return Dataset(
+        name,
+        found,
+        root.resolve(),
+        left_out=tuple(find_left_out(root, found, besides)),
+        interchangeable=tuple(interchangeable),
+    )
 
 
-def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:
+def find_left_out(
+    root: Path, entries: Iterable[Entry], besides: Iterable[Path] = ()
+) -> Iterator[LeftOut]:
     """Find the audio in the folder of a dataset that belongs to none of its tracks.
 
     Archives count, as they may hold audio. A folder in which nothing is read is named once.
     """
     top = os.path.abspath(root)
     read = {os.path.abspath(path) for entry in entries for path in entry.paths}
+    chosen = {*read, *map(os.path.abspath, besides)}
     above = {
         parent for folder in set(map(os.path.dirname, read)) for parent in _list_upwards(folder)
     }
     counts: Counter[tuple[str, str]] = Counter()
-    for folder, name, what in _find_unread(top, read):
+    for folder, name, what in _find_unread(top, chosen):
         beside = [parent for parent in _list_upwards(folder) if parent not in above]
         if beside:
             counts[beside[-1], what] += 1

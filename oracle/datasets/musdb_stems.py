@@ -7,19 +7,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from oracle.datasets.archives import fetch_zip
 from oracle.datasets.dataset import Dataset, Entry
 from oracle.datasets.left_out import find_left_out
 from oracle.datasets.trees import is_shown
-from oracle.tracks.track import Audio, Track
+from oracle.tracks.track import Track
 
 SUFFIX = ".stem.mp4"
 # In the order of the streams of a file, after the mixture.
 STEMS = ("drums", "bass", "other", "vocals")
 PREVIEW_ROOT = Path("~/MUSDB18/MUSDB18-7")
-LEEWAY = 0.1  # s that a decoder may omit
 PATIENCE = 60  # s for ffmpeg to print its version
 # Zenodo record 3270814, which publishes the checksum.
 PREVIEW_URL = "https://zenodo.org/records/3270814/files/MUSDB18-7-STEMS.zip?download=1"
@@ -120,29 +117,33 @@ def musdb18(
     )
 
 
+def stem_file(path: Path) -> Dataset:
+    """Open one stem file as a dataset of one track, decoded as those of `musdb18`.
+
+    Its subset is the folder that it lies in, if that is ``train`` or ``test``, or else ``test``.
+    """
+    _import_musdb()
+    place = path.resolve()
+    subset = place.parent.name if place.parent.name in ("train", "test") else "test"
+    name = _name_track(place)
+    entry = Entry(name, subset, partial(_load, place, subset), (place,), len(STEMS) + 1)
+    return Dataset(name, (entry,), place.parent)
+
+
 def _load(path: Path, subset: str) -> Track:
     musdb = _import_musdb()
     name = _name_track(path)
     try:
-        stems = musdb.MultiTrack(path=str(path), name=name, subset=subset, stem_id=0)
-        mixture = _transpose(stems.audio)
-        sources = {}
-        for stream, stem in enumerate(STEMS, start=1):
-            source = musdb.Source(stems, name=stem, path=str(path), stem_id=stream)
-            sources[stem] = _transpose(source.audio)
-        seconds = mixture.shape[1] / stems.rate
-        if seconds < stems.duration - LEEWAY:
-            raise ValueError(f"it ends after {seconds:.1f} of {stems.duration:.1f} s")
-        return Track(name, int(stems.rate), mixture, sources, subset=subset, rest="ignore")
+        track = musdb.MultiTrack(path=str(path), name=name, subset=subset, stem_id=0)
+        track.sources = {
+            stem: musdb.Source(track, name=stem, path=str(path), stem_id=stream)
+            for stream, stem in enumerate(STEMS, start=1)
+        }
+        return Track.from_musdb(track)
     except MemoryError:
         raise
     except Exception as error:  # from ffmpeg, stempeg (which raises warnings), numpy or Track
         raise ValueError(f"{path} must be a whole stem file ({error})") from error
-
-
-def _transpose(audio: Any) -> Audio:
-    """Transpose musdb's (samples, channels) to float32, which holds its 16-bit audio exactly."""
-    return np.ascontiguousarray(np.asarray(audio).T, dtype=np.float32)
 
 
 def _name_track(path: Path) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from oracle.datasets.opening import Tracks, open_tracks
 from oracle.jobs.track_scores import BOUNDS, find_bounds, score_track
 from oracle.machine.files import file_name
 from oracle.methods import AnyMethod, BoundName, describe_methods
@@ -15,11 +16,11 @@ from oracle.runs.plans import Jobs
 from oracle.runs.score_files import check_method_name
 from oracle.runs.scoring import score_tracks
 from oracle.stft import STFT
-from oracle.tracks.track import Rest, Track, check_rest
+from oracle.tracks.track import Rest, check_rest
 
 
 def compute_bounds(
-    tracks: Track | Iterable[Track],
+    tracks: Tracks,
     *,
     methods: Iterable[BoundName | AnyMethod] = BOUNDS,
     stft: STFT | None = None,
@@ -35,8 +36,10 @@ def compute_bounds(
 
     Parameters
     ----------
-    tracks : Track or iterable of Track
-        A dataset of `oracle.datasets` reads its tracks one at a time.
+    tracks : Track, musdb track, str, Path, or iterable of these
+        A path is that of a folder of stems, a folder of tracks, or a ``.stem.mp4`` file; see
+        `oracle.datasets.open_tracks`. One track at a time is read of datasets, paths, a
+        ``musdb.DB`` and generators.
     methods : iterable of str, optional
         Names in `oracle.methods.METHODS` and `oracle.methods.CEILINGS`. ``CEILING`` is the SDR that
         no mask in [0, 1] exceeds: a row for SDR and uSDR, without a separation. The default is all
@@ -107,6 +110,7 @@ def compute_bounds(
     0  drums     8.6
     1   bass     9.2
     """
+    tracks = open_tracks(tracks)
     chosen, wanted = find_bounds(methods, metrics)
     for method in chosen:
         check_method_name(method.name)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from oracle.datasets import Dataset
+from oracle.datasets.opening import Tracks, open_tracks
 from oracle.jobs.check_findings import Check, TrackCheck
 from oracle.jobs.timings import Cost, measure_costs
 from oracle.jobs.track_scores import BOUNDS, find_bounds
@@ -33,7 +34,7 @@ FULL_SCALE = 1 - 2**-15
 
 
 def check(
-    tracks: Track | Iterable[Track],
+    tracks: Tracks,
     *,
     methods: Iterable[BoundName | AnyMethod] = BOUNDS,
     stft: STFT | None = None,
@@ -47,8 +48,8 @@ def check(
 
     Parameters
     ----------
-    tracks : Track or iterable of Track
-        A dataset of `oracle.datasets` reads its tracks one at a time.
+    tracks : Track, musdb track, str, Path, or iterable of these
+        As in `oracle.compute_bounds`.
     methods, stft, metrics, rest
         As in `oracle.compute_bounds`, to see how long it will take and what it will refuse.
     progress, jobs, dask
@@ -74,17 +75,18 @@ def check(
     >>> found.problems, found.tracks[0].sources
     ([], ['drums', 'bass', 'other', 'vocals'])
     """
+    opened = open_tracks(tracks)
     chosen, wanted = find_bounds(methods, metrics)
     names = [metric.name for metric in wanted]
     stft = STFT() if stft is None else stft
     check_rest(rest)
-    record = Record(tracks)
+    record = Record(opened)
     found: dict[int, TrackCheck] = {}
 
     def keep(turn: Turn, examined: Worked[TrackCheck]) -> None:
         found[turn.index] = examined.result._replace(info=examined.info)
 
-    plan = make_plan(tracks, jobs, metrics=names)  # that of a run; reading uses it too
+    plan = make_plan(opened, jobs, metrics=names)  # that of a run; reading uses it too
     options = RunOptions(progress=progress, jobs=jobs, dask=dask)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # they are among the remarks
@@ -100,9 +102,9 @@ def check(
 
     # Time is measured on a track without silent sources, if any, and the longest of these.
     index = max(usable, key=is_good, default=None)
-    if dask is None and index is not None and isinstance(tracks, (Track, Sequence)):
+    if dask is None and index is not None and isinstance(opened, (Track, Sequence)):
         start = time.perf_counter()
-        sample = tracks if isinstance(tracks, Track) else tracks[index]
+        sample = opened if isinstance(opened, Track) else opened[index]
         sample = complete(sample, rest).track
         reading = Cost(0, (time.perf_counter() - start) / usable[index].n_samples)
         costs = {"reading": reading} | measure_costs(
@@ -111,10 +113,10 @@ def check(
         for name, cost in costs.items():
             seconds[name] = sum(cost.of(each.n_samples) for each in usable.values()) / workers
     return Check(
-        name=tracks.name if isinstance(tracks, (Dataset, Track)) else "tracks",
+        name=opened.name if isinstance(opened, (Dataset, Track)) else "tracks",
         tracks=in_order,
         failures=failures,
-        left_out=tuple(map(str, tracks.left_out)) if isinstance(tracks, Dataset) else (),
+        left_out=tuple(map(str, opened.left_out)) if isinstance(opened, Dataset) else (),
         seconds=seconds,
         jobs=jobs if isinstance(jobs, int) else n_cores(),
     )

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets.audio_files import write_audio
+from oracle.datasets.opening import Tracks, open_tracks
 from oracle.machine.files import file_name
 from oracle.methods import (
     DEFAULT_METHODS,
@@ -31,7 +32,7 @@ from oracle.tracks.track import Rest, Track, check_rest
 
 
 def write_estimates(
-    tracks: Track | Iterable[Track],
+    tracks: Tracks,
     out: str | Path,
     *,
     methods: Iterable[MethodName | AnyMethod] = DEFAULT_METHODS,
@@ -46,8 +47,8 @@ def write_estimates(
 
     Parameters
     ----------
-    tracks : Track or iterable of Track
-        A dataset of `oracle.datasets` reads its tracks one at a time.
+    tracks : Track, musdb track, str, Path, or iterable of these
+        As in `oracle.compute_bounds`.
     out : str or Path
         A folder for ``<method>/<subset>/<track>/<target>.wav`` (32-bit float) and
         ``run.json``: new or empty, or that of a run with the same settings, which is resumed.
@@ -79,6 +80,7 @@ def write_estimates(
     oracle.tracks.rest.InputWarning
         At the end, about audio that was not read, and mixtures that hold more than their sources.
     """
+    tracks = open_tracks(tracks)
     chosen = find_methods(methods)
     for method in chosen:
         check_method_name(method.name)

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oracle.datasets.opening import Tracks, open_tracks
 from oracle.jobs.track_scores import find_bounds, score_track
 from oracle.machine.files import file_name, write_whole
 from oracle.methods import AnyMethod, BoundName, Method, describe_methods
@@ -52,7 +53,7 @@ METHODS = list_class_methods([REAL])
 
 
 def compute_sweep(
-    tracks: Track | Iterable[Track],
+    tracks: Tracks,
     *,
     methods: Iterable[BoundName | AnyMethod] = METHODS,
     n_ffts: Iterable[int] = N_FFTS,
@@ -73,8 +74,8 @@ def compute_sweep(
 
     Parameters
     ----------
-    tracks : Track or iterable of Track
-        A dataset of `oracle.datasets` reads each of its tracks once.
+    tracks : Track, musdb track, str, Path, or iterable of these
+        As in `oracle.compute_bounds`; each track is read once.
     methods : iterable of str, optional
         As in `oracle.compute_bounds`.
     n_ffts : iterable of int, optional
@@ -118,6 +119,7 @@ def compute_sweep(
     3   1024         512    10.1
     8   4096        2048    12.1
     """
+    tracks = open_tracks(tracks)
     chosen, wanted = find_bounds(methods, metrics)
     transforms = make_transforms(n_ffts, overlaps, window)
     labels = {

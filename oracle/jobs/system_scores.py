@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets import Dataset
+from oracle.datasets.opening import Holder, Tracks, open_track, open_tracks
 from oracle.jobs.estimate_files import (
     check_complete,
     find_estimates,
@@ -44,7 +45,7 @@ from oracle.tracks.track import (
 
 
 def score_system(
-    tracks: Track | Iterable[Track],
+    tracks: Tracks,
     estimates: str | Path,
     *,
     name: str | None = None,
@@ -61,8 +62,8 @@ def score_system(
 
     Parameters
     ----------
-    tracks : Track or iterable of Track
-        The references. A dataset of `oracle.datasets` reads its tracks one at a time.
+    tracks : Track, musdb track, str, Path, or iterable of these
+        The references, as in `oracle.compute_bounds`.
     estimates : str or Path
         A folder with ``SUBSET/TRACK/TARGET.wav`` or ``TRACK/TARGET.wav`` (or any format
         that soundfile reads); for a single track, also with ``TARGET.wav``. A track needs
@@ -106,6 +107,7 @@ def score_system(
     IllConditionedWarning
         As in `oracle.metrics.bss_eval_v4`.
     """
+    tracks = open_tracks(tracks)
     root = Path(estimates)
     if not root.is_dir():
         raise FileNotFoundError(f"estimates must be a folder, got {root}")
@@ -146,7 +148,7 @@ def score_system(
 
 
 def score(
-    track: Track,
+    track: Holder,
     estimates: Mapping[str, Audio],
     *,
     name: str = "estimates",
@@ -157,8 +159,8 @@ def score(
 
     Parameters
     ----------
-    track : Track
-        The references.
+    track : Track, musdb track, str or Path
+        The references, as of `oracle.datasets.open_track`.
     estimates : mapping from str to array of shape (n_channels, n_samples), float32 or float64
         By target: of every source, or of vocals and accompaniment. If that of the accompaniment
         is missing, it is the sum of the estimates of all sources but the vocals.
@@ -194,8 +196,7 @@ def score(
     >>> results.table.set_index("target")["median"].round(1).to_dict()
     {'drums': 8.6, 'bass': 9.2, 'other': 8.3, 'vocals': 11.5, 'accompaniment': 13.3}
     """
-    if not isinstance(track, Track):
-        raise TypeError(f"track must be an oracle.Track, got {type(track).__name__}")
+    track = open_track(track)
     if not isinstance(estimates, Mapping):
         raise TypeError(
             f"estimates must be a mapping from target to array, got {type(estimates).__name__}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from oracle.datasets.opening import Holder, open_track
 from oracle.machine.threads import in_threads
 from oracle.methods.masking import Separator
 from oracle.methods.method import Method
@@ -21,7 +22,7 @@ PIECE_SAMPLES = 2**18
 
 
 def separate(
-    track: Track,
+    track: Holder,
     method: MethodName | AnyMethod,
     *,
     stft: STFT | None = None,
@@ -31,8 +32,9 @@ def separate(
 
     Parameters
     ----------
-    track : Track
-        The mixture and its true sources.
+    track : Track, musdb track, str or Path
+        A path is that of the folder of the track's stems, or a ``.stem.mp4`` file; see
+        `oracle.datasets.open_track`.
     method : str, Method or callable
         A name in `oracle.methods.METHODS`, or a mask of your own, ``(sources, mixture) -> mask``;
         `oracle.methods.Method.from_mask` names one.
@@ -52,9 +54,11 @@ def separate(
     Raises
     ------
     TypeError
-        If `method` is none of these.
+        If `track` or `method` is none of these.
+    FileNotFoundError
+        If there is no file or folder of that path.
     ValueError
-        If there is no such method, or the mixture is refused.
+        If there is no such method, a folder holds several tracks, or the mixture is refused.
 
     Warns
     -----
@@ -68,10 +72,10 @@ def separate(
     >>> list(estimates)
     ['drums', 'bass', 'other', 'vocals', 'accompaniment']
     """
-    completed = complete(track, rest)
+    completed = complete(open_track(track), rest)
     if completed.added is not None:
         warnings.warn(
-            f"The mixture of {track.name} holds more than its sources. "
+            f"The mixture of {completed.track.name} holds more than its sources. "
             f"{what_becomes(completed.added)}",
             InputWarning,
             stacklevel=2,

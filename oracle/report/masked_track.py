@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle import residuals
+from oracle.datasets.opening import Holder, open_track
 from oracle.masks import ideal_amplitude_mask
 from oracle.metrics.energy_ratios import Float64s
 from oracle.report.published import EXCERPT, WALTZ
 from oracle.residuals import FrequencySeries
 from oracle.stft import STFT
 from oracle.stft.frames import Spectrum
-from oracle.tracks.track import Audio, Track
+from oracle.tracks.track import Audio
 
 # The rest of a mixture counts as one more source if it has more than this share of the mixture's
 # energy. It has less in MUSDB18, where mixtures and stems are compressed separately.
@@ -34,7 +35,8 @@ class MaskedTrack:
     figures. `mixture_spectrum` is the STFT of the mixture, of shape (n_freqs, n_frames).
     """
 
-    def __init__(self, track: Track, *, stft: STFT | None = None) -> None:
+    def __init__(self, track: Holder, *, stft: STFT | None = None) -> None:
+        track = open_track(track)
         self.name = track.name
         self.rate = track.rate
         self.stft = STFT() if stft is None else stft

@@ -37,9 +37,10 @@ class WaltzReport(MaskedTrack):
 
     Parameters
     ----------
-    track : Track
-        Any track; some of its sources may be missing. The rest of its mixture counts as one
-        more source that may interfere, if it has more than 1 % of the mixture's energy.
+    track : Track, musdb track, str or Path
+        Any track, as of `oracle.datasets.open_track`; some of its sources may be missing. The
+        rest of its mixture counts as one more source that may interfere, if it has more than 1 %
+        of the mixture's energy.
     stft : STFT, optional
         The default is the report's: periodic Hann, 2048 samples, hop 1024.
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from oracle.datasets import Dataset
@@ -41,8 +40,6 @@ def list_turns(tracks: Track | Iterable[Track]) -> Iterator[Turn]:
     TypeError
         If an item is not a `Track`.
     """
-    if isinstance(tracks, (str, Path)):
-        raise TypeError(_what_tracks_must_be(tracks))
     if isinstance(tracks, Dataset):
         for index, entry in enumerate(tracks.entries):
             stamp = partial(stamp_files, entry.paths)
@@ -50,16 +47,9 @@ def list_turns(tracks: Track | Iterable[Track]) -> Iterator[Turn]:
         return
     for index, track in enumerate([tracks] if isinstance(tracks, Track) else tracks):
         if not isinstance(track, Track):
-            raise TypeError(_what_tracks_must_be(track))
+            raise TypeError(f"tracks must be Tracks, got {track!r} among them")
         stamp = partial(stamp_audio, track)
         yield Turn(index, track.name, track.subset, partial(_itself, track), stamp)
-
-
-def _what_tracks_must_be(given: object) -> str:
-    return (
-        f"tracks must be a Track, several, or a dataset, got {given!r} "
-        "(oracle.datasets.folder(PATH) opens a folder of stems)"
-    )
 
 
 def _itself(track: Track) -> Track:

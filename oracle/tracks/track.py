@@ -4,6 +4,7 @@ The file is long because every check of audio stands beside the class that relie
 """
 
 import math
+import reprlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from oracle.displays.pictures import draw_spectrogram
 from oracle.displays.players import EXCERPT, make_player
 from oracle.tracks.mixing import Mixing
+from oracle.tracks.musdb_tracks import MusdbTrack, decode, is_musdb_track
 
 Audio = npt.NDArray[np.floating[Any]]
 
@@ -35,6 +37,7 @@ class Track:
 
     Everything is checked when a track is made, so functions that take one need not check again.
     The arrays are kept as read-only views, not copied: do not change yours afterwards.
+    `oracle.datasets.open_track` reads a track from its files.
 
     Parameters
     ----------
@@ -110,6 +113,31 @@ class Track:
         _check_alike(_named(sources))
         mixture = add_up(sources.values())
         return cls(name, rate, mixture, sources, subset=subset, mixture_is_sum=True)
+
+    @classmethod
+    def from_musdb(cls, track: MusdbTrack) -> Self:
+        """Make a track of musdb's, such as ``musdb.DB(root)[0]``, as musdb decodes it.
+
+        The rest of its mixture is ignored, as in published results (see `rest`).
+
+        Parameters
+        ----------
+        track : musdb.MultiTrack
+            With the chunk that its ``chunk_start`` and ``chunk_duration`` choose, at its
+            ``sample_rate`` if that is set. Without a subset, it counts as ``test``.
+
+        Raises
+        ------
+        TypeError
+            If it is no track of musdb.
+        ValueError
+            If it has no sources or ends early, or as for `Track`.
+        """
+        if not is_musdb_track(track):
+            raise TypeError(f"track must be a track of musdb, got {reprlib.repr(track)}")
+        rate, mixture, sources = decode(track)
+        subset = track.subset or "test"
+        return cls(track.name, rate, mixture, sources, subset=subset, rest="ignore")
 
     @property
     def n_channels(self) -> int:
