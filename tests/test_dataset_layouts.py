@@ -199,6 +199,12 @@ TITLES = {
     "wsj0-2mix": "WSJ0-mix",
     "fuss": "FUSS",
 }
+# Of the whole dataset: FUSS has more of them than its last track.
+INTERCHANGEABLE = {
+    "librimix": ("s1", "s2"),
+    "wsj0-2mix": ("s1", "s2"),
+    "fuss": ("background0_sound", "foreground0_sound", "foreground1_sound"),
+}
 
 
 @pytest.fixture(params=MAKE)
@@ -262,6 +268,14 @@ def test_every_track_reads_as_it_was_announced(name: str, root: Path) -> None:
 
 def test_sources_have_the_names_of_the_dataset_in_the_usual_order(name: str, root: Path) -> None:
     assert tuple(open_dataset(name, root)[-1].sources) == SOURCES[name]
+
+
+def test_interchangeable_sources_are_told_and_selections_keep_them(name: str, root: Path) -> None:
+    dataset = open_dataset(name, root)
+    expected = INTERCHANGEABLE.get(name, ())
+    assert dataset.interchangeable == expected
+    assert dataset.select(first=1, seconds=0.5).interchangeable == expected
+    assert dataset[1:].interchangeable == expected
 
 
 def test_nothing_is_read_before_a_track_is_indexed(name: str, root: Path) -> None:
@@ -730,6 +744,7 @@ def test_librimix_of_many_speakers_has_them_in_order(tmp_path: Path) -> None:
     for folder in ("mix_clean", *speakers, "s12.bak", "stems"):
         write_each(tmp_path / "test" / folder, "a.wav", n_channels=1)
     assert list(datasets.librimix(tmp_path)[0].sources) == speakers
+    assert datasets.librimix(tmp_path).interchangeable == tuple(speakers)
 
 
 @pytest.mark.parametrize("folder", ["mix_clean", "s1", "s2"])

@@ -72,6 +72,9 @@ class Dataset(Sequence[Track]):
         How much of each track to read, if not all; set by `select`.
     left_out : tuple of LeftOut, optional
         Files and folders that may hold audio and belong to no track.
+    interchangeable : tuple of str, optional
+        Sources that a system cannot tell apart by name, such as the speakers of a mixture: it
+        returns them in any order. A track need not have them all.
 
     Examples
     --------
@@ -89,6 +92,7 @@ class Dataset(Sequence[Track]):
     root: Path | None = None
     seconds: float | None = None
     left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
+    interchangeable: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def track_names(self) -> tuple[str, ...]:

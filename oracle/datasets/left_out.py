@@ -13,7 +13,14 @@ from oracle.datasets.trees import IS_AUDIO, is_shown
 SHOWN = 3  # names in an error
 
 
-def make_dataset(root: Path, name: str, layout: str, entries: Iterable[Entry]) -> Dataset:
+def make_dataset(
+    root: Path,
+    name: str,
+    layout: str,
+    entries: Iterable[Entry],
+    *,
+    interchangeable: Iterable[str] = (),
+) -> Dataset:
     """Make a dataset of the tracks that were found, and list what they leave out.
 
     Raises
@@ -27,7 +34,13 @@ def make_dataset(root: Path, name: str, layout: str, entries: Iterable[Entry]) -
         more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
         there = ", ".join([*names[:SHOWN], *more]) or "nothing"
         raise ValueError(f"root must hold {layout}, got {root} with {there} in it")
-    return Dataset(name, found, root.resolve(), left_out=tuple(find_left_out(root, found)))
+    return Dataset(
+        name,
+        found,
+        root.resolve(),
+        left_out=tuple(find_left_out(root, found)),
+        interchangeable=tuple(interchangeable),
+    )
 
 
 def find_left_out(root: Path, entries: Iterable[Entry]) -> Iterator[LeftOut]:

@@ -1,6 +1,7 @@
 """Mixtures made by scripts: of speech (LibriMix, WSJ0-mix) and of any sounds (FUSS)."""
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -55,7 +56,9 @@ def librimix(root: str | Path) -> Dataset:
     names = {SPEECH[_find_mixtures(subset).name] for subset in subsets}
     entries = (entry for subset in subsets for entry in _list_speech(subset))
     layout = "folders mix_clean (or mix), s1, s2, ... of files, or subsets of these folders"
-    return make_dataset(root, " and ".join(sorted(names)), layout, entries)
+    title = " and ".join(sorted(names))
+    speakers = _sort_speakers({each.name for subset in subsets for each in _find_speakers(subset)})
+    return make_dataset(root, title, layout, entries, interchangeable=speakers)
 
 
 def _find_mixtures(subset: Path) -> Path:
@@ -69,9 +72,17 @@ def _find_mixtures(subset: Path) -> Path:
     )
 
 
+def _find_speakers(subset: Path) -> list[Path]:
+    names = (path.name for path in list_folders(subset) if re.fullmatch(r"s\d+", path.name))
+    return [subset / name for name in _sort_speakers(names)]
+
+
+def _sort_speakers(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: int(name[1:]))
+
+
 def _list_speech(subset: Path) -> list[Entry]:
-    speakers = [path for path in list_folders(subset) if re.fullmatch(r"s\d+", path.name)]
-    speakers.sort(key=lambda path: int(path.name[1:]))
+    speakers = _find_speakers(subset)
     mixtures = _find_mixtures(subset)
     name = subset.resolve().name
     files = sorted({file.name for place in (mixtures, *speakers) for file in list_audio(place)})
@@ -123,9 +134,13 @@ def fuss(root: str | Path) -> Dataset:
            ICASSP, 2021, arXiv:2011.00803.
     """
     root = find_root(root)
-    entries = (entry for subset in SOUNDS for entry in _list_sounds(root / subset))
+    entries = [entry for subset in SOUNDS for entry in _list_sounds(root / subset)]
     layout = "mixtures NAME.wav and their sources in NAME_sources in train, validation and eval"
-    return make_dataset(root, "FUSS", layout, entries)
+    # The task is to separate sounds of any kind: FUSS's own evaluation finds the best order of all
+    # sources, the background among them (google-research/sound-separation,
+    # models/dcase2020_fuss_baseline/evaluate_lib.py).
+    sounds = sorted({path.stem for entry in entries for path in entry.paths[1:]})
+    return make_dataset(root, "FUSS", layout, entries, interchangeable=sounds)
 
 
 def _list_sounds(subset: Path) -> list[Entry]:
