@@ -41,8 +41,9 @@ def score_command(
         Path,
         typer.Argument(
             metavar="ESTIMATES",
-            help="Folder with SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav (for a single track, "
-            "also TARGET.wav): every source, or vocals and accompaniment.",
+            help="Folder with TRACK/TARGET.wav, TRACK_TARGET.wav, 'TRACK - TARGET.wav', "
+            "TRACK_(TARGET).wav or TARGET/TRACK.wav, perhaps in the folder of a subset (for a "
+            "single track, also TARGET.wav): some targets, or all.",
         ),
     ],
     selection: Selection,

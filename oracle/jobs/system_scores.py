@@ -1,19 +1,13 @@
 """Scores of systems: the separated audio of any system, scored like the bounds."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from oracle.datasets import Dataset
-from oracle.jobs.estimate_files import (
-    check_complete,
-    find_estimates,
-    find_folder,
-    list_estimates,
-    read_estimates,
-    warn_of_extra_tracks,
-)
+from oracle.jobs.estimate_files import list_missing, read_estimates, sum_accompaniment
+from oracle.jobs.estimate_folders import EstimateFolder
+from oracle.jobs.speaker_order import SpeakerOrder
 from oracle.machine.files import file_name
 from oracle.metrics.energy_ratios import is_silent
 from oracle.metrics.names import METRICS, MetricName, find_metrics
@@ -37,7 +31,6 @@ from oracle.tracks.track import (
     check_like,
     check_rest,
     target_names,
-    with_accompaniment,
 )
 
 
@@ -49,6 +42,7 @@ def score_system(
     metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,
     fit_length: bool = False,
+    permute: bool | None = None,
     out: str | Path | None = None,
     progress: bool = False,
     jobs: Jobs = None,
@@ -62,10 +56,12 @@ def score_system(
     tracks : Track or iterable of Track
         The references. A dataset of `oracle.datasets` reads its tracks one at a time.
     estimates : str or Path
-        A folder with ``SUBSET/TRACK/TARGET.wav`` or ``TRACK/TARGET.wav`` (or any format
-        that soundfile reads); for a single track, also with ``TARGET.wav``. A track needs
-        an estimate of every source, or of vocals and accompaniment. If that of the accompaniment
-        is missing, it is the sum of the estimates of all sources but the vocals.
+        A folder with ``TRACK/TARGET.wav``, ``TRACK_TARGET.wav``, ``TRACK - TARGET.wav``,
+        ``TRACK_(TARGET).wav`` or ``TARGET/TRACK.wav`` (or any format that soundfile reads), each
+        perhaps in the folder of a subset; for a single track, also with ``TARGET.wav``. The
+        accompaniment may also be called ``instrumental`` or ``no_vocals``. A track needs an
+        estimate of one target; a note says which are missing. If that of the accompaniment is, it
+        is the sum of the estimates of all sources but the vocals, if there are all.
     name : str, optional
         What the system is called in the results; by default, the name of its folder.
     metrics : sequence of str, optional
@@ -76,6 +72,10 @@ def score_system(
     fit_length : bool, optional
         Whether to cut estimates that are longer than the references, and to pad shorter
         ones with zeros, as museval does; otherwise they are an error.
+    permute : bool, optional
+        Whether the estimates of speakers may be in any order: those of interchangeable sources
+        are assigned to the references so that their mean SI-SDR is highest. By default, if the
+        dataset says that it has such sources (LibriMix, WSJ0-mix, FUSS).
     out, progress, jobs, dask, overwrite
         As in `oracle.compute_bounds`; the system is the method.
 
@@ -92,15 +92,19 @@ def score_system(
         If there are no tracks, a metric is unknown, the name is empty, too long for a folder, or
         that of another file of the run, or `out` or `jobs` is invalid, as in
         `oracle.compute_bounds`.
+    TypeError
+        If `permute` is neither bool nor None.
     TracksFailed
-        At the end, if tracks failed: estimates of targets are missing, or do not fit the
-        references in rate, channels or length. The other scores are in its `results` and on disk.
+        At the end, if tracks failed: there are no estimates, several of a target, files that may
+        be of several tracks, estimates that do not fit the references in rate, channels or
+        length, or `permute` is True and no sources are interchangeable. The other scores are in
+        its `results` and on disk.
 
     Warns
     -----
     ExtraEstimatesWarning
         If there are estimates of targets without a reference; if `tracks` is a `Track` or a
-        `Dataset`, also of tracks without one. The warning names them.
+        `Dataset`, also of tracks without one. The warning names them, and what was expected.
     IllConditionedWarning
         As in `oracle.metrics.bss_eval_v4`.
     """
@@ -110,27 +114,27 @@ def score_system(
     method = root.resolve().name if name is None else name
     check_method_name(method)
     wanted = find_metrics(metrics)
-    names: Counter[str] = Counter()
+    order = SpeakerOrder.of(tracks, permute)
+    check_rest(rest)
+    folder = EstimateFolder.of(root, tracks)
     if isinstance(tracks, (Dataset, Track)):
-        names.update(tracks.track_names if isinstance(tracks, Dataset) else [tracks.name])
-        warn_of_extra_tracks(root, names)
-    place = partial(find_folder, root, names=names, single=names.total() == 1)
-
+        folder.warn_of_extra()
     score = partial(
         _score_estimates,
-        place=place,
+        folder=folder,
         method=method,
         metrics=wanted,
         rest=rest,
         fit_length=fit_length,
+        order=order,
     )
-    check_rest(rest)
     settings = {
         "task": "score",
         "methods": [method],
         "metrics": wanted,
         "estimates": str(root.resolve()),
         "fit_length": fit_length,
+        "permute": order.is_searched,
         "rest": rest,
     }
     return score_tracks(
@@ -139,7 +143,7 @@ def score_system(
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
         files=[file_name(method)],
-        also_of=partial(list_estimates, place=place),
+        also_of=folder.list_files,
     )
 
 
@@ -150,6 +154,7 @@ def score(
     name: str = "estimates",
     metrics: Sequence[MetricName | str] = METRICS,
     rest: Rest | None = None,
+    permute: bool | None = None,
 ) -> Results:
     """Score estimates of a track that are arrays in memory.
 
@@ -158,12 +163,14 @@ def score(
     track : Track
         The references.
     estimates : mapping from str to array of shape (n_channels, n_samples), float32 or float64
-        By target: of every source, or of vocals and accompaniment. If that of the accompaniment
-        is missing, it is the sum of the estimates of all sources but the vocals.
+        By target, of one or more; a note says which are missing. If that of the accompaniment is,
+        it is the sum of the estimates of all sources but the vocals, if there are all.
     name : str, optional
         What the system is called in the results.
     metrics, rest
         As in `oracle.score_system`.
+    permute : bool, optional
+        As in `oracle.score_system`, but by default the names of the estimates count.
 
     Returns
     -------
@@ -175,9 +182,9 @@ def score(
     TypeError
         If an argument has the wrong type.
     ValueError
-        If an estimate is missing, belongs to no target of the track, has another shape than the
-        mixture, or is not finite; if a metric is unknown; or if the track is refused, as in
-        `oracle.compute_bounds`.
+        If there is no estimate; if one belongs to no target of the track, has another shape than
+        the mixture, or is not finite; if `permute` is True and no sources are interchangeable; if
+        a metric is unknown; or if the track is refused, as in `oracle.compute_bounds`.
 
     Warns
     -----
@@ -199,6 +206,7 @@ def score(
             f"estimates must be a mapping from target to array, got {type(estimates).__name__}"
         )
     wanted = find_metrics(metrics)
+    order = SpeakerOrder.of(track, permute)
     completed = complete(track, rest)
     targets = target_names(completed.track.sources)
     unknown = [str(name) for name in estimates if name not in targets]
@@ -210,9 +218,11 @@ def score(
     audio = {target: estimates[target] for target in targets if target in estimates}
     for target, estimate in audio.items():
         check_like(f"estimates[{target!r}]", estimate, completed.track.mixture)
-    if check_complete(audio, completed, "estimates"):
-        audio = with_accompaniment(audio)
-    scored = _score_audio(track, completed, audio, set(estimates), method=name, metrics=wanted)
+    if not audio:
+        raise ValueError(
+            f"estimates must hold at least one target of the track, {', '.join(targets)}, got none"
+        )
+    scored = _score_audio(track, completed, audio, method=name, metrics=wanted, order=order)
     spool = Spool()
     spool.add(0, scored.result)
     settings = {
@@ -220,6 +230,7 @@ def score(
         "methods": [name],
         "metrics": wanted,
         "estimates": "arrays",
+        "permute": order.is_searched,
         "rest": rest,
         **AGGREGATION,
     }
@@ -236,36 +247,39 @@ def score(
 def _score_estimates(
     track: Track,
     *,
-    place: Callable[[Track], Path],
+    folder: EstimateFolder,
     method: str,
     metrics: Sequence[str],
     rest: Rest | None,
     fit_length: bool,
+    order: SpeakerOrder,
     advance: Advance,
 ) -> Scored:
     completed = complete(track, rest)
-    folder = place(track)
-    files = find_estimates(folder, completed.track)
-    audio = read_estimates(folder, files, completed, fit_length=fit_length)
+    files = folder.find(completed.track)
+    audio = read_estimates(files, completed.track, fit_length=fit_length)
     return _score_audio(
-        track, completed, audio, set(files), method=method, metrics=metrics, advance=advance
+        track, completed, audio, method=method, metrics=metrics, order=order, advance=advance
     )
 
 
 def _score_audio(
     track: Track,
     completed: Completed,
-    audio: Mapping[str, Audio],
-    given: set[str],
+    given: Mapping[str, Audio],
     *,
     method: str,
     metrics: Sequence[str],
+    order: SpeakerOrder,
     advance: Advance = lambda name, part: None,
 ) -> Scored:
-    """Score estimates; `given` names the targets that were given, not summed."""
+    """Score the estimates that were given, and the accompaniment that they sum up to."""
+    given, assigned = order.rename(given, completed.track)
+    audio = sum_accompaniment(given, completed)
+    missing = list_missing(audio, completed)
     targets = completed.track.targets
     references = {target: targets[target] for target in audio}
-    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & given:
+    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & given.keys():
         completed = Completed(track, track, completed.unexplained)  # the added source is not scored
     scorer = make_scorer(track, references, metrics)
     scores = scorer.score_each(
@@ -275,5 +289,7 @@ def _score_audio(
     rows: list[Row] = [(track.name, track.subset, method, *score) for score in scores[method]]
     silent = [f"the estimate of {target}" for target in audio if is_silent(audio[target])]
     scored: Scored = Worked.on(completed, rows)
-    info = scored.info._replace(silent=[*scored.info.silent, *silent])
+    info = scored.info._replace(
+        silent=[*scored.info.silent, *silent], missing=missing, assigned=assigned
+    )
     return scored._replace(info=info)

@@ -1,6 +1,6 @@
 """Notes: what a reader of results must know about their input."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from oracle.datasets import LeftOut
@@ -42,7 +42,10 @@ def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
 
 
 def describe_tracks(infos: Iterable[TrackInfo]) -> list[str]:
-    """Name tracks with sources that are silent or counted twice, and those with a single source."""
+    """Name tracks with silent, repeated or single sources; say which estimates are missing.
+
+    Say also on how many the estimates of speakers were in another order.
+    """
     known = list(infos)
     twice = [f"{what} in {info.name}" for info in known for what in info.redundant]
     silent = [f"{name} in {info.name}" for info in known for name in info.silent]
@@ -60,7 +63,22 @@ def describe_tracks(infos: Iterable[TrackInfo]) -> list[str]:
             f"One source alone: {_some(alone)}. Any mask that keeps it is perfect: scores there, "
             "if not NaN, are infinite but for rounding."
         )
-    return notes
+    return [*notes, *_describe_estimates(known)]
+
+
+def _describe_estimates(infos: Sequence[TrackInfo]) -> Iterator[str]:
+    without: dict[str, list[str]] = {}
+    for info in infos:
+        if info.missing:
+            without.setdefault(", ".join(info.missing), []).append(info.name)
+    for missing, names in without.items():
+        where = f"of {len(names)} tracks: {_some(names)}" if len(names) > 1 else f"of {names[0]}"
+        yield f"No estimate of {missing}, {where}."
+    ordered = [info.assigned for info in infos if info.assigned]
+    if ordered:
+        n_permuted = sum(any(name != each for name, each in a.items()) for a in ordered)
+        tracks = "1 track" if len(ordered) == 1 else f"{len(ordered)} tracks"
+        yield f"Estimates were permuted on {n_permuted} of {tracks}: best mean SI-SDR."
 
 
 def _some(names: Sequence[str], shown: int = SHOWN) -> str:
