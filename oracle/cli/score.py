@@ -57,6 +57,16 @@ def score_command(
             "zeros, as museval does.",
         ),
     ] = False,
+    permute: Annotated[
+        bool | None,
+        typer.Option(
+            "--permute/--no-permute",
+            metavar="",
+            help="Estimates of speakers (s1, s2, ...) may be in any order: find the one with the "
+            "best mean SI-SDR.",
+            show_default="permute for librimix, wsj0-2mix and fuss",
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         # Named, as typer 0.27 takes a metavar of the same letters for the name of the option.
@@ -82,6 +92,7 @@ def score_command(
             metrics=computed,
             rest=rest,
             fit_length=fit_length,
+            permute=permute,
             out=out,
             progress=True,
             jobs=work.chosen_jobs,
