@@ -205,7 +205,7 @@ def test_run_json_says_what_was_done(
         "tracks": [
             {"name": name, **shape, "mixture": "sum of the sources", "warnings": []}
             | {"unexplained": None, "mistake": "", "rest": "", "silent": [], "redundant": []}
-            | {"alone": False, "missing": [], "assigned": {}}
+            | {"alone": False, "joined": [], "missing": [], "assigned": {}}
             for name in ("one", "two")
         ],
         "notes": [],

@@ -11,6 +11,7 @@ import typer
 from oracle import STFT, Track, datasets
 from oracle.cli.masks import load_mask
 from oracle.datasets.catalogue import NAMED
+from oracle.datasets.dataset import check_targets
 from oracle.methods import DEFAULT_METHODS, AnyMethod, Method, find_methods
 from oracle.metrics.names import ALL_METRICS, METRICS, find_metrics
 from oracle.results.layouts import SHOWN
@@ -156,6 +157,15 @@ class Selection:
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="Only the first S seconds of each track.")
     ] = None
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="[b]vocals,accompaniment[/b]: each track as these two sources; all but the vocals "
+            "count as one.",
+            show_default="all sources",
+        ),
+    ] = None
 
     def open(self, name: str) -> datasets.Dataset | Track:
         """Open the dataset of this name, and select the tracks that the options ask for."""
@@ -168,16 +178,25 @@ class Selection:
         if self.seconds is not None:
             with usage():
                 check_seconds(self.seconds)
+        targets = None if self.targets is None else split_names(self.targets)
+        if targets is not None:
+            with usage():
+                check_targets(targets)
         found = self._find(name)
         if isinstance(found, datasets.Dataset):
             return found.select(
-                subset=self.subset, pattern=self.pattern, first=self.first, seconds=self.seconds
+                subset=self.subset,
+                pattern=self.pattern,
+                first=self.first,
+                seconds=self.seconds,
+                targets=targets,
             )
         if (self.subset, self.pattern, self.first) != (None, None, None):
             raise typer.BadParameter(
                 f"--subset, --tracks and --first go with datasets and folders, got {name}"
             )
-        return found if self.seconds is None else found.beginning(self.seconds)
+        found = found if self.seconds is None else found.beginning(self.seconds)
+        return found if targets is None else found.join_accompaniment()
 
     def _find(self, name: str) -> datasets.Dataset | Track:
         if name == "musdb18":

@@ -13,35 +13,40 @@ from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio, Track, add_up, tar
 def read_estimates(
     files: Mapping[str, Path], track: Track, *, fit_length: bool
 ) -> dict[str, Audio]:
-    """Read the estimates of a track, in the order of its targets."""
+    """Read the estimates of a track, in the order of `list_estimated`."""
     return {
         target: _read_fitted(files[target], track, fit_length=fit_length)
-        for target in target_names(track.sources)
+        for target in list_estimated(track)
         if target in files
     }
 
 
+def list_estimated(track: Track) -> list[str]:
+    """List what a system may estimate: the targets, and the sources that were joined to one."""
+    return [*target_names(track.sources), *track.joined]
+
+
 def sum_accompaniment(audio: Mapping[str, Audio], completed: Completed) -> dict[str, Audio]:
-    """Add the accompaniment to the estimates, if there are those of all that is in it.
+    """Return the estimates of targets; add the accompaniment, if all that is in it is estimated.
 
     A system need not estimate the source that completed the track. Without that estimate the
-    accompaniment is scored only if there is an estimate of it.
+    accompaniment is scored only if there is an estimate of it. If sources were joined to the
+    accompaniment, their estimates are only summed.
     """
-    sources = completed.track.sources
-    others = [source for source in sources if source != VOCALS]
-    if (
-        ACCOMPANIMENT in audio
-        or ACCOMPANIMENT not in target_names(sources)
-        or not set(others) <= audio.keys()
-    ):
-        return dict(audio)
-    return {**audio, ACCOMPANIMENT: add_up(audio[source] for source in others)}
+    track = completed.track
+    targets = target_names(track.sources)
+    given = {target: audio[target] for target in targets if target in audio}
+    others = track.joined or [source for source in track.sources if source != VOCALS]
+    if ACCOMPANIMENT in given or ACCOMPANIMENT not in targets or not set(others) <= audio.keys():
+        return given
+    return {**given, ACCOMPANIMENT: add_up(audio[source] for source in others)}
 
 
 def list_missing(audio: Mapping[str, Audio], completed: Completed) -> list[str]:
-    """List the targets without an estimate; the source that completed the track needs none."""
+    """List the targets without an estimate; a source that completed the track needs none."""
     targets = target_names(completed.track.sources)
-    return [each for each in targets if each not in {*audio, completed.added}]
+    added = {completed.added} - completed.given.sources.keys()
+    return [each for each in targets if each not in {*audio, *added}]
 
 
 def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from oracle.datasets import Dataset
 from oracle.datasets.file_kinds import find_kind, is_litter
 from oracle.datasets.trees import IS_AUDIO, MIXTURE, is_shown
+from oracle.jobs.estimate_files import list_estimated
 from oracle.jobs.estimate_names import (
     LAYOUTS,
     Reading,
@@ -21,7 +22,7 @@ from oracle.jobs.estimate_names import (
 )
 from oracle.machine.files import folded
 from oracle.runs.queue import Turn
-from oracle.tracks.track import Track, target_names
+from oracle.tracks.track import Track
 
 SHOWN = 8  # names in a message
 DEEPEST = 2  # folders, one in another, in which files may be estimates
@@ -75,7 +76,7 @@ class EstimateFolder:
             If files of the track are of none of its targets.
         """
         index = _index(self)
-        names = TargetNames(target_names(track.sources))
+        names = TargetNames(list_estimated(track))
         places = [
             [r for r in place if names.may_be(r.target) or not index.list_others(r, track.name)]
             for place in index.list_places(track)
@@ -345,7 +346,7 @@ def _drop_alike(readings: Sequence[Reading], names: TargetNames) -> list[Reading
 
 
 def _name_targets(track: Track) -> str:
-    return ", ".join(target_names(track.sources))
+    return ", ".join(list_estimated(track))
 
 
 def _list_some(names: Sequence[str]) -> str:

@@ -5,7 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets import Dataset
-from oracle.jobs.estimate_files import list_missing, read_estimates, sum_accompaniment
+from oracle.jobs.estimate_files import (
+    list_estimated,
+    list_missing,
+    read_estimates,
+    sum_accompaniment,
+)
 from oracle.jobs.estimate_folders import EstimateFolder
 from oracle.jobs.speaker_order import SpeakerOrder
 from oracle.machine.files import file_name
@@ -30,7 +35,6 @@ from oracle.tracks.track import (
     Track,
     check_like,
     check_rest,
-    target_names,
 )
 
 
@@ -208,7 +212,7 @@ def score(
     wanted = find_metrics(metrics)
     order = SpeakerOrder.of(track, permute)
     completed = complete(track, rest)
-    targets = target_names(completed.track.sources)
+    targets = list_estimated(completed.track)
     unknown = [str(name) for name in estimates if name not in targets]
     if unknown:
         raise ValueError(
@@ -218,10 +222,6 @@ def score(
     audio = {target: estimates[target] for target in targets if target in estimates}
     for target, estimate in audio.items():
         check_like(f"estimates[{target!r}]", estimate, completed.track.mixture)
-    if not audio:
-        raise ValueError(
-            f"estimates must hold at least one target of the track, {', '.join(targets)}, got none"
-        )
     scored = _score_audio(track, completed, audio, method=name, metrics=wanted, order=order)
     spool = Spool()
     spool.add(0, scored.result)
@@ -274,12 +274,16 @@ def _score_audio(
     advance: Advance = lambda name, part: None,
 ) -> Scored:
     """Score the estimates that were given, and the accompaniment that they sum up to."""
-    given, assigned = order.rename(given, completed.track)
-    audio = sum_accompaniment(given, completed)
-    missing = list_missing(audio, completed)
     targets = completed.track.targets
+    audio, assigned = order.rename(sum_accompaniment(given, completed), completed.track)
+    if not audio:
+        raise ValueError(
+            f"estimates must hold at least one target of the track, {', '.join(targets)}, got "
+            f"{', '.join(given) or 'none'}"
+        )
+    missing = list_missing(audio, completed)
     references = {target: targets[target] for target in audio}
-    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & given.keys():
+    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & audio.keys():
         completed = Completed(track, track, completed.unexplained)  # the added source is not scored
     scorer = make_scorer(track, references, metrics)
     scores = scorer.score_each(

@@ -72,7 +72,7 @@ def separate(
     if completed.added is not None:
         warnings.warn(
             f"The mixture of {track.name} holds more than its sources. "
-            f"{what_becomes(completed.added)}",
+            f"{what_becomes(completed.added, joined=bool(track.joined))}",
             InputWarning,
             stacklevel=2,
         )

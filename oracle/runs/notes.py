@@ -15,30 +15,30 @@ def describe_input(infos: Iterable[TrackInfo], left_out: Sequence[LeftOut]) -> l
     """Say what was not read, and which mixtures are not the sum of their sources."""
     notes = []
 
-    def outcome(info: TrackInfo) -> tuple[str, str]:
-        return info.rest, info.mistake
+    def outcome(info: TrackInfo) -> tuple[str, str, bool]:
+        return info.rest, info.mistake, bool(info.joined)
 
     loud = sorted((info for info in infos if info.rest), key=outcome)
-    for (rest, mistake), group in groupby(loud, key=outcome):
-        notes.append(_note_of_rest(rest, mistake, list(group)))
+    for (rest, mistake, joined), group in groupby(loud, key=outcome):
+        becomes = what_becomes(None if rest == IGNORED else rest, joined=joined)
+        notes.append(f"{_note_of_rest(mistake, list(group))} {becomes}")
     if left_out:
         notes.append(f"Not read: {_some([str(each) for each in left_out], SHOWN_LEFT_OUT)}.")
     return notes
 
 
-def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
-    becomes = what_becomes(None if rest == IGNORED else rest)
+def _note_of_rest(mistake: str, infos: Sequence[TrackInfo]) -> str:
     if len(infos) == 1:
         (info,) = infos
         what = f"holds more than its sources, at {info.unexplained} dB of the mixture"
         if mistake:
             what = f"is not the sum of its sources, but {mistake}"
-        return f"The mixture of {info.name} {what}. {becomes}"
+        return f"The mixture of {info.name} {what}."
     names = [info.name if mistake else f"{info.name} ({info.unexplained} dB)" for info in infos]
     what = "hold more than their sources, in dB of the mixture"
     if mistake:
         what = f"are not the sum of their sources, but {mistake}"
-    return f"{len(infos)} mixtures {what}: {_some(names)}. {becomes}"
+    return f"{len(infos)} mixtures {what}: {_some(names)}."
 
 
 def describe_tracks(infos: Iterable[TrackInfo]) -> list[str]:
@@ -63,7 +63,17 @@ def describe_tracks(infos: Iterable[TrackInfo]) -> list[str]:
             f"One source alone: {_some(alone)}. Any mask that keeps it is perfect: scores there, "
             "if not NaN, are infinite but for rounding."
         )
-    return [*notes, *_describe_estimates(known)]
+    return [*notes, *_describe_joined(known), *_describe_estimates(known)]
+
+
+def _describe_joined(infos: Sequence[TrackInfo]) -> Iterator[str]:
+    joined = list(dict.fromkeys(", ".join(info.joined) for info in infos if info.joined))
+    if joined:
+        others = joined[0] if len(joined) == 1 else "all other sources"
+        yield (
+            f"Two sources, vocals and accompaniment: {others} count as one. Bounds of more sources "
+            "differ, also where their estimates are summed."
+        )
 
 
 def _describe_estimates(infos: Sequence[TrackInfo]) -> Iterator[str]:

@@ -33,6 +33,7 @@ class TrackInfo(NamedTuple):
     silent: Sequence[str] = ()  # sources, and estimates, that are silent throughout
     redundant: Sequence[str] = ()  # sources that are copies or sums of others, and how
     alone: bool = False  # whether one source is the whole mixture, so that keeping all is perfect
+    joined: Sequence[str] = ()  # sources that count as one, the accompaniment
     missing: Sequence[str] = ()  # targets without an estimate, in the scores of a system
     assigned: Mapping[str, str] = {}  # of speakers: the estimate scored, by reference
     warnings: Sequence[str] = ()
@@ -61,6 +62,7 @@ class TrackInfo(NamedTuple):
                 for each in redundancies(track.mixing, mixture_is_sum=track.mixture_is_sum)
             ],
             alone=n_heard == 1 and level < ROUNDING,
+            joined=track.joined,
         )
 
     @property
