@@ -14,7 +14,7 @@ import oracle
 from oracle import Track, TracksFailed, score_system
 from oracle.datasets import Dataset, Entry
 from oracle.datasets.audio_files import write_audio
-from oracle.jobs.estimate_folders import EstimateFolder, ExtraEstimatesWarning
+from oracle.jobs.estimate_files import EstimateFolder, ExtraEstimatesWarning
 from oracle.machine.files import file_name
 from oracle.runs.queue import list_turns
 

@@ -245,7 +245,7 @@ def test_one_estimate_of_two_speakers_is_scored_for_the_one_it_is(tmp_path: Path
     results = score_system(track, files, metrics=METRICS, permute=True)
     assert results.table.set_index("target")["median"].round(3).to_dict() == {"s2": 20}
     assert results.notes == (
-        "No estimate of s1, of song.",
+        "No estimate of s1 in song.",
         "Estimates were permuted on 1 of 1 track: best mean SI-SDR.",
     )
 

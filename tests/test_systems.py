@@ -27,7 +27,7 @@ from conftest import (
 import oracle
 from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
-from oracle.jobs.estimate_folders import ExtraEstimatesWarning
+from oracle.jobs.estimate_files import ExtraEstimatesWarning
 from oracle.metrics import IllConditionedWarning
 from oracle.metrics.names import ALL_METRICS, GLOBAL, METRICS, MUSEVAL, REGULARIZED
 from oracle.metrics.scorer import Scorer
@@ -417,7 +417,7 @@ def test_targets_in_other_capitals_have_each_their_file(tmp_path: Path) -> None:
     (tmp_path / "est" / "guitar.wav").rename(tmp_path / "est" / "GUITAR.wav")  # which one is it?
     with pytest.warns(ExtraEstimatesWarning, match=r"no reference for GUITAR\.wav"):
         notes = score_system(track, tmp_path / "est", metrics=FAST).notes
-    assert notes == ("No estimate of guitar, of song.",)
+    assert notes == ("No estimate of guitar in song.",)
 
 
 # Targets
@@ -490,7 +490,7 @@ def test_missing_targets_are_named_and_the_others_scored(
     estimates = guesses(track, *there)
     write(tmp_path / "est" / "song", estimates)
     results = score_system(track, tmp_path / "est", metrics=["uSDR"], out=tmp_path / "out")
-    assert results.notes == ((f"No estimate of {missing}, of song.",) if missing else ())
+    assert results.notes == ((f"No estimate of {missing} in song.",) if missing else ())
     if {"bass", "drums"} <= {*there} and "accompaniment" not in there:
         estimates["accompaniment"] = estimates["bass"] + estimates["drums"]
     scores = results.table.set_index("target")["median"]
@@ -521,8 +521,8 @@ def test_a_note_counts_the_tracks_without_the_same_estimates(tmp_path: Path) -> 
     write(tmp_path / "est" / "e", guesses(tracks[4], "bass", "drums"))
     notes = score_system(tracks, tmp_path / "est", metrics=["uSDR"]).notes
     assert notes == (
-        "No estimate of bass, drums, accompaniment, of 4 tracks: a, b, c and 1 more.",
-        "No estimate of vocals, of e.",
+        "No estimate of bass, drums, accompaniment in 4 tracks: a, b, c and 1 more.",
+        "No estimate of vocals in e.",
     )
 
 

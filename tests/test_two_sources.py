@@ -18,8 +18,8 @@ from oracle.tracks.rest import InputWarning, complete
 SOURCES = ("drums", "bass", "vocals")
 PAIR = ("vocals", "accompaniment")
 NOTE = (
-    "Two sources, vocals and accompaniment: drums, bass count as one. Bounds of more sources "
-    "differ, also where their estimates are summed."
+    "Two sources, vocals and accompaniment: drums, bass count as one. Masks that compare sources "
+    "differ with more of them, also where their estimates are summed."
 )
 FAST: dict[str, Any] = {"metrics": ["uSDR"]}
 
@@ -182,7 +182,7 @@ def test_tables_files_and_comparisons_say_it(run: Run, tmp_path: Path, song: Tra
         assert set(said["tracks"][0]["joined"]) == ({"drums", "bass"} if is_two else set())
         assert (NOTE in said["notes"]) == is_two
     compared = oracle.compare([tmp_path / "two", tmp_path / "all"], metrics=["uSDR"])
-    expected = "two: bounds of two sources, vocals and accompaniment; bounds of more sources differ"
+    expected = "two: bounds of two sources, vocals and accompaniment; masks that compare sources di"
     assert [note for note in compared.notes if note.startswith(expected)]
     assert not [n for n in oracle.compare([tmp_path / "all"], metrics=["uSDR"]).notes if "two" in n]
     scores = compared.scores.query("target == 'vocals'")["median"]
@@ -255,7 +255,7 @@ def test_estimates_of_joined_sources_are_summed(tmp_path: Path, song: Track) -> 
     (tmp_path / "est" / "bass.wav").unlink()
     results = score_system(pair, tmp_path / "est", **FAST)
     assert results.table["target"].tolist() == ["vocals"]
-    assert results.notes == (NOTE, "No estimate of accompaniment, of song.")
+    assert results.notes == (NOTE, "No estimate of accompaniment in song.")
     message = "at least one target of the track, vocals, accompaniment, got drums"
     with pytest.raises(ValueError, match=message):
         score(pair, {"drums": noise()}, **FAST)
@@ -265,7 +265,7 @@ def test_vocals_alone_are_scored_where_a_rest_has_joined() -> None:
     track = with_rest().join_accompaniment()
     results = score(track, {"vocals": track.mixture}, **FAST)
     assert results.table["target"].tolist() == ["vocals"]
-    assert results.notes[-1] == "No estimate of accompaniment, of song."
+    assert results.notes[-1] == "No estimate of accompaniment in song."
     both = score(track, {"vocals": noise(), "accompaniment": track.mixture}, **FAST)
     left = track.mixture - track.sources["vocals"]
     expected = oracle.metrics.usdr(left[None], track.mixture[None])

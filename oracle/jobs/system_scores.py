@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets import Dataset
-from oracle.jobs.estimate_files import (
+from oracle.jobs.estimate_audio import (
     list_estimated,
     list_missing,
     read_estimates,
     sum_accompaniment,
 )
-from oracle.jobs.estimate_folders import EstimateFolder
+from oracle.jobs.estimate_files import EstimateFolder
 from oracle.jobs.speaker_order import SpeakerOrder
 from oracle.machine.files import file_name
 from oracle.metrics.energy_ratios import is_silent

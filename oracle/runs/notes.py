@@ -71,8 +71,8 @@ def _describe_joined(infos: Sequence[TrackInfo]) -> Iterator[str]:
     if joined:
         others = joined[0] if len(joined) == 1 else "all other sources"
         yield (
-            f"Two sources, vocals and accompaniment: {others} count as one. Bounds of more sources "
-            "differ, also where their estimates are summed."
+            f"Two sources, vocals and accompaniment: {others} count as one. Masks that compare "
+            "sources differ with more of them, also where their estimates are summed."
         )
 
 
@@ -82,8 +82,8 @@ def _describe_estimates(infos: Sequence[TrackInfo]) -> Iterator[str]:
         if info.missing:
             without.setdefault(", ".join(info.missing), []).append(info.name)
     for missing, names in without.items():
-        where = f"of {len(names)} tracks: {_some(names)}" if len(names) > 1 else f"of {names[0]}"
-        yield f"No estimate of {missing}, {where}."
+        where = f"{len(names)} tracks: {_some(names)}" if len(names) > 1 else names[0]
+        yield f"No estimate of {missing} in {where}."
     ordered = [info.assigned for info in infos if info.assigned]
     if ordered:
         n_permuted = sum(any(name != each for name, each in a.items()) for a in ordered)
