@@ -74,7 +74,11 @@ def test_the_rest_of_a_mixture_is_scored_if_it_is_estimated(given: bool) -> None
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"drums": None}, ValueError, "estimates must hold an estimate of every source, or of "),
+        (
+            {"drums": None, "vocals": None},
+            ValueError,
+            "estimates must hold at least one target of the track, vocals, drums, accompaniment, g",
+        ),
         ({"voice": "vocals"}, ValueError, "estimates must be of targets of the track, vocals, dr"),
         ({"drums": [1.0]}, TypeError, "estimates['drums'] must be a numpy array, got list"),
         ({"drums": "int"}, TypeError, "estimates['drums'] must be float32 or float64, got int64"),

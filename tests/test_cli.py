@@ -707,7 +707,7 @@ def test_run_json_says_what_was_done(results: Path) -> None:
     assert run_["started"] <= run_["finished"]
     shape = {"subset": "test", "rate": RATE, "n_channels": 1}
     known = {"warnings": [], "mistake": "", "rest": "", "silent": [], "alone": False}
-    known |= {"redundant": []}
+    known |= {"redundant": [], "joined": [], "missing": [], "assigned": {}}
     one, two = run_["tracks"]
     assert one == known | shape | {
         "name": "one",

@@ -24,6 +24,7 @@ from conftest import (
     noise,
 )
 
+import oracle
 from oracle import Track, TracksFailed, datasets, score_system
 from oracle.datasets import Dataset, Entry
 from oracle.jobs.estimate_files import ExtraEstimatesWarning
@@ -197,13 +198,14 @@ def test_run_json_says_what_was_done(
         "metrics": ["uSDR", "SDR"],
         "estimates": str(est),
         "fit_length": False,
+        "permute": False,
         "rest": None,
         "aggregation": "median over windows, then median and mean over tracks",
         "window_seconds": 1.0,
         "tracks": [
             {"name": name, **shape, "mixture": "sum of the sources", "warnings": []}
             | {"unexplained": None, "mistake": "", "rest": "", "silent": [], "redundant": []}
-            | {"alone": False}
+            | {"alone": False, "joined": [], "missing": [], "assigned": {}}
             for name in ("one", "two")
         ],
         "notes": [],
@@ -288,7 +290,10 @@ def test_a_flat_folder_is_of_none_of_two_tracks_of_one_name(tmp_path: Path) -> N
     write(tmp_path / "est" / "song", guesses(track))
     with pytest.raises(TracksFailed, match="2 tracks failed") as caught:
         score_system(dataset, tmp_path / "est", metrics=FAST)
-    message = "audio files test/song, as other subsets have a track of that name, got"
+    message = (
+        "audio files of song (test/song/TARGET.wav, test/song_TARGET.wav or test/TARGET/song.wav, "
+        "as other subsets have a track of that name), got"
+    )
     assert message in str(caught.value.exceptions[1])
 
 
@@ -297,7 +302,7 @@ def test_the_folder_of_another_track_is_not_taken_for_ones_own(tmp_path: Path) -
     write(tmp_path / "est" / "Song", guesses(make_track("Song")))
     with pytest.raises(TracksFailed, match="1 track failed") as caught:
         score_system(dataset, tmp_path / "est", metrics=FAST)
-    assert "estimates must hold a folder of audio files test/song or song" in str(
+    assert "estimates must hold audio files of song (song/TARGET.wav, " in str(
         caught.value.exceptions[0]
     )
 
@@ -306,9 +311,15 @@ def test_files_in_the_folder_itself_are_of_no_track_among_several(tmp_path: Path
     tracks = [make_track("one"), make_track("two", seed=50)]
     dataset = dataset_with(("one", "two"), (lambda: tracks[0], lambda: tracks[1]))
     write(tmp_path / "est", guesses(tracks[0]))
-    for several in (tracks, dataset):
-        with pytest.raises(TracksFailed, match="2 tracks failed"):
-            score_system(several, tmp_path / "est", metrics=FAST)
+    with pytest.raises(TracksFailed, match="2 tracks failed"):
+        score_system(tracks, tmp_path / "est", metrics=FAST)
+    expected = (
+        r"no reference for accompaniment\.wav, bass\.wav, drums\.wav, vocals\.wav: estimates are "
+        r"called TRACK/TARGET\.wav, TRACK_TARGET\.wav, 'TRACK - TARGET\.wav' or TARGET/TRACK\.wav"
+    )
+    extra = pytest.warns(ExtraEstimatesWarning, match=expected)
+    with extra, pytest.raises(TracksFailed, match="2 tracks failed"):
+        score_system(dataset, tmp_path / "est", metrics=FAST)
 
 
 def test_a_folder_without_audio_does_not_hide_another(tmp_path: Path) -> None:
@@ -404,7 +415,9 @@ def test_targets_in_other_capitals_have_each_their_file(tmp_path: Path) -> None:
         table_of([(track, guesses(track))]),
     )
     (tmp_path / "est" / "guitar.wav").rename(tmp_path / "est" / "GUITAR.wav")  # which one is it?
-    assert "got none of guitar" in failure_of(track, tmp_path / "est")
+    with pytest.warns(ExtraEstimatesWarning, match=r"no reference for GUITAR\.wav"):
+        notes = score_system(track, tmp_path / "est", metrics=FAST).notes
+    assert notes == ("No estimate of guitar in song.",)
 
 
 # Targets
@@ -460,21 +473,57 @@ def test_sources_without_vocals_have_no_accompaniment(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("there", "missing"),
     [
-        (["bass", "vocals"], "drums"),
+        (["bass", "vocals"], "drums, accompaniment"),
         (["bass", "vocals", "accompaniment"], "drums"),
         (["bass", "drums", "accompaniment"], "vocals"),
-        (["vocals"], "bass, drums"),
+        (["bass", "drums"], "vocals"),  # the accompaniment is their sum
+        (["vocals"], "bass, drums, accompaniment"),
         (["accompaniment"], "bass, drums, vocals"),
-        (["mixture"], "bass, drums, vocals"),
+        (["vocals", "accompaniment"], "bass, drums"),
+        (["bass", "drums", "vocals"], ""),
     ],
 )
-def test_a_missing_target_is_named(tmp_path: Path, there: list[str], missing: str) -> None:
+def test_missing_targets_are_named_and_the_others_scored(
+    tmp_path: Path, there: list[str], missing: str
+) -> None:
     track = make_track()
-    write(tmp_path / "est" / "song", dict.fromkeys(there, noise()))
-    message = failure_of(track, tmp_path / "est")
-    assert message.startswith(f"{tmp_path / 'est' / 'song'} must hold an estimate of every source")
-    remedy = "; vocals goes with a file accompaniment" if there == ["vocals"] else ""
-    assert message.endswith(f"got none of {missing}{remedy}")
+    estimates = guesses(track, *there)
+    write(tmp_path / "est" / "song", estimates)
+    results = score_system(track, tmp_path / "est", metrics=["uSDR"], out=tmp_path / "out")
+    assert results.notes == ((f"No estimate of {missing} in song.",) if missing else ())
+    if {"bass", "drums"} <= {*there} and "accompaniment" not in there:
+        estimates["accompaniment"] = estimates["bass"] + estimates["drums"]
+    scores = results.table.set_index("target")["median"]
+    assert set(scores.index) == set(estimates) == {*track.targets} - {*missing.split(", ")}
+    for target, audio in estimates.items():
+        expected = oracle.metrics.usdr(track.targets[target][None], audio[None])
+        assert scores[target] == expected
+    (recorded,) = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))["tracks"]
+    assert (
+        ", ".join(recorded["missing"])
+        == missing
+        == ", ".join(results.tracks["missing"][0].split("; "))
+    )
+
+
+def test_estimates_of_no_target_are_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "est" / "song", dict.fromkeys(["mixture", "guitar"], noise()))
+    assert failure_of(make_track(), tmp_path / "est") == (
+        f"{tmp_path / 'est' / 'song'} must hold an estimate of a target of song (bass, drums, "
+        "vocals, accompaniment), got guitar.wav, mixture.wav"
+    )
+
+
+def test_a_note_counts_the_tracks_without_the_same_estimates(tmp_path: Path) -> None:
+    tracks = [make_track(name) for name in "abcde"]
+    for track in tracks[:4]:
+        write(tmp_path / "est" / track.name, guesses(track, "vocals"))
+    write(tmp_path / "est" / "e", guesses(tracks[4], "bass", "drums"))
+    notes = score_system(tracks, tmp_path / "est", metrics=["uSDR"]).notes
+    assert notes == (
+        "No estimate of bass, drums, accompaniment in 4 tracks: a, b, c and 1 more.",
+        "No estimate of vocals in e.",
+    )
 
 
 def test_files_of_no_target_are_warned_about(tmp_path: Path) -> None:
@@ -484,7 +533,8 @@ def test_files_of_no_target_are_warned_about(tmp_path: Path) -> None:
         table = score_system(track, tmp_path / "est", metrics=FAST).table
     (warning,) = caught
     assert str(warning.message) == (
-        f"song: no reference for guitar.wav, piano.wav in {tmp_path / 'est'}"
+        f"song: no reference for guitar.wav, piano.wav in {tmp_path / 'est'}; the targets are "
+        "bass, drums, vocals, accompaniment"
     )
     assert_same(table, table_of([(track, guesses(track))]))
 
@@ -518,7 +568,8 @@ def test_command_prints_warnings_as_lines(run: Run, stems: Path, est: Path) -> N
     assert status == 0
     assert err.splitlines() == [
         "oracle: warning: no reference for the estimates in three",
-        f"oracle: warning: one: no reference for guitar.wav in {est / 'one'}",
+        f"oracle: warning: one: no reference for guitar.wav in {est / 'one'}; the targets are "
+        "drums, vocals, accompaniment",
     ]
     for path in (est / "one" / "guitar.wav", est / "three" / "vocals.wav"):
         path.unlink()
@@ -548,9 +599,10 @@ def test_a_track_without_estimates_fails_alone(run: Run, stems: Path, est: Path)
     assert status == 3
     (line,) = err.splitlines()
     assert line == (
-        "oracle: three: estimates must hold a folder of audio files test/three or three, "
-        f"got {est} with one, two "
-        "(of the output of 'oracle separate', name the folder of a method)"
+        "oracle: three: estimates must hold audio files of three (three/TARGET.wav, "
+        "three_TARGET.wav or TARGET/three.wav, with or without test/ in front), "
+        f"got {est} with one, two (of what 'oracle separate' or demucs wrote, name the folder in "
+        "it that holds the tracks)"
     )
     (failure,) = json.loads(Path("out/failed.json").read_text(encoding="utf-8"))
     assert failure["error"] == line.removeprefix("oracle: ")
@@ -566,7 +618,7 @@ def test_all_tracks_without_estimates_print_no_table(run: Run, stems: Path) -> N
     status, out, err = run("score", stems, "none")
     assert (status, out) == (3, "")
     assert [line.split(":")[1].strip() for line in err.splitlines()] == ["one", "two"]
-    assert "with no folders" in err
+    assert "with no audio files" in err
 
 
 def test_tracks_may_have_estimates_of_different_targets(stems: Path, est: Path) -> None:
@@ -988,7 +1040,7 @@ def test_a_folder_of_the_very_name_comes_before_one_alike(tmp_path: Path) -> Non
     table = score_system(tracks, tmp_path / "est", metrics=["uSDR"]).table
     np.testing.assert_allclose(table["mean"], 20, atol=0.01)
     (failure,) = failures(make_track("SONG", "a", "b"), tmp_path / "est")
-    assert "est must hold one folder for a track, got Song, song" in failure
+    assert "must have one spelling of the name of a track, 'SONG', got Song, song" in failure
 
 
 def test_an_empty_estimate_is_refused_also_with_fit_length(song: Track, tmp_path: Path) -> None:

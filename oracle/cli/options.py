@@ -11,6 +11,7 @@ import typer
 from oracle import STFT, Track, datasets
 from oracle.cli.functions import load_function
 from oracle.datasets.catalogue import NAMED
+from oracle.datasets.dataset import check_targets
 from oracle.datasets.musdb_stems import SUFFIX, stem_file
 from oracle.methods import DEFAULT_METHODS, AnyMethod, Method, find_methods
 from oracle.metrics.metric import Metric
@@ -52,7 +53,7 @@ Metrics = Annotated[
         help=f"Compute and print these metrics: {', '.join(ALL_METRICS)}. SDR alone is several "
         "times faster. Metrics with -reg cope with low-passed references. FILE.py:FUNCTION and "
         "MODULE:FUNCTION are metrics of yours.",
-        show_default=f"computes all but -reg, prints {','.join(SHOWN)}",
+        show_default=f"computes all but -reg, prints {', '.join(SHOWN)}",
     ),
 ]
 RestOption = Annotated[
@@ -179,6 +180,15 @@ class Selection:
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="Only the first S seconds of each track.")
     ] = None
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Each track as two sources, [b]vocals,accompaniment[/b] (all but the vocals count "
+            "as one).",
+            show_default="all sources",
+        ),
+    ] = None
 
     def open(self, name: str) -> datasets.Dataset | Track:
         """Open the dataset of this name, and select the tracks that the options ask for."""
@@ -194,16 +204,25 @@ class Selection:
         if self.seconds is not None:
             with usage():
                 check_seconds(self.seconds)
+        targets = None if self.targets is None else split_names(self.targets)
+        if targets is not None:
+            with usage():
+                check_targets(targets)
         found = self._find(name)
         if isinstance(found, datasets.Dataset):
             return found.select(
-                subset=self.subset, pattern=self.pattern, first=self.first, seconds=self.seconds
+                subset=self.subset,
+                pattern=self.pattern,
+                first=self.first,
+                seconds=self.seconds,
+                targets=targets,
             )
         if (self.subset, self.pattern, self.first) != (None, None, None):
             raise typer.BadParameter(
                 f"--subset, --tracks and --first go with datasets and folders, got {name}"
             )
-        return found if self.seconds is None else found.beginning(self.seconds)
+        found = found if self.seconds is None else found.beginning(self.seconds)
+        return found if targets is None else found.join_accompaniment()
 
     def _find(self, name: str) -> datasets.Dataset | Track:
         if name == "musdb18":

@@ -41,8 +41,9 @@ def score_command(
         Path,
         typer.Argument(
             metavar="ESTIMATES",
-            help="Folder with SUBSET/TRACK/TARGET.wav or TRACK/TARGET.wav (for a single track, "
-            "also TARGET.wav): every source, or vocals and accompaniment.",
+            help="Folder with TRACK/TARGET.wav, TRACK_TARGET.wav, 'TRACK - TARGET.wav', "
+            "TRACK_(TARGET).wav or TARGET/TRACK.wav, perhaps in the folder of a subset (for a "
+            "single track, also TARGET.wav): some targets, or all.",
         ),
     ],
     selection: Selection,
@@ -56,6 +57,16 @@ def score_command(
             "zeros, as museval does.",
         ),
     ] = False,
+    permute: Annotated[
+        bool | None,
+        typer.Option(
+            "--permute/--no-permute",
+            metavar="",
+            help="Estimates of speakers (s1, s2, ...) may be in any order: find the one with the "
+            "best mean SI-SDR.",
+            show_default="permute for librimix, wsj0-2mix and fuss",
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         # Named, as typer 0.27 takes a metavar of the same letters for the name of the option.
@@ -81,6 +92,7 @@ def score_command(
             metrics=computed,
             rest=rest,
             fit_length=fit_length,
+            permute=permute,
             out=out,
             progress=True,
             jobs=work.chosen_jobs,

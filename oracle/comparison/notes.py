@@ -9,6 +9,7 @@ from oracle.comparison.matching import list_tracks
 from oracle.comparison.result_folders import ReadResults
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.stft import STFT
+from oracle.tracks.track import ACCOMPANIMENT, VOCALS
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -36,6 +37,21 @@ def note_stfts(results: Sequence[ReadResults]) -> Iterator[str]:
                 f"{', '.join(names)}: bounds with {len(stfts)} STFTs, in brackets: "
                 "window, its length and hop in samples"
             )
+
+
+def note_two_sources(results: Sequence[ReadResults]) -> Iterator[str]:
+    """Say which bounds are of vocals and accompaniment as two sources."""
+    pairs = [
+        each.name
+        for each in results
+        if {*each.list_values("target")} == {VOCALS, ACCOMPANIMENT}
+        and any(each.find_method(called).is_bound for called in each.called)
+    ]
+    if pairs:
+        yield (
+            f"{', '.join(pairs)}: bounds of two sources, vocals and accompaniment; masks that "
+            "compare sources differ with more of them, also where their estimates are summed"
+        )
 
 
 def note_classes(masks: NamedClass, methods: Collection[str]) -> Iterator[str]:

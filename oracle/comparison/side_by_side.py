@@ -17,6 +17,7 @@ from oracle.comparison.notes import (
     note_origins,
     note_other_metrics,
     note_stfts,
+    note_two_sources,
     note_unequal_windows,
 )
 from oracle.comparison.result_folders import Method, ReadResults, read_results
@@ -214,6 +215,7 @@ def compare(
         confidence=confidence,
         notes=(
             *note_stfts(read),
+            *note_two_sources(read),
             *(note_classes(masks, names) if systems else ()),
             *note_origins(read, labels),
             *note_other_metrics(matched, metrics),

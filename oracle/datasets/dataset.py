@@ -11,7 +11,7 @@ from typing import NamedTuple, overload
 
 from oracle.displays.pages import Grid, page_html
 from oracle.machine.files import folded
-from oracle.tracks.track import Track, check_seconds
+from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Track, check_seconds
 
 SHOWN = 20  # tracks in a notebook
 
@@ -75,6 +75,8 @@ class Dataset(Sequence[Track]):
     interchangeable : tuple of str, optional
         Sources that a system cannot tell apart by name, such as the speakers of a mixture: it
         returns them in any order. A track need not have them all.
+    targets : tuple of str, optional
+        The targets, if not all sources; set by `select`.
 
     Examples
     --------
@@ -93,6 +95,7 @@ class Dataset(Sequence[Track]):
     seconds: float | None = None
     left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
     interchangeable: tuple[str, ...] = field(default=(), repr=False)
+    targets: tuple[str, ...] = ()
 
     @property
     def track_names(self) -> tuple[str, ...]:
@@ -106,6 +109,7 @@ class Dataset(Sequence[Track]):
         pattern: str | None = None,
         first: int | None = None,
         seconds: float | None = None,
+        targets: Sequence[str] | None = None,
     ) -> "Dataset":
         """Select some of the tracks, or only the beginning of each.
 
@@ -121,6 +125,10 @@ class Dataset(Sequence[Track]):
         seconds : float, optional
             Only the first seconds of each track, to the nearest sample; shorter tracks are
             kept whole.
+        targets : sequence of str, optional
+            ``("vocals", "accompaniment")``, in any order: each track as these two sources (see
+            `oracle.Track.join_accompaniment`). A track without vocals raises an error when it is
+            read.
 
         Returns
         -------
@@ -130,11 +138,16 @@ class Dataset(Sequence[Track]):
         Raises
         ------
         TypeError
-            If `first` is not a whole number.
+            If `first` is not a whole number, or `targets` is one string.
         ValueError
-            If no track is left, `first` is not positive, or `seconds` is not positive and
-            finite.
+            If no track is left, `first` is not positive, `seconds` is not positive and finite, or
+            `targets` are others.
         """
+        if targets is not None:
+            check_targets(targets)
+            joined = (e._replace(load=partial(_load_joined, e.load)) for e in self.entries)
+            both = replace(self, entries=tuple(joined), targets=(VOCALS, ACCOMPANIMENT))
+            return both.select(subset=subset, pattern=pattern, first=first, seconds=seconds)
         entries = self.entries
         if subset is not None:
             entries = tuple(entry for entry in entries if entry.subset == subset)
@@ -182,6 +195,7 @@ class Dataset(Sequence[Track]):
         counts = ", ".join(f"{count} {name}" for name, count in subsets.items())
         where = "" if self.root is None else f", in {self.root}"
         part = "" if self.seconds is None else f", the first {self.seconds:g} s of each"
+        part += f", as {' and '.join(self.targets)}" if self.targets else ""
         rows = [[str(n), entry.subset, entry.name] for n, entry in enumerate(self.entries)]
         more = len(rows) - SHOWN
         return page_html(
@@ -211,6 +225,29 @@ class Dataset(Sequence[Track]):
     def __iter__(self) -> Iterator[Track]:
         # The inherited one would take a loader's IndexError for the end.
         return (entry.read() for entry in self.entries)
+
+
+def check_targets(targets: Sequence[str]) -> None:
+    """Check that targets are vocals and accompaniment.
+
+    Raises
+    ------
+    TypeError
+        If they come as one string.
+    ValueError
+        If they are others.
+    """
+    if isinstance(targets, str):
+        raise TypeError(f"targets must be several names, got the one string {targets!r}")
+    if sorted(targets) != sorted((VOCALS, ACCOMPANIMENT)):
+        raise ValueError(
+            f"targets must be {VOCALS} and {ACCOMPANIMENT}, got {', '.join(targets) or 'none'}: "
+            "no other sources are joined (without targets, all sources and the accompaniment are)"
+        )
+
+
+def _load_joined(load: Callable[[], Track]) -> Track:
+    return load().join_accompaniment()
 
 
 def _load_beginning(load: Callable[[], Track], seconds: float) -> Track:

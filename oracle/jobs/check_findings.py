@@ -160,7 +160,8 @@ class Check:
         for name, why in self.failures.items():
             subset, _, track_name = name.partition("/")
             rows.append({"subset": subset, "name": track_name, "problems": why})
-        known = [name for name in TrackInfo._fields if name not in ("made_of", "files", "rest")]
+        of_runs = ("made_of", "files", "rest", "missing", "assigned")
+        known = [name for name in TrackInfo._fields if name not in of_runs]
         table = pd.DataFrame(rows, columns=[*known, "sources", "clipped", "problems"])
         return table.astype(dict.fromkeys(("rate", "n_channels", "n_samples"), "Int64"))
 

@@ -1,20 +1,19 @@
 """Scores of systems: the separated audio of any system, scored like the bounds."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from oracle.datasets import Dataset
 from oracle.datasets.opening import Holder, Tracks, open_track, open_tracks
-from oracle.jobs.estimate_files import (
-    check_complete,
-    find_estimates,
-    find_folder,
-    list_estimates,
+from oracle.jobs.estimate_audio import (
+    list_estimated,
+    list_missing,
     read_estimates,
-    warn_of_extra_tracks,
+    sum_accompaniment,
 )
+from oracle.jobs.estimate_files import EstimateFolder
+from oracle.jobs.speaker_order import SpeakerOrder
 from oracle.machine.files import file_name
 from oracle.metrics.energy_ratios import is_silent
 from oracle.metrics.metric import Metric
@@ -34,13 +33,12 @@ from oracle.runs.track_info import table_infos
 from oracle.tracks.rest import Completed, complete
 from oracle.tracks.track import (
     ACCOMPANIMENT,
+    VOCALS,
     Audio,
     Rest,
     Track,
     check_like,
     check_rest,
-    target_names,
-    with_accompaniment,
 )
 
 
@@ -52,6 +50,7 @@ def score_system(
     metrics: Iterable[MetricName | AnyMetric] = METRICS,
     rest: Rest | None = None,
     fit_length: bool = False,
+    permute: bool | None = None,
     out: str | Path | None = None,
     progress: bool = False,
     jobs: Jobs = None,
@@ -65,10 +64,12 @@ def score_system(
     tracks : Track, musdb track, str, Path, or iterable of these
         The references, as in `oracle.compute_bounds`.
     estimates : str or Path
-        A folder with ``SUBSET/TRACK/TARGET.wav`` or ``TRACK/TARGET.wav`` (or any format
-        that soundfile reads); for a single track, also with ``TARGET.wav``. A track needs
-        an estimate of every source, or of vocals and accompaniment. If that of the accompaniment
-        is missing, it is the sum of the estimates of all sources but the vocals.
+        A folder with ``TRACK/TARGET.wav``, ``TRACK_TARGET.wav``, ``TRACK - TARGET.wav``,
+        ``TRACK_(TARGET).wav`` or ``TARGET/TRACK.wav`` (or any format that soundfile reads), each
+        perhaps in the folder of a subset; for a single track, also with ``TARGET.wav``. The
+        accompaniment may also be called ``instrumental`` or ``no_vocals``. A track needs an
+        estimate of one target; a note says which are missing. If that of the accompaniment is, it
+        is the sum of the estimates of all sources but the vocals, if there are all.
     name : str, optional
         What the system is called in the results; by default, the name of its folder.
     metrics : iterable of str, Metric or callable, optional
@@ -79,6 +80,10 @@ def score_system(
     fit_length : bool, optional
         Whether to cut estimates that are longer than the references, and to pad shorter
         ones with zeros, as museval does; otherwise they are an error.
+    permute : bool, optional
+        Whether the estimates of speakers may be in any order: those of interchangeable sources
+        are assigned to the references so that their mean SI-SDR is highest. By default, if the
+        dataset says that it has such sources (LibriMix, WSJ0-mix, FUSS).
     out, progress, jobs, dask, overwrite
         As in `oracle.compute_bounds`; the system is the method.
 
@@ -95,15 +100,19 @@ def score_system(
         If there are no tracks, a metric is unknown, the name is empty, too long for a folder, or
         that of another file of the run, or `out` or `jobs` is invalid, as in
         `oracle.compute_bounds`.
+    TypeError
+        If `permute` is neither bool nor None.
     TracksFailed
-        At the end, if tracks failed: estimates of targets are missing, or do not fit the
-        references in rate, channels or length. The other scores are in its `results` and on disk.
+        At the end, if tracks failed: there are no estimates, several of a target, files that may
+        be of several tracks, estimates that do not fit the references in rate, channels or
+        length, or `permute` is True and no sources are interchangeable. The other scores are in
+        its `results` and on disk.
 
     Warns
     -----
     ExtraEstimatesWarning
         If there are estimates of targets without a reference; if `tracks` is a `Track` or a
-        `Dataset`, also of tracks without one. The warning names them.
+        `Dataset`, also of tracks without one. The warning names them, and what was expected.
     IllConditionedWarning
         As in `oracle.metrics.bss_eval_v4`.
     """
@@ -114,27 +123,27 @@ def score_system(
     method = root.resolve().name if name is None else name
     check_method_name(method)
     wanted = find_metrics(metrics)
-    names: Counter[str] = Counter()
+    order = SpeakerOrder.of(tracks, permute)
+    check_rest(rest)
+    folder = EstimateFolder.of(root, tracks)
     if isinstance(tracks, (Dataset, Track)):
-        names.update(tracks.track_names if isinstance(tracks, Dataset) else [tracks.name])
-        warn_of_extra_tracks(root, names)
-    place = partial(find_folder, root, names=names, single=names.total() == 1)
-
+        folder.warn_of_extra()
     score = partial(
         _score_estimates,
-        place=place,
+        folder=folder,
         method=method,
         metrics=wanted,
         rest=rest,
         fit_length=fit_length,
+        order=order,
     )
-    check_rest(rest)
     settings = {
         "task": "score",
         "methods": [method],
         **describe_metrics(wanted),
         "estimates": str(root.resolve()),
         "fit_length": fit_length,
+        "permute": order.is_searched,
         "rest": rest,
     }
     return score_tracks(
@@ -143,7 +152,7 @@ def score_system(
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
         files=[file_name(method)],
-        also_of=partial(list_estimates, place=place),
+        also_of=folder.list_files,
     )
 
 
@@ -154,6 +163,7 @@ def score(
     name: str = "estimates",
     metrics: Iterable[MetricName | AnyMetric] = METRICS,
     rest: Rest | None = None,
+    permute: bool | None = None,
 ) -> Results:
     """Score estimates of a track that are arrays in memory.
 
@@ -162,12 +172,14 @@ def score(
     track : Track, musdb track, str or Path
         The references, as of `oracle.datasets.open_track`.
     estimates : mapping from str to array of shape (n_channels, n_samples), float32 or float64
-        By target: of every source, or of vocals and accompaniment. If that of the accompaniment
-        is missing, it is the sum of the estimates of all sources but the vocals.
+        By target, of one or more; a note says which are missing. If that of the accompaniment is,
+        it is the sum of the estimates of all sources but the vocals, if there are all.
     name : str, optional
         What the system is called in the results.
     metrics, rest
         As in `oracle.score_system`.
+    permute : bool, optional
+        As in `oracle.score_system`, but by default the names of the estimates count.
 
     Returns
     -------
@@ -179,9 +191,9 @@ def score(
     TypeError
         If an argument has the wrong type.
     ValueError
-        If an estimate is missing, belongs to no target of the track, has another shape than the
-        mixture, or is not finite; if a metric is unknown; or if the track is refused, as in
-        `oracle.compute_bounds`.
+        If there is no estimate; if one belongs to no target of the track, has another shape than
+        the mixture, or is not finite; if `permute` is True and no sources are interchangeable; if
+        a metric is unknown; or if the track is refused, as in `oracle.compute_bounds`.
 
     Warns
     -----
@@ -202,8 +214,9 @@ def score(
             f"estimates must be a mapping from target to array, got {type(estimates).__name__}"
         )
     wanted = find_metrics(metrics)
+    order = SpeakerOrder.of(track, permute)
     completed = complete(track, rest)
-    targets = target_names(completed.track.sources)
+    targets = list_estimated(completed.track)
     unknown = [str(name) for name in estimates if name not in targets]
     if unknown:
         raise ValueError(
@@ -213,9 +226,7 @@ def score(
     audio = {target: estimates[target] for target in targets if target in estimates}
     for target, estimate in audio.items():
         check_like(f"estimates[{target!r}]", estimate, completed.track.mixture)
-    if check_complete(audio, completed, "estimates"):
-        audio = with_accompaniment(audio)
-    scored = _score_audio(track, completed, audio, set(estimates), method=name, metrics=wanted)
+    scored = _score_audio(track, completed, audio, method=name, metrics=wanted, order=order)
     spool = Spool()
     spool.add(0, scored.result)
     settings = {
@@ -223,6 +234,7 @@ def score(
         "methods": [name],
         **describe_metrics(wanted),
         "estimates": "arrays",
+        "permute": order.is_searched,
         "rest": rest,
         **AGGREGATION,
     }
@@ -239,38 +251,48 @@ def score(
 def _score_estimates(
     track: Track,
     *,
-    place: Callable[[Track], Path],
+    folder: EstimateFolder,
     method: str,
     metrics: Sequence[Metric],
     rest: Rest | None,
     fit_length: bool,
+    order: SpeakerOrder,
     advance: Advance,
 ) -> Scored:
     completed = complete(track, rest)
-    folder = place(track)
-    files = find_estimates(folder, completed.track)
-    audio = read_estimates(folder, files, completed, fit_length=fit_length)
+    files = folder.find(completed.track)
+    audio = read_estimates(files, completed.track, fit_length=fit_length)
     return _score_audio(
-        track, completed, audio, set(files), method=method, metrics=metrics, advance=advance
+        track, completed, audio, method=method, metrics=metrics, order=order, advance=advance
     )
 
 
 def _score_audio(
     track: Track,
     completed: Completed,
-    audio: Mapping[str, Audio],
-    given: set[str],
+    given: Mapping[str, Audio],
     *,
     method: str,
     metrics: Sequence[Metric],
+    order: SpeakerOrder,
     advance: Advance = lambda name, part: None,
 ) -> Scored:
-    """Score estimates; `given` names the targets that were given, not summed."""
+    """Score the estimates that were given, and the accompaniment that they sum up to."""
     targets = completed.track.targets
-    references = {target: targets[target] for target in audio}
-    if completed.added is not None and not {completed.added, ACCOMPANIMENT} & given:
-        completed = Completed(track, track, completed.unexplained)  # the added source is not scored
-    scorer = make_scorer(track, references, metrics)
+    audio, assigned = order.rename(sum_accompaniment(given, completed), completed.track)
+    if not audio:
+        raise ValueError(
+            f"estimates must hold at least one target of the track, {', '.join(targets)}, got "
+            f"{', '.join(given) or 'none'}"
+        )
+    missing = list_missing(audio, completed)
+    # A source that completed the track is a reference only for an estimate of it.
+    added = {completed.added} - completed.given.sources.keys() - {None}
+    is_pair = audio.keys() == {VOCALS, ACCOMPANIMENT}  # a system of two sources
+    references = {t: targets[t] for t in targets if t in audio or not (is_pair or t in added)}
+    if added and not {*added, ACCOMPANIMENT} & audio.keys():
+        completed = Completed(track, track, completed.unexplained)
+    scorer = make_scorer(track, references, metrics, list(audio))
     scores = scorer.score_each(
         lambda start, stop: {method: {t: a[:, start:stop] for t, a in audio.items()}},
         advance=lambda part: advance(track.name, part),
@@ -278,5 +300,7 @@ def _score_audio(
     rows: list[Row] = [(track.name, track.subset, method, *score) for score in scores[method]]
     silent = [f"the estimate of {target}" for target in audio if is_silent(audio[target])]
     scored: Scored = Worked.on(completed, rows)
-    info = scored.info._replace(silent=[*scored.info.silent, *silent])
+    info = scored.info._replace(
+        silent=[*scored.info.silent, *silent], missing=missing, assigned=assigned
+    )
     return scored._replace(info=info)

@@ -76,7 +76,7 @@ def separate(
     if completed.added is not None:
         warnings.warn(
             f"The mixture of {completed.track.name} holds more than its sources. "
-            f"{what_becomes(completed.added)}",
+            f"{what_becomes(completed.added, joined=bool(completed.track.joined))}",
             InputWarning,
             stacklevel=2,
         )

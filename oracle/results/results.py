@@ -37,7 +37,9 @@ class Results:
         ("as delivered" or "sum of the sources"); unexplained (the level of what is in no source,
         in dB of the mixture), mistake (what the mixture is instead of the sum) and rest (what was
         done about it); silent and redundant sources; alone (whether one source is the whole
-        mixture); warnings.
+        mixture); joined (sources that count as one, the accompaniment); missing (targets without
+        an estimate); assigned (which estimate is scored for each speaker, if their order was
+        searched); warnings.
     failures : tuple of TrackError
         Tracks that failed, and methods that failed on others. Such results come with
         `oracle.TracksFailed`.

@@ -17,22 +17,24 @@ LOOK_BYTES, LOOKS = 4096, 8
 def stamp_files(paths: Iterable[Path]) -> str:
     """Fingerprint files, and the files in folders except litter.
 
-    The fingerprint covers names, sizes, modification times, and the bytes at several places.
+    The fingerprint covers names, sizes, modification times, and the bytes at several places; of a
+    file that is given, the name of its folder too, as it may tell a source (``s1/NAME.wav``).
     """
     digest = blake2b(digest_size=16)
     for path in paths:
-        files = [path]
+        files, place = [path], f"{path.parent.name}/"
         if path.is_dir():
+            place = ""
             files = sorted(file for file in path.rglob("*") if not is_litter(file.name))
         for file in files:
             try:
                 state = file.stat()
                 looks = b"" if file.is_dir() else _read_looks(file, state.st_size)
             except OSError:  # a broken link: reading it will report it
-                digest.update(f"{file.name}: none\n".encode(errors="surrogateescape"))
+                digest.update(f"{place}{file.name}: none\n".encode(errors="surrogateescape"))
                 continue
             if not file.is_dir():
-                known = f"{file.name}: {state.st_size} {state.st_mtime_ns}\n"
+                known = f"{place}{file.name}: {state.st_size} {state.st_mtime_ns}\n"
                 digest.update(known.encode(errors="surrogateescape"))
                 digest.update(looks)
     return digest.hexdigest()

@@ -1,6 +1,6 @@
 """Notes: what a reader of results must know about their input."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from oracle.datasets import LeftOut
@@ -15,34 +15,37 @@ def describe_input(infos: Iterable[TrackInfo], left_out: Sequence[LeftOut]) -> l
     """Say what was not read, and which mixtures are not the sum of their sources."""
     notes = []
 
-    def outcome(info: TrackInfo) -> tuple[str, str]:
-        return info.rest, info.mistake
+    def outcome(info: TrackInfo) -> tuple[str, str, bool]:
+        return info.rest, info.mistake, bool(info.joined)
 
     loud = sorted((info for info in infos if info.rest), key=outcome)
-    for (rest, mistake), group in groupby(loud, key=outcome):
-        notes.append(_note_of_rest(rest, mistake, list(group)))
+    for (rest, mistake, joined), group in groupby(loud, key=outcome):
+        becomes = what_becomes(None if rest == IGNORED else rest, joined=joined)
+        notes.append(f"{_note_of_rest(mistake, list(group))} {becomes}")
     if left_out:
         notes.append(f"Not read: {_some([str(each) for each in left_out], SHOWN_LEFT_OUT)}.")
     return notes
 
 
-def _note_of_rest(rest: str, mistake: str, infos: Sequence[TrackInfo]) -> str:
-    becomes = what_becomes(None if rest == IGNORED else rest)
+def _note_of_rest(mistake: str, infos: Sequence[TrackInfo]) -> str:
     if len(infos) == 1:
         (info,) = infos
         what = f"holds more than its sources, at {info.unexplained} dB of the mixture"
         if mistake:
             what = f"is not the sum of its sources, but {mistake}"
-        return f"The mixture of {info.name} {what}. {becomes}"
+        return f"The mixture of {info.name} {what}."
     names = [info.name if mistake else f"{info.name} ({info.unexplained} dB)" for info in infos]
     what = "hold more than their sources, in dB of the mixture"
     if mistake:
         what = f"are not the sum of their sources, but {mistake}"
-    return f"{len(infos)} mixtures {what}: {_some(names)}. {becomes}"
+    return f"{len(infos)} mixtures {what}: {_some(names)}."
 
 
 def describe_tracks(infos: Iterable[TrackInfo]) -> list[str]:
-    """Name tracks with sources that are silent or counted twice, and those with a single source."""
+    """Name tracks with silent, repeated or single sources; say which estimates are missing.
+
+    Say also on how many the estimates of speakers were in another order.
+    """
     known = list(infos)
     twice = [f"{what} in {info.name}" for info in known for what in info.redundant]
     silent = [f"{name} in {info.name}" for info in known for name in info.silent]
@@ -60,7 +63,32 @@ def describe_tracks(infos: Iterable[TrackInfo]) -> list[str]:
             f"One source alone: {_some(alone)}. Any mask that keeps it is perfect: scores there, "
             "if not NaN, are infinite but for rounding."
         )
-    return notes
+    return [*notes, *_describe_joined(known), *_describe_estimates(known)]
+
+
+def _describe_joined(infos: Sequence[TrackInfo]) -> Iterator[str]:
+    joined = list(dict.fromkeys(", ".join(info.joined) for info in infos if info.joined))
+    if joined:
+        others = joined[0] if len(joined) == 1 else "all other sources"
+        yield (
+            f"Two sources, vocals and accompaniment: {others} count as one. Masks that compare "
+            "sources differ with more of them, also where their estimates are summed."
+        )
+
+
+def _describe_estimates(infos: Sequence[TrackInfo]) -> Iterator[str]:
+    without: dict[str, list[str]] = {}
+    for info in infos:
+        if info.missing:
+            without.setdefault(", ".join(info.missing), []).append(info.name)
+    for missing, names in without.items():
+        where = f"{len(names)} tracks: {_some(names)}" if len(names) > 1 else names[0]
+        yield f"No estimate of {missing} in {where}."
+    ordered = [info.assigned for info in infos if info.assigned]
+    if ordered:
+        n_permuted = sum(any(name != each for name, each in a.items()) for a in ordered)
+        tracks = "1 track" if len(ordered) == 1 else f"{len(ordered)} tracks"
+        yield f"Estimates were permuted on {n_permuted} of {tracks}: best mean SI-SDR."
 
 
 def _some(names: Sequence[str], shown: int = SHOWN) -> str:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from oracle.datasets import Dataset
-from oracle.tracks.track import Track
+from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Track
 
 # Entries of run.json that may differ from one run to the next.
 OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks", "notes", "left_out"})
@@ -15,15 +15,22 @@ OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks", "n
 
 def describe_dataset(tracks: Track | Iterable[Track]) -> dict[str, Any]:
     """Describe a dataset for ``run.json``; other tracks have no name."""
+    is_pair = bool(tracks.targets if isinstance(tracks, Dataset) else _is_joined(tracks))
+    targets = {"targets": [VOCALS, ACCOMPANIMENT]} if is_pair else {}
     if not isinstance(tracks, Dataset):
-        return {"dataset": None}
+        return {"dataset": None, **targets}
     root = None if tracks.root is None else str(tracks.root)
     return {
         "dataset": tracks.name,
         "root": root,
         "seconds": tracks.seconds,
         "left_out": [str(each) for each in tracks.left_out],
+        **targets,
     }
+
+
+def _is_joined(tracks: object) -> bool:
+    return isinstance(tracks, Track) and bool(tracks.joined)
 
 
 def list_differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

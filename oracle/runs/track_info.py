@@ -1,7 +1,7 @@
 """What a run records of a track: its shape, its mixture, and what a reader must know of both."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from oracle.metrics.energy_ratios import is_silent
@@ -33,6 +33,9 @@ class TrackInfo(NamedTuple):
     silent: Sequence[str] = ()  # sources, and estimates, that are silent throughout
     redundant: Sequence[str] = ()  # sources that are copies or sums of others, and how
     alone: bool = False  # whether one source is the whole mixture, so that keeping all is perfect
+    joined: Sequence[str] = ()  # sources that count as one, the accompaniment
+    missing: Sequence[str] = ()  # targets without an estimate, in the scores of a system
+    assigned: Mapping[str, str] = {}  # of speakers: the estimate scored, by reference
     warnings: Sequence[str] = ()
     made_of: str = ""  # a fingerprint
     files: Sequence[tuple[str, int]] = ()  # with their sizes in bytes
@@ -59,6 +62,7 @@ class TrackInfo(NamedTuple):
                 for each in redundancies(track.mixing, mixture_is_sum=track.mixture_is_sum)
             ],
             alone=n_heard == 1 and level < ROUNDING,
+            joined=track.joined,
         )
 
     @property
@@ -68,7 +72,7 @@ class TrackInfo(NamedTuple):
 
 
 def table_infos(infos: Iterable[TrackInfo]) -> "DataFrame":
-    """Make a table with a row per track; lists are joined by semicolons."""
+    """Make a table with a row per track; lists and mappings are joined by semicolons."""
     # Imported late: `import oracle` stays quick.
     import pandas as pd
 
@@ -78,5 +82,7 @@ def table_infos(infos: Iterable[TrackInfo]) -> "DataFrame":
 
 
 def join_list(value: Any) -> Any:
-    """Join a list by semicolons; leave anything else as it is."""
+    """Join a list or a mapping by semicolons; leave anything else as it is."""
+    if isinstance(value, dict):
+        value = [f"{name}: {each}" for name, each in value.items()]
     return "; ".join(value) if isinstance(value, (list, tuple)) else value

@@ -83,7 +83,7 @@ class Completed(NamedTuple):
 
     @property
     def added(self) -> str | None:
-        """Name of the source that was added, or None."""
+        """Name of the source that was added, or that the rest has joined; or None."""
         return None if self.track is self.given else list(self.track.sources)[-1]
 
 
@@ -107,7 +107,8 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
     completed : Completed
         Its track is the given one, or has one more source: the mixture minus the sum of the
         others. It is called ``rest``; beside vocals alone ``accompaniment``, and beside the
-        accompaniment alone ``vocals``.
+        accompaniment alone ``vocals``. Where sources were joined (`Track.join_accompaniment`) it
+        joins them: the accompaniment is the mixture minus the vocals.
 
     Raises
     ------
@@ -122,6 +123,10 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
         return Completed(track, track, found)
     if choice == "refuse" or (choice is None and found.mistake):
         raise ValueError(_refusal(found))
+    if track.joined:
+        accompaniment = track.mixture - track.sources[VOCALS]
+        sources = {VOCALS: track.sources[VOCALS], ACCOMPANIMENT: accompaniment}
+        return Completed(replace(track, sources=sources, rest="ignore"), track, found)
     alone = next(iter(track.sources)) if len(track.sources) == 1 else ""
     name = {VOCALS: ACCOMPANIMENT, ACCOMPANIMENT: VOCALS}.get(alone, REST)
     if name in track.sources:
@@ -135,8 +140,13 @@ def complete(track: Track, rest: Rest | None = None) -> Completed:
     return Completed(whole, track, found)
 
 
-def what_becomes(added: str | None) -> str:
-    """Say what becomes of the rest of a mixture, given the name of the source that was added."""
+def what_becomes(added: str | None, *, joined: bool = False) -> str:
+    """Say what becomes of the rest of a mixture, given the name of the source that was added.
+
+    `joined` tells whether that source was there before.
+    """
+    if added is not None and joined:
+        return f"What they do not account for is part of the {added}."
     if added is None:
         return "What they do not account for is ignored."
     is_that = {ACCOMPANIMENT: "is the accompaniment", VOCALS: "is the vocals"}

@@ -7,7 +7,7 @@ import math
 import reprlib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from html import escape
 from numbers import Integral
@@ -58,6 +58,8 @@ class Track:
     rest : {"source", "ignore", "refuse"}, optional
         What becomes of loud sound that is in the mixture but in no source, if a function is not
         told otherwise: see `oracle.tracks.rest.complete`.
+    joined : tuple of str, optional
+        The sources that the accompaniment, one source, was made of (see `join_accompaniment`).
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Track:
     subset: str = field(default="test", kw_only=True)
     mixture_is_sum: bool = field(default=False, kw_only=True)
     rest: Rest | None = field(default=None, kw_only=True)
+    joined: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         _check_name("name", self.name)
@@ -159,6 +162,35 @@ class Track:
         """How the mixture relates to its sources: computed once, in one pass over the audio."""
         return Mixing.of(list(self.sources.values()), self.mixture)
 
+    def join_accompaniment(self) -> "Track":
+        """Return the track as two sources: vocals, and accompaniment, the sum of all others.
+
+        Masks then compare vocals with accompaniment, not each source with each. A track of
+        vocals alone, accompaniment alone, or both, is returned as it is.
+
+        Raises
+        ------
+        ValueError
+            If there are no vocals.
+
+        Examples
+        --------
+        >>> import oracle
+        >>> oracle.datasets.waltz().join_accompaniment()
+        <Track 'Daisy Bell': vocals, accompaniment; 2 channels, 13.09 s at 44100 Hz>
+        """
+        if self.sources.keys() <= {VOCALS, ACCOMPANIMENT}:
+            return self
+        if VOCALS not in self.sources:
+            raise ValueError(
+                f"track must have {VOCALS} for the targets {VOCALS} and {ACCOMPANIMENT}, got "
+                f"{', '.join(self.sources)}"
+            )
+        others = tuple(name for name in self.sources if name != VOCALS)
+        accompaniment = add_up(self.sources[name] for name in others)
+        sources = {VOCALS: self.sources[VOCALS], ACCOMPANIMENT: accompaniment}
+        return replace(self, sources=sources, joined=others)
+
     def beginning(self, seconds: float) -> "Track":
         """Return the first seconds, to the nearest sample; all of a shorter track.
 
@@ -183,6 +215,7 @@ class Track:
             subset=self.subset,
             mixture_is_sum=self.mixture_is_sum,
             rest=self.rest,
+            joined=self.joined,
         )
 
     def __repr__(self) -> str:
@@ -204,7 +237,11 @@ class Track:
     def __reduce__(self) -> tuple[Any, ...]:
         # A mappingproxy cannot be pickled; workers get the sources as a plain dict.
         make = partial(
-            Track, subset=self.subset, mixture_is_sum=self.mixture_is_sum, rest=self.rest
+            Track,
+            subset=self.subset,
+            mixture_is_sum=self.mixture_is_sum,
+            rest=self.rest,
+            joined=self.joined,
         )
         return make, (self.name, self.rate, self.mixture, dict(self.sources))
 
