@@ -270,6 +270,20 @@ def test_audio_that_is_not_read_is_told(stems: Path) -> None:
 # What is a track of musdb
 
 
+def test_a_track_is_read_from_its_files(tmp_path: Path) -> None:
+    expected = make_track("song", *NAMES)
+    for name, audio in expected.sources.items():
+        path = tmp_path / "song" / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, audio.T, RATE, subtype="FLOAT")
+    for given in (tmp_path / "song", str(tmp_path / "song")):
+        track = Track.from_files(given)
+        assert (track.name, track.rate, list(track.sources)) == ("song", RATE, list(NAMES))
+        np.testing.assert_array_equal(track.mixture, expected.mixture)
+    with pytest.raises(FileNotFoundError, match="track must be the path of a folder or of a .stem"):
+        Track.from_files(tmp_path / "none")
+
+
 def test_musdb_tracks_are_what_they_hold_in_the_order_of_their_streams() -> None:
     track = Track.from_musdb(Musdb(song()))
     assert_same(track, Track("song", RATE, song().mixture, song().sources, subset="train"))

@@ -433,6 +433,21 @@ def test_vocals_and_accompaniment_are_enough(tmp_path: Path, sources: tuple[str,
     assert_same(table, table_of([(track, estimates)]))
 
 
+@pytest.mark.parametrize("given", [("vocals",), ("bass", "vocals"), ("accompaniment",)])
+def test_some_targets_score_as_they_do_beside_all_others(
+    tmp_path: Path, given: tuple[str, ...]
+) -> None:
+    track = make_track()
+    estimates = guesses(track)
+    write(tmp_path / "est", {target: estimates[target] for target in given})
+    results = score_system(track, tmp_path / "est", metrics=ALL_METRICS)
+    everything = table_of([(track, estimates)], metrics=ALL_METRICS)
+    expected = everything[everything["target"].isin(given)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(results.table, expected)
+    others = [target for target in track.targets if target not in given]
+    assert f"No estimate of {', '.join(others)} in song." in results.notes
+
+
 def test_vocals_are_interfered_by_the_accompaniment_if_that_is_all(tmp_path: Path) -> None:
     track = make_track("song", "drums", "bass", "vocals")
     pair = Track.from_sources(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from html import escape
 from numbers import Integral
+from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
@@ -116,6 +118,24 @@ class Track:
         _check_alike(_named(sources))
         mixture = add_up(sources.values())
         return cls(name, rate, mixture, sources, subset=subset, mixture_is_sum=True)
+
+    @classmethod
+    def from_files(cls, path: str | PathLike[str]) -> "Track":
+        """Read a track from the folder of its stems, or from a ``.stem.mp4`` file.
+
+        Parameters
+        ----------
+        path : str or Path
+            As of `oracle.datasets.open_track`, which also takes tracks.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As `oracle.datasets.open_track`.
+        """
+        import oracle  # late: what opens files is made of tracks
+
+        return oracle.datasets.open_track(Path(path))
 
     @classmethod
     def from_musdb(cls, track: MusdbTrack) -> Self:
