@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from oracle.masks.libraries import Array, find_library
+from oracle.machine.libraries import Array, find_library
 
 
 def arrange(

@@ -2,8 +2,8 @@
 
 import math
 
+from oracle.machine.libraries import Array
 from oracle.masks.arguments import arrange, check_positive, check_range, restore
-from oracle.masks.libraries import Array
 from oracle.masks.quotients import (
     clip_to,
     conjugate_direction,

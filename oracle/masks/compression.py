@@ -2,8 +2,8 @@
 
 import math
 
+from oracle.machine.libraries import Array, find_library
 from oracle.masks.arguments import check_positive
-from oracle.masks.libraries import Array, find_library
 from oracle.masks.quotients import apply_to_parts
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.masks.libraries import is_torch
+from oracle.machine.libraries import is_torch
 
 
 def find_magnitude(xp: Any, spectra: Any) -> Any:
