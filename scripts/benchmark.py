@@ -2,7 +2,7 @@
 
     pip install '.[bench]' && python scripts/benchmark.py
 
-Prints four Markdown tables. The first is of bounds: the five oracle methods of SiSEC 2018 (IBM1,
+Prints five Markdown tables. The first is of bounds: the five oracle methods of SiSEC 2018 (IBM1,
 IBM2, IRM1, IRM2, MWF) on one long stereo track with four sources, separated and scored in
 museval's two groups, by masks on scipy.signal and `museval.eval_mus_track`, and by this package.
 The track is the embedded waltz, or the first track of MUSDB18 under --root, repeated and
@@ -19,6 +19,8 @@ of museval's metrics. `--threads 1` gives everything one thread.
 
 The fourth is of the peak memory of `oracle bounds`, all rows and metrics, for tracks of several
 lengths.
+
+The fifth is of masks, beside masks written by hand: see scripts/masks_by_hand.py.
 
 Ratios are what to quote: a machine that slows down slows all contestants.
 """
@@ -43,6 +45,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 import scipy.signal
+from masks_by_hand import masks_table
 
 import oracle
 from oracle.jobs.track_scores import BOUNDS, score_track
@@ -360,7 +363,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--only", choices=("bounds", "optimal", "memory", "stft"), help="one of these"
+        "--only", choices=("bounds", "optimal", "memory", "stft", "masks"), help="one of these"
     )
     parser.add_argument("--seconds", type=int, default=240, help="length of the track")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each but museval")
@@ -381,6 +384,8 @@ def main() -> None:
         stft_table(
             options.stft_channels, options.stft_seconds, options.stft_rounds, options.workers
         )
+    if options.only in (None, "masks"):
+        masks_table()
 
 
 if __name__ == "__main__":

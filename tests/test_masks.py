@@ -473,12 +473,76 @@ def test_gradients_are_finite_also_in_silent_bins(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # torch's own
 @pytest.mark.parametrize("name", [*SMOOTH, "compressed"])
 def test_gradients_equal_finite_differences(name: str, rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch")
     sources, mixture = (torch.from_numpy(random_bins(rng, *s)) for s in ((3, 2, 2), (2, 2)))
     inputs = (sources.requires_grad_(), mixture.requires_grad_())
-    assert torch.autograd.gradcheck(DIFFERENTIABLE[name], inputs)
+    assert torch.autograd.gradcheck(DIFFERENTIABLE[name], inputs, check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(DIFFERENTIABLE[name], inputs)
+
+
+# Compilers: masks look at shapes and dtypes alone.
+
+TRANSFORMED = MASKS | {
+    "clipped": partial(masks.ideal_amplitude_mask, clip=(0.2, 0.5)),
+    "root": partial(masks.ideal_ratio_mask, power=0.5),
+    "axis": lambda sources, mixture: masks.phase_sensitive_mask(
+        sources.swapaxes(0, 1), mixture, axis=1
+    ).swapaxes(0, 1),
+    "compressed": compressed_complex_mask,
+    "uncompressed": lambda sources, mixture: masks.uncompress(
+        masks.compress(masks.phase_sensitive_mask(sources, mixture, clip=(-2, 2)))
+    ),
+}
+each_transformed = pytest.mark.parametrize("mask", TRANSFORMED.values(), ids=TRANSFORMED)
+
+
+@each_transformed
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore:Torchinductor does not support code generation for complex")
+@pytest.mark.filterwarnings(
+    "ignore:`torch.jit", "ignore:.*should not be instantiated"
+)  # torch's own
+def test_torch_compiles_masks_whole(mask: Mask, backend: str, scene: tuple[Array, Array]) -> None:
+    torch = pytest.importorskip("torch")
+    torch._dynamo.reset()
+    compiled = torch.compile(mask, fullgraph=True, backend=backend)
+    results = []
+    for function in (compiled, mask):
+        inputs = [torch.from_numpy(array).requires_grad_() for array in scene]
+        made = function(*inputs)
+        if made.requires_grad:
+            (made.real + made.imag if made.is_complex() else made).square().sum().backward()
+        results.append([made.detach(), *(each.grad for each in inputs)])
+    for found, expected in zip(*results, strict=True):
+        if expected is None:
+            assert found is None
+        else:
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@each_transformed
+def test_torch_maps_masks_over_a_batch(mask: Mask, scene: tuple[Array, Array]) -> None:
+    torch = pytest.importorskip("torch")
+    sources, mixture = map(torch.from_numpy, scene)
+    batch = torch.stack([sources, 2 * sources]), torch.stack([mixture, mixture.flip(-1)])
+    each = torch.stack([mask(*item) for item in zip(*batch, strict=True)])
+    found = torch.vmap(mask)(*batch)
+    torch.testing.assert_close(found.expand_as(each), each)
+    shared = torch.vmap(mask, in_dims=(0, None))(batch[0], mixture)
+    each = torch.stack([mask(item, mixture) for item in batch[0]])
+    torch.testing.assert_close(shared.expand_as(each), each)
+
+
+@pytest.mark.slow
+@each_transformed
+def test_jax_compiles_masks(mask: Mask, scene: tuple[Array, Array]) -> None:
+    jax = pytest.importorskip("jax")
+    sources, mixture = map(jax.numpy.asarray, scene)
+    found = jax.jit(mask)(sources, mixture)
+    assert_same_mask(np.asarray(found), mask(*scene), *scene)
 
 
 # Errors.
@@ -571,10 +635,16 @@ def test_amplitude_mask_refuses_a_range_without_a_positive_part(clip: tuple[floa
         masks.ideal_amplitude_mask(bins(1, 2), one_bin(3), clip=clip)
 
 
-@pytest.mark.parametrize("part", [10.5, -11.0, 12.0j, math.nan])
+@pytest.mark.parametrize("part", [10.5, -11.0, 12.0j, math.inf, math.nan])
 def test_uncompress_refuses_parts_beyond_its_bound(part: complex) -> None:
+    """In numpy; where values may not be known yet, they are NaN."""
+    mask = np.array([1 + 1j, part])
     with pytest.raises(ValueError, match=r"^mask must lie in \[-K, K\] = .*, got a part"):
-        masks.uncompress(np.array([0, part]))
+        masks.uncompress(mask)
+    torch = pytest.importorskip("torch")
+    found = masks.uncompress(torch.tensor(mask)).numpy()
+    outside = np.array([part.real, part.imag]) != 0
+    np.testing.assert_array_equal(np.isnan(found.view(float)), [False, False, *outside])
 
 
 def test_parameters_that_are_numpy_scalars_do_not_widen_the_mask() -> None:
@@ -587,6 +657,43 @@ def test_parameters_that_are_numpy_scalars_do_not_widen_the_mask() -> None:
         masks.compress(sources.real, K=np.float64(10), C=np.float64(1)),
     ):
         assert mask.dtype == np.float32
+
+
+@each_mask
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_masks_do_not_depend_on_the_order_in_memory(
+    mask: Mask, transposed: bool, library: str, scene: tuple[Array, Array]
+) -> None:
+    """Spectra of `STFT.forward` are transposed; others may be reversed, strided or conjugated."""
+    xp = pytest.importorskip(library)
+    expected = mask(*scene)
+    copies = [np.array(array, order="C") for array in scene]
+    if transposed:
+        copies = [np.ascontiguousarray(array.swapaxes(-1, -2)).swapaxes(-1, -2) for array in copies]
+    arrays = [xp.asarray(array) for array in copies]
+    assert_same_mask(np.asarray(mask(*arrays)), expected, *scene)
+    strided = [array[..., ::2] for array in arrays]
+    thinned = [array[..., ::2] for array in scene]
+    assert_same_mask(np.asarray(mask(*strided)), expected[..., ::2], *thinned)
+    if library == "torch":
+        conjugated = [array.conj() for array in arrays]
+        physical = [array.resolve_conj() for array in conjugated]
+        np.testing.assert_array_equal(
+            mask(*conjugated).resolve_conj(), mask(*physical).resolve_conj()
+        )
+
+
+@each_mask
+def test_what_is_not_finite_stays_in_its_bin(mask: Mask, scene: tuple[Array, Array]) -> None:
+    sources, mixture = (array.copy() for array in scene)
+    expected = mask(sources, mixture)
+    sources[0, 0, 1, 2] = mixture[0, 3, 4] = math.nan
+    with np.errstate(invalid="ignore"):
+        found = mask(sources, mixture)
+    for bins in (expected, found):
+        bins[:, 0, [1, 3], [2, 4]] = 0
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_roots_of_silent_sources_have_gradients() -> None:

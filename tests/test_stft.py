@@ -432,7 +432,7 @@ def test_boxcar_is_inverted_without_any_overlap() -> None:
 )
 def test_forward_refuses_what_is_not_float32_or_float64(audio: Any, got: str) -> None:
     with pytest.raises(
-        TypeError, match=f"^audio must be a numpy array of float32 or float64, got {got}$"
+        TypeError, match=f"^audio must be an array of float32 or float64, got {got}$"
     ):
         STFT().forward(audio)
 
@@ -448,7 +448,7 @@ def test_forward_refuses_audio_without_samples(shape: tuple[int, ...]) -> None:
     ("spectrum", "got"), [(np.zeros((5, 3)), "float64"), ([[0j] * 3] * 5, "list")]
 )
 def test_inverse_refuses_what_is_not_complex(spectrum: Any, got: str) -> None:
-    message = f"^spectrum must be a numpy array of complex64 or complex128, got {got}$"
+    message = f"^spectrum must be an array of complex64 or complex128, got {got}$"
     with pytest.raises(TypeError, match=message):
         STFT(n_fft=8, hop_length=4).inverse(spectrum, n_samples=8)
 
@@ -862,3 +862,120 @@ def test_sum_of_squares_of_a_part_is_that_part_of_the_whole(
     np.testing.assert_allclose(whole, expected, rtol=1e-12)
     part = stft.frames.sum_of_squares(n_samples, piece=slice(start, stop))
     np.testing.assert_allclose(part, expected[start:stop], rtol=1e-12)
+
+
+# Arrays of other libraries.
+
+
+@pytest.mark.parametrize("library", ["array_api_strict", "torch"])
+@each_size
+@each_dtype
+def test_other_libraries_have_the_spectra_and_audio_of_numpy(
+    library: str,
+    n_fft: int,
+    hop_length: int,
+    dtype: type[np.floating[Any]],
+    rng: np.random.Generator,
+) -> None:
+    xp = pytest.importorskip(library)
+    stft = STFT(n_fft=n_fft, hop_length=hop_length)
+    for n_samples in LENGTHS:
+        audio = signal_of(n_samples, 2, 3).astype(dtype)
+        expected = stft.forward(audio)
+        found = stft.forward(xp.asarray(audio))
+        assert isinstance(found, type(xp.asarray(audio)))
+        assert np.asarray(found).dtype == expected.dtype
+        assert_close(np.asarray(found), expected)
+        random = random_spectrum(rng, *expected.shape).astype(expected.dtype)
+        restored = stft.inverse(random, n_samples=n_samples)
+        found = stft.inverse(xp.asarray(random), n_samples=n_samples)
+        assert np.asarray(found).dtype == dtype
+        assert_close(np.asarray(found), restored, LEAST_OVERLAP)
+        alone = stft.forward(xp.asarray(audio[0, 0]))
+        assert alone.shape == (stft.n_freqs, stft.n_frames(n_samples))
+
+
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(16, 8), (16, 5), (9, 4)])
+def test_torch_differentiates_the_stft_and_its_inverse(n_fft: int, hop_length: int) -> None:
+    torch = pytest.importorskip("torch")
+    stft = STFT(n_fft=n_fft, hop_length=hop_length)
+    audio = torch.from_numpy(signal_of(30, 2)).requires_grad_()
+    assert torch.autograd.gradcheck(stft.forward, (audio,))
+    spectrum = stft.forward(audio).detach().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: stft.inverse(x, n_samples=30), (spectrum,))
+
+
+@pytest.mark.filterwarnings("ignore:Torchinductor does not support code generation for complex")
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # torch's own
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_torch_compiles_and_maps_the_stft_and_its_inverse(backend: str) -> None:
+    torch = pytest.importorskip("torch")
+    stft = STFT(n_fft=16, hop_length=5)
+    audio = torch.from_numpy(signal_of(50, 3)).requires_grad_()
+
+    def there_and_back(audio: Any) -> Any:
+        return stft.inverse(2 * stft.forward(audio), n_samples=50)
+
+    there_and_back(audio)
+    for made in (
+        torch.compile(there_and_back, fullgraph=True, backend=backend)(audio),
+        torch.vmap(there_and_back)(audio),
+    ):
+        torch.testing.assert_close(made, 2 * audio)
+    made.sum().backward()
+    torch.testing.assert_close(audio.grad, torch.full_like(audio, 2))
+
+
+@pytest.mark.slow
+def test_jax_compiles_the_stft_and_its_inverse() -> None:
+    jax = pytest.importorskip("jax")
+    stft = STFT(n_fft=16, hop_length=5)
+    audio = signal_of(50, 3).astype(np.float32)
+    found = jax.jit(stft.forward)(audio)
+    assert_close(np.asarray(found), stft.forward(audio))
+    back = jax.jit(lambda spectrum: stft.inverse(spectrum, n_samples=50))(found)
+    assert_close(np.asarray(back), audio, LEAST_OVERLAP)
+
+
+# Without a number of samples.
+
+
+@each_size
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_inverse_returns_what_the_frames_hold(n_fft: int, hop_length: int, library: str) -> None:
+    xp = pytest.importorskip(library)
+    stft = STFT(n_fft=n_fft, hop_length=hop_length)
+    for n_samples in range(1, 4 * hop_length):
+        audio = signal_of(n_samples)
+        restored = np.asarray(stft.inverse(stft.forward(xp.asarray(audio))))
+        assert n_samples <= len(restored) < n_samples + hop_length
+        assert_close(restored[:n_samples], audio, LEAST_OVERLAP)
+        assert_close(restored[n_samples:], np.zeros(len(restored) - n_samples), LEAST_OVERLAP)
+        n_frames = stft.n_frames(n_samples)
+        assert stft.n_frames(len(restored)) == n_frames
+        assert stft.n_frames(len(restored) + 1) == n_frames + 1
+        if stft.n_frames(n_samples + 1) > n_frames:
+            assert len(restored) == n_samples
+
+
+@pytest.mark.parametrize("shape", [(), (9,), (9, 0), (9, 1)])
+def test_spectra_that_hold_no_sample_are_refused(shape: tuple[int, ...]) -> None:
+    message = "spectrum must have shape (..., 9, n_frames), with frames that hold a sample, got "
+    with pytest.raises(ValueError, match=f"^{re.escape(message + str(shape))}$"):
+        STFT(n_fft=16).inverse(np.zeros(shape, complex))
+
+
+def test_the_number_of_samples_is_not_called_length() -> None:
+    stft = STFT(n_fft=16)
+    with pytest.raises(TypeError, match=r"^length must not be given, got 40: call it n_samples$"):
+        stft.inverse(stft.forward(np.ones(40)), length=40)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("library", ["array_api_strict", "torch"])
+def test_tensors_of_other_dtypes_are_refused(library: str) -> None:
+    xp = pytest.importorskip(library)
+    stft = STFT(n_fft=16)
+    with pytest.raises(TypeError, match=r"^audio must be an array of float32 or f.*, got .*int"):
+        stft.forward(xp.asarray([1, 2, 3]))
+    with pytest.raises(TypeError, match=r"^spectrum must be an array of complex64 or .*, got .*f"):
+        stft.inverse(xp.ones((9, 3)), n_samples=9)

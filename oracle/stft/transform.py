@@ -13,12 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from numbers import Integral
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.libraries import find_library
 from oracle.machine.threads import in_threads
+from oracle.stft import any_array
 from oracle.stft.frames import BLOCK_FRAMES, CHUNK_FRAMES, Frames, Spectrum, place_in, split
 from oracle.tracks.track import Audio
 
@@ -161,17 +163,26 @@ class STFT:
         """The settings that result files record."""
         return {"n_fft": self.n_fft, "hop_length": self.hop_length, "window": self.window}
 
-    def forward(self, audio: Audio) -> Spectrum:
+    @overload
+    def forward(self, audio: Audio) -> Spectrum: ...
+
+    @overload
+    def forward(self, audio: Any) -> Any: ...
+
+    def forward(self, audio: Any) -> Any:
         """Transform audio.
 
         Parameters
         ----------
         audio : array of shape (..., n_samples), float32 or float64
+            Of numpy, or of any library of the array API standard, as torch: it is then
+            transformed on its device, with gradients.
 
         Returns
         -------
         spectrum : array of shape (..., n_freqs, n_frames), complex64 or complex128
-            A view: in memory, the frequencies of a frame are contiguous.
+            A view: in memory, the frequencies of a frame are contiguous. Of other libraries
+            equal to numpy's up to rounding.
 
         Raises
         ------
@@ -180,13 +191,13 @@ class STFT:
         ValueError
             If there are no samples.
         """
-        if not isinstance(audio, np.ndarray) or audio.dtype not in (np.float32, np.float64):
-            raise TypeError(
-                "audio must be a numpy array of float32 or float64, "
-                f"got {getattr(audio, 'dtype', type(audio).__name__)}"
-            )
+        xp = _find_library("audio", audio, ("float32", "float64"))
         if audio.ndim == 0 or audio.shape[-1] == 0:
-            raise ValueError(f"audio must have samples on its last axis, got shape {audio.shape}")
+            raise ValueError(
+                f"audio must have samples on its last axis, got shape {tuple(audio.shape)}"
+            )
+        if not isinstance(audio, np.ndarray):
+            return any_array.transform(xp, self.frames, audio)
         n_samples = audio.shape[-1]
         n_frames = self.n_frames(n_samples)
         signals = audio.reshape(-1, n_samples)
@@ -201,18 +212,35 @@ class STFT:
         self._for_each(transform, len(signals), slice(0, n_frames))
         return spectra.reshape(*audio.shape[:-1], n_frames, self.n_freqs).swapaxes(-1, -2)
 
-    def inverse(self, spectrum: Spectrum, *, n_samples: int) -> Audio:
+    @overload
+    def inverse(
+        self, spectrum: Spectrum, *, n_samples: int | None = None, length: None = None
+    ) -> Audio: ...
+
+    @overload
+    def inverse(
+        self, spectrum: Any, *, n_samples: int | None = None, length: None = None
+    ) -> Any: ...
+
+    def inverse(self, spectrum: Any, *, n_samples: int | None = None, length: None = None) -> Any:
         """Transform a spectrum back to the audio whose spectrum is closest to it.
 
         Parameters
         ----------
         spectrum : array of shape (..., n_freqs, n_frames), complex64 or complex128
-        n_samples : int
-            Number of samples of the audio, which determines the number of frames.
+            Of numpy or of another library, as in `forward`.
+        n_samples : int, optional
+            Number of samples of the audio, which determines the number of frames. By default
+            the most that have so many frames: ``n_fft % 2 + (n_frames - 1) * hop_length``. The
+            audio that the spectrum is of may have been up to ``hop_length - 1`` samples
+            shorter; what is returned beyond its end is zero up to rounding.
+        length
+            Not taken: what other packages call `length` is `n_samples` here.
 
         Returns
         -------
         audio : array of shape (..., n_samples), float32 or float64
+            Like the spectrum.
 
         Raises
         ------
@@ -222,20 +250,20 @@ class STFT:
         ValueError
             If the shape is not that of a spectrum of `n_samples` samples.
         """
-        if not isinstance(spectrum, np.ndarray) or spectrum.dtype not in (
-            np.complex64,
-            np.complex128,
-        ):
-            raise TypeError(
-                "spectrum must be a numpy array of complex64 or complex128, "
-                f"got {getattr(spectrum, 'dtype', type(spectrum).__name__)}"
-            )
+        if length is not None:
+            raise TypeError(f"length must not be given, got {length!r}: call it n_samples")
+        xp = _find_library("spectrum", spectrum, ("complex64", "complex128"))
+        shape = tuple(spectrum.shape)
+        if n_samples is None:
+            n_samples = self._most_samples(shape)
         n_frames = self.n_frames(n_samples)
-        if spectrum.shape[-2:] != (self.n_freqs, n_frames):
+        if shape[-2:] != (self.n_freqs, n_frames):
             raise ValueError(
                 f"spectrum must have shape (..., {self.n_freqs}, {n_frames}) "
-                f"for n_samples={n_samples}, got {spectrum.shape}"
+                f"for n_samples={n_samples}, got {shape}"
             )
+        if not isinstance(spectrum, np.ndarray):
+            return any_array.invert(xp, self.frames, spectrum, int(n_samples))
         dtype: type[np.floating[Any]] = np.float32 if spectrum.dtype == np.complex64 else np.float64
         window = self.frames.dual_window.astype(dtype)
         spectra = spectrum.swapaxes(-1, -2).reshape(-1, n_frames, self.n_freqs)
@@ -261,6 +289,16 @@ class STFT:
         audio = padded.reshape(len(spectra), hops.stop * hop)[:, half : half + n_samples]
         self.frames.scale_ends(audio, 0, n_samples)
         return audio.reshape(*spectrum.shape[:-2], n_samples)
+
+    def _most_samples(self, shape: tuple[int, ...]) -> int:
+        """Count the samples of the longest audio whose spectrum has a shape."""
+        n_samples = self.n_fft % 2 + (shape[-1] - 1) * self.hop_length if len(shape) > 1 else 0
+        if n_samples < 1:
+            raise ValueError(
+                f"spectrum must have shape (..., {self.n_freqs}, n_frames), with frames that hold "
+                f"a sample, got {shape}"
+            )
+        return n_samples
 
     def modify(
         self,
@@ -369,6 +407,20 @@ class STFT:
         workers = self.workers if n_signals * len(blocks) > 1 else 1
         for _ in in_threads(lambda place: transform(*place), places, workers=workers):
             pass
+
+
+def _find_library(argument: str, array: Any, dtypes: tuple[str, str]) -> Any:
+    """Find the library of an array of one of two dtypes."""
+    allowed = " or ".join(dtypes)
+    try:
+        xp = find_library(array)
+    except TypeError:
+        raise TypeError(
+            f"{argument} must be an array of {allowed}, got {type(array).__name__}"
+        ) from None
+    if array.dtype not in [getattr(xp, dtype) for dtype in dtypes]:
+        raise TypeError(f"{argument} must be an array of {allowed}, got {array.dtype}")
+    return xp
 
 
 def _add(sums: list[Any], others: list[Any]) -> list[Any]:
