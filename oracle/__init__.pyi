@@ -1,11 +1,12 @@
 from . import datasets, masks, methods, metrics, optimal, plots, report, residuals, results, wiener
 from .comparison.side_by_side import Comparison, compare
+from .jobs.array_scores import score
 from .jobs.bounds import compute_bounds
 from .jobs.check_findings import Check
 from .jobs.checks import check
 from .jobs.estimates import write_estimates
 from .jobs.sweeps import compute_sweep
-from .jobs.system_scores import score, score_system
+from .jobs.system_scores import score_system
 from .methods import separate
 from .report.waltz_report import WaltzReport
 from .results.results import Results, TracksFailed

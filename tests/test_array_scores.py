@@ -1,6 +1,7 @@
 """Scores of arrays in memory: those of files, and an error for whatever is no estimate."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,3 +122,39 @@ def test_arguments_of_other_types_are_refused() -> None:
         oracle.score(track, nothing)
     with pytest.raises(ValueError, match="^metrics must be some of .*, got SNRI"):
         oracle.score(track, noisy(track), metrics=["SNRI"])
+
+
+def test_lengths_are_fitted_if_asked_for() -> None:
+    track = song("vocals", "drums")
+    estimates = noisy(track)
+    expected = oracle.score(track, estimates, metrics=["uSDR"]).table
+    longer = {name: np.pad(audio, ((0, 0), (0, 7))) for name, audio in estimates.items()}
+    fitted = oracle.score(track, longer, metrics=["uSDR"], fit_length=True).table
+    pd.testing.assert_frame_equal(fitted, expected)
+    shorter = {name: audio[:, :-7] for name, audio in estimates.items()}
+    fitted = oracle.score(track, shorter, metrics=["uSDR"], fit_length=True).table
+    padded = {name: np.pad(audio, ((0, 0), (0, 7))) for name, audio in shorter.items()}
+    pd.testing.assert_frame_equal(fitted, oracle.score(track, padded, metrics=["uSDR"]).table)
+    with pytest.raises(ValueError, match=r"must have the shape of the mixture, .*got \(1, 5007\)"):
+        mono = {"drums": longer["drums"][:1]}
+        oracle.score(track, mono, metrics=["uSDR"], fit_length=True)
+
+
+def test_a_folder_of_scores_is_one_to_compare(tmp_path: Path) -> None:
+    track = song("vocals", "drums")
+    estimates = noisy(track)
+    options: dict[str, Any] = {"metrics": ["SDR"], "out": tmp_path / "scores", "name": "mine"}
+    results = oracle.score(track, estimates, **options)
+    oracle.compute_bounds(track, methods=["IRM2"], metrics=["SDR"], out=tmp_path / "bounds")
+    comparison = oracle.compare([tmp_path / "scores", tmp_path / "bounds"])
+    assert comparison.systems == ("mine",)
+    assert (tmp_path / "scores/mine/test/song.json").is_file()
+    pd.testing.assert_frame_equal(oracle.score(track, estimates, **options).table, results.table)
+    others = estimates | {"drums": estimates["drums"] * np.float32(0.5)}
+    with pytest.raises(ValueError, match="arrays was .* and is now "):
+        oracle.score(track, others, **options)
+    changed = oracle.score(track, others, **options, overwrite=True).table
+    assert (changed["median"] != results.table["median"]).any()
+    for name in ("run.json", " "):
+        with pytest.raises(ValueError, match="name must not be empty or one of"):
+            oracle.score(track, estimates, name=name)

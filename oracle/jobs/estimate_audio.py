@@ -7,7 +7,15 @@ import numpy as np
 
 from oracle.datasets.audio_files import read_audio
 from oracle.tracks.rest import Completed
-from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Audio, Track, add_up, target_names
+from oracle.tracks.track import (
+    ACCOMPANIMENT,
+    VOCALS,
+    Audio,
+    Track,
+    add_up,
+    check_like,
+    target_names,
+)
 
 
 def read_estimates(
@@ -65,13 +73,25 @@ def _read_fitted(file: Path, track: Track, *, fit_length: bool) -> Audio:
         )
     if not np.isfinite(estimate).all():
         raise ValueError(f"estimates must be finite, got NaN or infinity in {file}")
-    longer = n_samples - track.n_samples
-    if longer and not fit_length:
+    if n_samples != track.n_samples and not fit_length:
+        longer = n_samples - track.n_samples
         raise ValueError(
             f"estimates must have the {track.n_samples} samples of references, got {n_samples} "
             f"in {file}: {abs(longer)} {'more' if longer > 0 else 'fewer'} "
             "(--fit-length, in Python fit_length=True, cuts or pads at the end)"
         )
-    if longer < 0:
-        return np.pad(estimate, ((0, 0), (0, -longer)))
-    return estimate[:, : track.n_samples]
+    return _cut_or_pad(estimate, track.n_samples)
+
+
+def fit(argument: str, estimate: Audio, mixture: Audio, *, fit_length: bool) -> Audio:
+    """Check an array against the mixture; fit its length if asked to."""
+    fits = isinstance(estimate, np.ndarray) and estimate.shape[:-1] == mixture.shape[:-1]
+    if fit_length and fits and estimate.size:
+        estimate = _cut_or_pad(estimate, mixture.shape[-1])
+    check_like(argument, estimate, mixture)
+    return estimate
+
+
+def _cut_or_pad(estimate: Audio, n_samples: int) -> Audio:
+    missing = n_samples - estimate.shape[-1]
+    return np.pad(estimate, ((0, 0), (0, missing))) if missing > 0 else estimate[:, :n_samples]

@@ -5,9 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets import Dataset
-from oracle.datasets.opening import Holder, Tracks, open_track, open_tracks
+from oracle.datasets.opening import Tracks, open_tracks
 from oracle.jobs.estimate_audio import (
-    list_estimated,
     list_missing,
     read_estimates,
     sum_accompaniment,
@@ -20,16 +19,13 @@ from oracle.metrics.metric import Metric
 from oracle.metrics.named import AnyMetric, describe_metrics, find_metrics
 from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
-from oracle.results.spool import Spool
-from oracle.results.tables import Row, aggregate, tidy
+from oracle.results.tables import Row
 from oracle.runs.loop import Worked
-from oracle.runs.notes import describe_input, describe_tracks
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
 from oracle.runs.score_files import check_method_name
-from oracle.runs.scoring import AGGREGATION, Scored, make_scorer, score_tracks
-from oracle.runs.track_info import table_infos
+from oracle.runs.scoring import Scored, make_scorer, score_tracks
 from oracle.tracks.rest import Completed, complete
 from oracle.tracks.track import (
     ACCOMPANIMENT,
@@ -37,7 +33,6 @@ from oracle.tracks.track import (
     Audio,
     Rest,
     Track,
-    check_like,
     check_rest,
 )
 
@@ -156,98 +151,6 @@ def score_system(
     )
 
 
-def score(
-    track: Holder,
-    estimates: Mapping[str, Audio],
-    *,
-    name: str = "estimates",
-    metrics: Iterable[MetricName | AnyMetric] = METRICS,
-    rest: Rest | None = None,
-    permute: bool | None = None,
-) -> Results:
-    """Score estimates of a track that are arrays in memory.
-
-    Parameters
-    ----------
-    track : Track, musdb track, str or Path
-        The references, as of `oracle.datasets.open_track`.
-    estimates : mapping from str to array of shape (n_channels, n_samples), float32 or float64
-        By target, of one or more; a note says which are missing. If that of the accompaniment is,
-        it is the sum of the estimates of all sources but the vocals, if there are all.
-    name : str, optional
-        What the system is called in the results.
-    metrics, rest
-        As in `oracle.score_system`.
-    permute : bool, optional
-        As in `oracle.score_system`, but by default the names of the estimates count.
-
-    Returns
-    -------
-    results : oracle.results.Results
-        As in `oracle.compute_bounds`: `table` has the median over windows, `scores` every window.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type.
-    ValueError
-        If there is no estimate; if one belongs to no target of the track, has another shape than
-        the mixture, or is not finite; if `permute` is True and no sources are interchangeable; if
-        a metric is unknown; or if the track is refused, as in `oracle.compute_bounds`.
-
-    Warns
-    -----
-    IllConditionedWarning
-        As in `oracle.metrics.bss_eval_v4`.
-
-    Examples
-    --------
-    >>> import oracle
-    >>> track = oracle.datasets.waltz()
-    >>> results = oracle.score(track, oracle.separate(track, "IRM2"), metrics=["uSDR"])
-    >>> results.table.set_index("target")["median"].round(1).to_dict()
-    {'drums': 8.6, 'bass': 9.2, 'other': 8.3, 'vocals': 11.5, 'accompaniment': 13.3}
-    """
-    track = open_track(track)
-    if not isinstance(estimates, Mapping):
-        raise TypeError(
-            f"estimates must be a mapping from target to array, got {type(estimates).__name__}"
-        )
-    wanted = find_metrics(metrics)
-    order = SpeakerOrder.of(track, permute)
-    completed = complete(track, rest)
-    targets = list_estimated(completed.track)
-    unknown = [str(name) for name in estimates if name not in targets]
-    if unknown:
-        raise ValueError(
-            f"estimates must be of targets of the track, {', '.join(targets)}, "
-            f"got {', '.join(unknown)}"
-        )
-    audio = {target: estimates[target] for target in targets if target in estimates}
-    for target, estimate in audio.items():
-        check_like(f"estimates[{target!r}]", estimate, completed.track.mixture)
-    scored = _score_audio(track, completed, audio, method=name, metrics=wanted, order=order)
-    spool = Spool()
-    spool.add(0, scored.result)
-    settings = {
-        "task": "score",
-        "methods": [name],
-        **describe_metrics(wanted),
-        "estimates": "arrays",
-        "permute": order.is_searched,
-        "rest": rest,
-        **AGGREGATION,
-    }
-    return Results(
-        table=aggregate(tidy(scored.result)),
-        tracks=table_infos([scored.info]),
-        failures=(),
-        settings=settings,
-        notes=(*describe_input([scored.info], ()), *describe_tracks([scored.info])),
-        spool=spool,
-    )
-
-
 def _score_estimates(
     track: Track,
     *,
@@ -262,12 +165,12 @@ def _score_estimates(
     completed = complete(track, rest)
     files = folder.find(completed.track)
     audio = read_estimates(files, completed.track, fit_length=fit_length)
-    return _score_audio(
+    return score_audio(
         track, completed, audio, method=method, metrics=metrics, order=order, advance=advance
     )
 
 
-def _score_audio(
+def score_audio(
     track: Track,
     completed: Completed,
     given: Mapping[str, Audio],
