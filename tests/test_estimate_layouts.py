@@ -2,7 +2,7 @@
 
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -304,6 +304,17 @@ def test_estimates_that_have_become_those_of_another_target_are_scored_again(
     assert set(score_system(track, tmp_path / "est", **options).table["target"]) == {"s1"}
     (tmp_path / "est" / "s1").rename(tmp_path / "est" / "s2")
     assert set(score_system(track, tmp_path / "est", **options).table["target"]) == {"s2"}
+
+
+def test_a_sequence_that_reads_its_tracks_is_not_read_to_learn_their_names(tmp_path: Path) -> None:
+    class Reading(Sequence[Track]):
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index: Any) -> Any:
+            raise AssertionError("a track is read")
+
+    assert EstimateFolder.of(tmp_path, Reading()).tracks is None
 
 
 @pytest.mark.slow

@@ -33,10 +33,12 @@ from oracle.metrics.names import ALL_METRICS, GLOBAL, METRICS, MUSEVAL, REGULARI
 from oracle.metrics.scorer import Scorer
 from oracle.results.tables import Row, aggregate, read_scores, tidy
 from oracle.runs.progress import Progress
+from oracle.tracks.rest import InputWarning
 from oracle.tracks.track import Audio
 
 # These need no filters, and hardly any time.
 FAST = ("SDR", "uSDR", "SI-SIR")
+SOURCES = ("vocals", "drums", "bass")
 ROCK = "Music Delta - 80s Rock"
 
 
@@ -519,6 +521,22 @@ def test_missing_targets_are_named_and_the_others_scored(
         == missing
         == ", ".join(results.tracks["missing"][0].split("; "))
     )
+
+
+@pytest.mark.parametrize("given", [SOURCES, SOURCES[:2]])
+def test_a_rest_that_is_not_estimated_does_not_interfere(
+    tmp_path: Path, given: tuple[str, ...]
+) -> None:
+    """Nor does the accompaniment that it is part of, unless there is an estimate of that."""
+    sources = make_track("song", *SOURCES).sources
+    track = Track("song", RATE, sum(sources.values()) + noise(55), sources)
+    estimates = guesses(track, *given)
+    write(tmp_path / "est", estimates)
+    scorer = Scorer(sources, rate=RATE, metrics=ALL_METRICS, estimated=given)
+    rows: list[Row] = [("song", "test", "est", *score) for score in scorer.score(estimates)]
+    with pytest.warns(InputWarning, match="What they do not account for is ignored"):
+        table = score_system(track, tmp_path / "est", metrics=ALL_METRICS).table
+    assert_same(table, aggregate(tidy(rows)))
 
 
 def test_estimates_of_no_target_are_an_error(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from oracle.jobs.track_scores import BOUNDS, find_bounds
     "oracle bounds",
     "oracle bounds stems/ --methods IBM1,IRM2 --out results",
     "oracle bounds musdb18 --root ~/musdb18 --subset test --out sisec",
+    "oracle bounds stems/ --targets vocals,accompaniment  # as two sources",
     "oracle bounds librimix --root Libri2Mix/wav8k/min --first 100 --out mixes",
 )
 def bounds_command(

@@ -64,7 +64,7 @@ def score_command(
             metavar="",
             help="Estimates of speakers (s1, s2, ...) may be in any order: find the one with the "
             "best mean SI-SDR.",
-            show_default="permute for librimix, wsj0-2mix and fuss",
+            show_default="permute for librimix, wsj0-2mix, wham, whamr and fuss",
         ),
     ] = None,
     name: Annotated[

@@ -55,7 +55,8 @@ class EstimateFolder:
         if isinstance(tracks, Dataset):
             return cls(root, tuple((entry.name, entry.subset) for entry in tracks.entries))
         several = [tracks] if isinstance(tracks, Track) else tracks
-        if isinstance(several, Sequence) and all(isinstance(each, Track) for each in several):
+        # Other sequences read a track whenever one looks at it.
+        if isinstance(several, (list, tuple)) and all(isinstance(t, Track) for t in several):
             return cls(root, tuple((track.name, track.subset) for track in several))
         return cls(root, None)
 

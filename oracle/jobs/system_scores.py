@@ -78,7 +78,7 @@ def score_system(
     permute : bool, optional
         Whether the estimates of speakers may be in any order: those of interchangeable sources
         are assigned to the references so that their mean SI-SDR is highest. By default, if the
-        dataset says that it has such sources (LibriMix, WSJ0-mix, FUSS).
+        dataset says that it has such sources (LibriMix, WSJ0-mix, WHAM!, FUSS).
     out, progress, jobs, dask, overwrite
         As in `oracle.compute_bounds`; the system is the method.
 
@@ -189,11 +189,13 @@ def score_audio(
             f"{', '.join(given) or 'none'}"
         )
     missing = list_missing(audio, completed)
-    # A source that completed the track is a reference only for an estimate of it.
+    # A source that completed the track is a reference only for an estimate of it, and so is the
+    # accompaniment that it is part of.
     added = {completed.added} - completed.given.sources.keys() - {None}
+    unheard = {*added, ACCOMPANIMENT} if added - audio.keys() else set()
     is_pair = audio.keys() == {VOCALS, ACCOMPANIMENT}  # a system of two sources
-    references = {t: targets[t] for t in targets if t in audio or not (is_pair or t in added)}
-    if added and not {*added, ACCOMPANIMENT} & audio.keys():
+    references = {t: targets[t] for t in targets if t in audio or not (is_pair or t in unheard)}
+    if unheard and not unheard & audio.keys():
         completed = Completed(track, track, completed.unexplained)
     scorer = make_scorer(track, references, metrics, list(audio))
     scores = scorer.score_each(
