@@ -135,8 +135,8 @@ def test_lengths_are_fitted_if_asked_for() -> None:
     fitted = oracle.score(track, shorter, metrics=["uSDR"], fit_length=True).table
     padded = {name: np.pad(audio, ((0, 0), (0, 7))) for name, audio in shorter.items()}
     pd.testing.assert_frame_equal(fitted, oracle.score(track, padded, metrics=["uSDR"]).table)
+    mono = {"drums": longer["drums"][:1]}
     with pytest.raises(ValueError, match=r"must have the shape of the mixture, .*got \(1, 5007\)"):
-        mono = {"drums": longer["drums"][:1]}
         oracle.score(track, mono, metrics=["uSDR"], fit_length=True)
 
 
