@@ -52,7 +52,7 @@ def separate(
     Raises
     ------
     TypeError
-        If `method` is none of these.
+        If `method` is none of these, or `track` is no track.
     ValueError
         If there is no such method, or the mixture is refused.
 
@@ -68,6 +68,8 @@ def separate(
     >>> list(estimates)
     ['drums', 'bass', 'other', 'vocals', 'accompaniment']
     """
+    if not isinstance(track, Track):
+        raise TypeError(f"track must be an oracle.Track, got {type(track).__name__}")
     completed = complete(track, rest)
     if completed.added is not None:
         warnings.warn(

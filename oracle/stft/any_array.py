@@ -5,9 +5,7 @@ Hops are sliced and put together: no array is written to.
 
 from typing import Any
 
-from array_api_compat import device
-
-from oracle.machine.libraries import is_torch
+from oracle.machine.libraries import find_device, is_torch
 from oracle.stft.frames import Frames
 
 
@@ -64,13 +62,8 @@ def _count_hops(frames: Frames, n_samples: int) -> tuple[int, int, int]:
 def _zeros(xp: Any, array: Any, length: int) -> Any:
     """Make an array of zeros, like another but for the length of its last axis."""
     shape = (*array.shape[:-1], length)
-    return xp.zeros(shape, dtype=array.dtype, device=_find_device(array))
+    return xp.zeros(shape, dtype=array.dtype, device=find_device(array))
 
 
 def _window(xp: Any, frames: Frames, like: Any) -> Any:
-    return xp.asarray(frames.window_samples, dtype=like.dtype, device=_find_device(like))
-
-
-def _find_device(array: Any) -> Any:
-    # `device` makes `torch.compile` warn.
-    return array.device if is_torch(array) else device(array)
+    return xp.asarray(frames.window_samples, dtype=like.dtype, device=find_device(like))
