@@ -9,7 +9,7 @@ from oracle.machine.libraries import find_device, is_torch
 from oracle.stft.frames import Frames
 
 
-def transform(xp: Any, frames: Frames, audio: Any) -> Any:
+def transform_array(xp: Any, frames: Frames, audio: Any) -> Any:
     """Transform audio, shape (..., n_samples), to a spectrum, shape (..., n_freqs, n_frames)."""
     n_samples, half = audio.shape[-1], frames.n_fft // 2
     n_frames, n_hops, overlap = _count_hops(frames, n_samples)
@@ -24,7 +24,7 @@ def transform(xp: Any, frames: Frames, audio: Any) -> Any:
     return xp.matrix_transpose(xp.fft.rfft(framed * _window(xp, frames, audio)))
 
 
-def invert(xp: Any, frames: Frames, spectrum: Any, n_samples: int) -> Any:
+def invert_array(xp: Any, frames: Frames, spectrum: Any, n_samples: int) -> Any:
     """Transform a spectrum back to the audio, shape (..., n_samples), whose own is closest."""
     framed = xp.fft.irfft(xp.matrix_transpose(spectrum), n=frames.n_fft)
     window = _window(xp, frames, framed)
