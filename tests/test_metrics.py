@@ -505,3 +505,40 @@ def test_windows_that_are_too_quiet_do_not_choose_the_order() -> None:
         np.testing.assert_array_equal(
             found, expected.find_best_permutation(estimates[order, :, :300])
         )
+
+
+# Mono.
+
+MONO: dict[str, Callable[..., Any]] = {
+    "usdr": metrics.usdr,
+    "framewise": framewise,
+    "scale_invariant": scale_invariant,
+    "images": images,
+    "sources": sources,
+    "v3 images": lambda *pair: np.array(metrics.bss_eval_images(*pair)),
+    "v3 sources": lambda *pair: np.array(metrics.bss_eval_sources(*pair)),
+    "regularized": lambda *pair: np.array(
+        metrics.bss_eval_v4_regularized(*pair, window=300, hop=300, filter_length=8)[:4]
+    ),
+    "permutation": lambda references, estimates: metrics.BSSEval(
+        references, window=300, hop=300, filter_length=8
+    ).find_best_permutation(estimates),
+}
+
+
+@pytest.mark.filterwarnings("ignore::oracle.metrics.IllConditionedWarning")
+@pytest.mark.parametrize("metric", MONO.values(), ids=MONO)
+def test_mono_signals_need_no_axis_of_channels(metric: Callable[..., Any]) -> None:
+    references, noise = np.random.default_rng(9).standard_normal((2, 3, 900))
+    estimates = references[::-1] + 0.3 * noise
+    expected = metric(references[:, None], estimates[:, None])
+    np.testing.assert_array_equal(metric(references, estimates), expected)
+    np.testing.assert_array_equal(metric(list(references), list(estimates)), expected)
+    np.testing.assert_array_equal(metric(references, estimates[:, None]), expected)
+
+
+@pytest.mark.parametrize("metric", MONO.values(), ids=MONO)
+def test_mono_signals_have_their_samples_last(metric: Callable[..., Any]) -> None:
+    signals = np.random.default_rng(9).standard_normal((900, 3))
+    with pytest.raises(ValueError, match=r"^references must have shape .*: more sources than samp"):
+        metric(signals, signals)

@@ -1,6 +1,9 @@
 """Mixtures of speech, with noise and without: each the sum of the sources that it is read with."""
 
 import re
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -54,15 +57,27 @@ def make_speech(
         (root / "wav8k" / mode / "metadata").mkdir()
 
 
+@pytest.fixture(scope="module")
+def make_tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make the tree of a dataset, once: it has hundreds of files."""
+
+    @cache
+    def make(name: str) -> Path:
+        place = tmp_path_factory.mktemp(name)
+        if name == "librimix":
+            make_speech(place, LIBRI, subsets=("dev", "test", "train-100"), n_speakers=3)
+        elif name == "wham":
+            make_speech(place, WSJ, subsets=("cv", "tr", "tt"))
+        else:
+            make_speech(place, WSJ, subsets=("cv", "tr", "tt"), endings=("_anechoic", "_reverb"))
+        return place / "wav8k"
+
+    return make
+
+
 @pytest.fixture
-def root(name: str, tmp_path: Path) -> Path:
-    if name == "librimix":
-        make_speech(tmp_path, LIBRI, subsets=("dev", "test", "train-100"), n_speakers=3)
-    elif name == "wham":
-        make_speech(tmp_path, WSJ, subsets=("cv", "tr", "tt"))
-    else:
-        make_speech(tmp_path, WSJ, subsets=("cv", "tr", "tt"), endings=("_anechoic", "_reverb"))
-    return tmp_path / "wav8k"
+def root(name: str, make_tree: Callable[[str], Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(make_tree(name), tmp_path / "wav8k"))
 
 
 MIXTURES = [

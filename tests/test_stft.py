@@ -895,6 +895,7 @@ def test_other_libraries_have_the_spectra_and_audio_of_numpy(
         assert alone.shape == (stft.n_freqs, stft.n_frames(n_samples))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(16, 8), (16, 5), (9, 4)])
 def test_torch_differentiates_the_stft_and_its_inverse(n_fft: int, hop_length: int) -> None:
     torch = pytest.importorskip("torch")

@@ -4,7 +4,7 @@ import sys
 from typing import Any, TypeVar
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 # An array of the array API standard, which defines no type for it; outputs have the input's type.
 Array = TypeVar("Array", bound=Any)
@@ -24,6 +24,11 @@ def find_library(*arrays: Any) -> Any:
 
         return array_api_compat.torch
     return array_namespace(*arrays)
+
+
+def find_device(array: Any) -> Any:
+    """Find the device of an array."""
+    return array.device if is_torch(array) else device(array)  # `device` warns as well
 
 
 def check_numpy(argument: str, array: object) -> None:

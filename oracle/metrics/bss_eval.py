@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oracle.machine.libraries import check_numpy
 from oracle.metrics.decomposition import Permutation
 from oracle.metrics.energy_ratios import Float64s, Signals, check_heard, check_pair
 
@@ -52,6 +53,9 @@ def check_signals(references: Signals, estimates: Signals) -> tuple[list[Float64
     """Check references and estimates; mono ones, as mir_eval has them, get an axis of channels."""
     checked = []
     for argument, signals in (("references", references), ("estimates", estimates)):
+        check_numpy(argument, signals)
+        for signal in signals:
+            check_numpy(argument, signal)
         shapes = {np.shape(signal) for signal in signals}
         if len(shapes) > 1:
             raise ValueError(f"{argument} must have one shape, got {sorted(shapes)}")

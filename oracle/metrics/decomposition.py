@@ -31,6 +31,7 @@ from oracle.metrics.energy_ratios import (
     LEAST_ENERGY,
     Float64s,
     Signals,
+    arrange,
     check_heard,
     check_pair,
     compute_energies,
@@ -76,8 +77,8 @@ class BSSEval:
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources; a list of arrays of shape (n_channels, n_samples) is accepted.
-        None may be silent.
+        The true sources. A list of arrays of shape (n_channels, n_samples) is accepted, and so
+        are mono sources of shape (n_sources, n_samples). None may be silent.
     window, hop : int
         Length of the windows and hop between them, in samples.
     filter_length : int, optional
@@ -97,7 +98,8 @@ class BSSEval:
     Raises
     ------
     TypeError
-        If the window, the hop or the filter length is not an integer.
+        If the references are no numpy arrays, or the window, the hop or the filter length is not
+        an integer.
     ValueError
         If the shape is wrong, a reference is silent or not finite, the window, the hop
         or the filter length is not positive, or the regularization is negative or not
@@ -130,6 +132,7 @@ class BSSEval:
         regularization: float = 0.0,
         names: Sequence[str] | None = None,
     ) -> None:
+        references = arrange("references", references)
         n_samples = check_pair(references, references)
         for argument, value in (("window", window), ("hop", hop), ("filter_length", filter_length)):
             check_length(argument, value)
@@ -261,6 +264,7 @@ class BSSEval:
 
     def examine_all(self, estimates: Signals) -> Tally:
         """Examine whole estimates, which have the shape of the references."""
+        estimates = arrange("estimates", estimates)
         check_pair(self._references, estimates)
 
         def examine(index: int) -> Examined:
@@ -283,6 +287,7 @@ class BSSEval:
         """
         from scipy.optimize import linear_sum_assignment
 
+        estimates = arrange("estimates", estimates)
         check_pair(self._references, estimates)
         check_heard("estimates", estimates, self._names)
         whole = self._correlator.correlate_all(estimates).whole

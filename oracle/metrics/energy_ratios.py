@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.libraries import check_numpy
 from oracle.machine.threads import in_threads, one_blas_thread
 from oracle.metrics.windows import Partition, cut_into_pieces
 from oracle.tracks.track import Audio
@@ -34,8 +35,9 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources; a list of arrays of shape (n_channels, n_samples) is accepted.
-    estimates : array of shape (n_sources, n_channels, n_samples)
+        The true sources. A list of arrays of shape (n_channels, n_samples) is accepted, and so
+        are mono sources of shape (n_sources, n_samples).
+    estimates : array, same shape
         The estimated sources, in the same order.
     window, hop : int
         Length of the windows and hop between them, in samples; museval's default for both
@@ -49,6 +51,8 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
 
     Raises
     ------
+    TypeError
+        If the signals are no numpy arrays.
     ValueError
         If shapes do not match, a signal is not finite, or the window or hop is not
         positive.
@@ -65,6 +69,7 @@ def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: 
     >>> framewise_sdr(references, 0.9 * references, window=4, hop=4).round(6)
     array([[20., 20.]])
     """
+    references, estimates = arrange_pair(references, estimates)
     partition = Partition(check_pair(references, estimates), window=window, hop=hop)
     found = in_threads(partial(compute_energies, references, [estimates]), partition.pieces)
     return compute_framewise_sdr(partition, [energies for (energies,) in found])
@@ -80,8 +85,9 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources; a list of arrays of shape (n_channels, n_samples) is accepted.
-    estimates : array of shape (n_sources, n_channels, n_samples)
+        The true sources. A list of arrays of shape (n_channels, n_samples) is accepted, and so
+        are mono sources of shape (n_sources, n_samples).
+    estimates : array, same shape
         The estimated sources, in the same order.
 
     Returns
@@ -107,6 +113,7 @@ def usdr(references: Signals, estimates: Signals) -> Float64s:
     >>> usdr(references, 0.9 * references).round(6)
     array([20.])
     """
+    references, estimates = arrange_pair(references, estimates)
     pieces = cut_into_pieces(check_pair(references, estimates))
     found = in_threads(partial(compute_energies, references, [estimates]), pieces)
     signals, errors, _ = zip(*(energies for (energies,) in found), strict=True)
@@ -187,13 +194,35 @@ def decibels(numerator: Any, denominator: Any) -> Float64s:
         return np.asarray(10 * np.log10(np.divide(numerator, denominator)))
 
 
+def arrange_pair(references: Signals, estimates: Signals) -> tuple[Signals, Signals]:
+    """Check that signals are numpy arrays, and give mono ones an axis of channels."""
+    return arrange("references", references), arrange("estimates", estimates)
+
+
+def arrange(argument: str, signals: Signals) -> Signals:
+    """Check that signals are numpy arrays, and give mono ones an axis of channels."""
+    check_numpy(argument, signals)
+    for signal in signals:
+        check_numpy(argument, signal)
+        if not isinstance(signal, (np.ndarray, np.generic)):
+            raise TypeError(f"{argument} must be numpy arrays, got {type(signal).__name__}")
+    if any(signal.ndim != 1 for signal in signals) or 0 in _find_shape(signals):
+        return signals
+    if len(signals) > len(signals[0]):
+        raise ValueError(
+            f"{argument} must have shape (n_sources, n_channels, n_samples), or (n_sources, "
+            f"n_samples) if mono, got {_find_shape(signals)}: more sources than samples"
+        )
+    return [signal[None] for signal in signals]
+
+
 def check_pair(references: Signals, estimates: Signals) -> int:
     """Check that references and estimates have one shape; return their length in samples."""
     shape = _find_shape(references)
     if len(shape) != 3 or 0 in shape:
         raise ValueError(
-            "references must have shape (n_sources, n_channels, n_samples) and not be empty, "
-            f"got {shape}"
+            "references must have shape (n_sources, n_channels, n_samples), or (n_sources, "
+            f"n_samples) if mono, and not be empty, got {shape}"
         )
     if _find_shape(estimates) != shape:
         raise ValueError(

@@ -11,6 +11,7 @@ from oracle.metrics.energy_ratios import (
     LEAST_ENERGY,
     Float64s,
     Signals,
+    arrange_pair,
     check_finite,
     check_pair,
     decibels,
@@ -51,9 +52,9 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     Parameters
     ----------
     references : array of shape (n_sources, n_channels, n_samples)
-        The true sources, *all* that may interfere; a list of arrays of shape (n_channels,
-        n_samples) is accepted.
-    estimates : array of shape (n_sources, n_channels, n_samples)
+        The true sources, *all* that may interfere. A list of arrays of shape (n_channels,
+        n_samples) is accepted, and so are mono sources of shape (n_sources, n_samples).
+    estimates : array, same shape
         The estimated sources, in the same order.
 
     Returns
@@ -65,6 +66,8 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
 
     Raises
     ------
+    TypeError
+        If the signals are no numpy arrays.
     ValueError
         If shapes do not match, or a signal is not finite.
 
@@ -82,6 +85,7 @@ def scale_invariant_ratios(references: Signals, estimates: Signals) -> ScaleInva
     >>> ratios.si_sdr, ratios.snr.round(3)
     (array([20., inf]), array([20.   ,  6.021]))
     """
+    references, estimates = arrange_pair(references, estimates)
     pieces = cut_into_pieces(check_pair(references, estimates))
     work = partial(compute_inner_products, references, estimates)
     return compute_ratios(list(in_threads(work, pieces)))

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from oracle.machine.libraries import check_numpy
 from oracle.optimal.classes import MaskClass
 from oracle.stft import STFT
 from oracle.tracks.track import Audio
@@ -30,6 +31,7 @@ def check_signals(sources: Audio, mixture: Audio) -> None:
         ("sources", sources, "(n_sources, n_channels, n_samples)"),
         ("mixture", mixture, "(n_channels, n_samples)"),
     ):
+        check_numpy(argument, audio)
         if not isinstance(audio, np.ndarray) or audio.dtype not in (np.float32, np.float64):
             kind = getattr(audio, "dtype", type(audio).__name__)
             raise TypeError(f"{argument} must be a numpy array of float32 or float64, got {kind}")

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.libraries import check_numpy
 from oracle.metrics.energy_ratios import Float64s
 from oracle.stft.frames import Spectrum
 from oracle.tracks.track import Audio
@@ -12,6 +13,7 @@ from oracle.tracks.track import Audio
 
 def checked_signals(argument: str, signals: Audio) -> Float64s:
     """Check that signals have samples, and convert them to double precision."""
+    check_numpy(argument, signals)
     double: Float64s = np.asarray(signals, np.float64)
     if double.ndim < 1 or double.size == 0:
         raise ValueError(
@@ -44,6 +46,8 @@ def check_alike(
     arguments: tuple[str, str] = ("references", "estimates"),
 ) -> None:
     """Check that arrays have the same shape, with at least `n_dims` dimensions."""
+    for argument, array in zip(arguments, (references, estimates), strict=True):
+        check_numpy(argument, array)
     shapes = np.shape(references), np.shape(estimates)
     if len(shapes[0]) < n_dims or 0 in shapes[0]:
         raise ValueError(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.libraries import check_numpy
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import check_alike, checked_pair, quotient
 from oracle.stft.frames import Spectrum
@@ -113,6 +114,7 @@ def norms(residuals: npt.NDArray[Any]) -> Norms:
     >>> norms(np.array([[1.0, -3.0]]))
     Norms(l1=array([2.]), l2=array([5.]))
     """
+    check_numpy("residuals", residuals)
     residuals = np.asarray(residuals)
     if residuals.ndim < 2 or residuals.size == 0:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from oracle.machine.libraries import check_numpy
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import checked_pair, quotient
 from oracle.stft.frames import Spectrum
@@ -70,6 +71,8 @@ def with_phase_of(mixture: Spectrum, sources: Spectrum) -> Spectrum:
     >>> with_phase_of(np.array([[2j]]), np.array([[[-3.0]]]))
     array([[[0.+3.j]]])
     """
+    check_numpy("mixture", mixture)
+    check_numpy("sources", sources)
     mixture, sources = np.asarray(mixture), np.asarray(sources)
     if mixture.ndim < 2 or sources.shape[1:] != mixture.shape:
         raise ValueError(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.libraries import check_numpy
 from oracle.metrics.energy_ratios import Float64s
 from oracle.residuals.arrays import check_rate, checked_signals, quotient
 from oracle.tracks.track import Audio
@@ -89,6 +90,7 @@ def smooth(spectrum: FrequencySeries, *, n_bins: int = 1024) -> FrequencySeries:
     FrequencySeries(frequencies=array([0.5, 1.5, 2.5]), values=array([0., 0., 1.]))
     """
     frequencies, powers = spectrum
+    check_numpy("spectrum.values", powers)
     if not 1 <= n_bins <= len(frequencies):
         raise ValueError(
             f"n_bins must lie between 1 and the number of frequencies, {len(frequencies)}, "
@@ -218,6 +220,7 @@ def cross_coherence(spectra: FrequencySeries) -> FrequencySeries:
     >>> bool(np.allclose(values, 1))
     True
     """
+    check_numpy("spectra.values", spectra.values)
     powers = np.einsum("iif->if", spectra.values).real
     values = quotient(np.square(np.abs(spectra.values)), powers[:, np.newaxis] * powers)
     return FrequencySeries(spectra.frequencies, np.minimum(values, 1))

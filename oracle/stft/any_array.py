@@ -5,13 +5,11 @@ Hops are sliced and put together: no array is written to.
 
 from typing import Any
 
-from array_api_compat import device
-
-from oracle.machine.libraries import is_torch
+from oracle.machine.libraries import find_device, is_torch
 from oracle.stft.frames import Frames
 
 
-def compute_spectrum(xp: Any, frames: Frames, audio: Any) -> Any:
+def transform_array(xp: Any, frames: Frames, audio: Any) -> Any:
     """Transform audio, shape (..., n_samples), to a spectrum, shape (..., n_freqs, n_frames)."""
     n_samples, half = audio.shape[-1], frames.n_fft // 2
     n_frames, n_hops, overlap = _count_hops(frames, n_samples)
@@ -26,7 +24,7 @@ def compute_spectrum(xp: Any, frames: Frames, audio: Any) -> Any:
     return xp.matrix_transpose(xp.fft.rfft(framed * _window(xp, frames, audio)))
 
 
-def compute_audio(xp: Any, frames: Frames, spectrum: Any, n_samples: int) -> Any:
+def invert_array(xp: Any, frames: Frames, spectrum: Any, n_samples: int) -> Any:
     """Transform a spectrum back to the audio, shape (..., n_samples), whose own is closest."""
     framed = xp.fft.irfft(xp.matrix_transpose(spectrum), n=frames.n_fft)
     window = _window(xp, frames, framed)
@@ -64,13 +62,8 @@ def _count_hops(frames: Frames, n_samples: int) -> tuple[int, int, int]:
 def _zeros(xp: Any, array: Any, length: int) -> Any:
     """Make an array of zeros, like another but for the length of its last axis."""
     shape = (*array.shape[:-1], length)
-    return xp.zeros(shape, dtype=array.dtype, device=_find_device(array))
+    return xp.zeros(shape, dtype=array.dtype, device=find_device(array))
 
 
 def _window(xp: Any, frames: Frames, like: Any) -> Any:
-    return xp.asarray(frames.window_samples, dtype=like.dtype, device=_find_device(like))
-
-
-def _find_device(array: Any) -> Any:
-    # `device` makes `torch.compile` warn.
-    return array.device if is_torch(array) else device(array)
+    return xp.asarray(frames.window_samples, dtype=like.dtype, device=find_device(like))

@@ -197,7 +197,7 @@ class STFT:
                 f"audio must have samples on its last axis, got shape {tuple(audio.shape)}"
             )
         if not isinstance(audio, np.ndarray):
-            return any_array.compute_spectrum(xp, self.frames, audio)
+            return any_array.transform_array(xp, self.frames, audio)
         n_samples = audio.shape[-1]
         n_frames = self.n_frames(n_samples)
         signals = audio.reshape(-1, n_samples)
@@ -263,7 +263,7 @@ class STFT:
                 f"for n_samples={n_samples}, got {shape}"
             )
         if not isinstance(spectrum, np.ndarray):
-            return any_array.compute_audio(xp, self.frames, spectrum, int(n_samples))
+            return any_array.invert_array(xp, self.frames, spectrum, int(n_samples))
         dtype: type[np.floating[Any]] = np.float32 if spectrum.dtype == np.complex64 else np.float64
         window = self.frames.dual_window.astype(dtype)
         spectra = spectrum.swapaxes(-1, -2).reshape(-1, n_frames, self.n_freqs)

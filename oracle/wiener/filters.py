@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from oracle.machine.libraries import check_numpy
 from oracle.stft.frames import BLOCK_FRAMES_OF_MANY, Spectrum, split
 from oracle.wiener.hermitian import (
     Complex,
@@ -158,6 +159,7 @@ def covariance_sums(sources: Spectrum, *, floor: float = 0.0) -> Complex:
     sums : array of shape (n_sources, n_channels, n_channels, n_freqs), complex128
         Sums over separate runs of frames can be added.
     """
+    check_numpy("sources", sources)
     n_sources, n_channels, n_freqs, n_frames = sources.shape
     sums = np.zeros((n_sources, n_channels**2, n_freqs))
     for block in split(slice(0, n_frames), BLOCK_FRAMES_OF_MANY):
@@ -257,6 +259,7 @@ def _planes(spectra: Spectrum, block: slice) -> Spectrum:
 
 def _check(sources: Spectrum, mixture: Spectrum, dtype: npt.DTypeLike | None) -> None:
     for argument, array in (("sources", sources), ("mixture", mixture)):
+        check_numpy(argument, array)
         if not isinstance(array, np.ndarray) or array.dtype not in (np.complex64, np.complex128):
             raise TypeError(
                 f"{argument} must be a complex64 or complex128 array, "
