@@ -435,6 +435,7 @@ def test_vocals_and_accompaniment_are_enough(tmp_path: Path, sources: tuple[str,
     assert_same(table, table_of([(track, estimates)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [("vocals",), ("bass", "vocals"), ("accompaniment",)])
 def test_some_targets_score_as_they_do_beside_all_others(
     tmp_path: Path, given: tuple[str, ...]
@@ -523,6 +524,7 @@ def test_missing_targets_are_named_and_the_others_scored(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [SOURCES, SOURCES[:2]])
 def test_a_rest_that_is_not_estimated_does_not_interfere(
     tmp_path: Path, given: tuple[str, ...]

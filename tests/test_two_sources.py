@@ -198,6 +198,7 @@ def test_a_run_with_other_targets_is_not_mixed_in(run: Run, tmp_path: Path, song
     assert 'targets was null and is now ["vocals", "accompaniment"]' in err
 
 
+@pytest.mark.slow
 def test_every_command_takes_the_targets(
     run: Run, tmp_path: Path, song: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
