@@ -17,6 +17,7 @@ from oracle.metrics.bss_v4 import bss_eval_v4, bss_eval_v4_regularized
 from oracle.metrics.decomposition import BSSEval
 from oracle.metrics.energy_ratios import framewise_sdr, usdr
 from oracle.metrics.metric import Metric
+from oracle.metrics.needs import Needs
 from oracle.metrics.scale_invariant import ScaleInvariantRatios, scale_invariant_ratios
 from oracle.metrics.windows import window_starts
 
@@ -25,6 +26,7 @@ __all__ = [
     "IllConditionedWarning",
     "ImagesRatios",
     "Metric",
+    "Needs",
     "ScaleInvariantRatios",
     "SourcesRatios",
     "bss_eval_images",
