@@ -63,8 +63,3 @@ def compute_si_sdr(references: Audio, estimates: Audio) -> Float64s:
 def compute_sd_sdr(references: Audio, estimates: Audio) -> Float64s:
     """Compute SD-SDR."""
     return scale_invariant_ratios(references, estimates).sd_sdr
-
-
-def compute_srr(references: Audio, estimates: Audio) -> Float64s:
-    """Compute SRR."""
-    return scale_invariant_ratios(references, estimates).srr

@@ -42,21 +42,22 @@ def compute_log_wmse(
     ----------
     .. [1] https://github.com/nomonosound/log-wmse-audio-quality, version 0.2.
     """
-    level = np.sqrt(np.mean(_weight(mixture) ** 2, axis=-1))
-    scores = np.empty(len(references))
-    for place, (reference, estimate) in enumerate(zip(references, estimates, strict=True)):
-        error = _weight(np.subtract(estimate, reference, dtype=np.float64))
-        error /= np.where(level > 0, level, np.inf)[:, None]
-        error[np.abs(error) < INAUDIBLE] = 0
-        scores[place] = np.mean(-4 * np.log(np.mean(error**2, axis=-1) + LEAST))
-    return scores
+    scores = np.empty(references.shape[:2])
+    for channel, mixed in enumerate(mixture):  # one at a time, to save memory
+        level = np.sqrt(np.mean(_weight(mixed) ** 2)) or np.inf
+        for target, reference in enumerate(references[:, channel]):
+            estimate = estimates[target, channel]
+            error = _weight(np.subtract(estimate, reference, dtype=np.float64)) / level
+            error[np.abs(error) < INAUDIBLE] = 0
+            scores[target, channel] = -4 * np.log(np.mean(error**2) + LEAST)
+    return scores.mean(axis=1)
 
 
-def _weight(audio: Audio) -> Float64s:
+def _weight(signal: Audio) -> Float64s:
+    """Weight a signal of shape (n_samples,)."""
     from scipy.signal import oaconvolve
 
-    taps = _design_weighting()[None]
-    return np.asarray(oaconvolve(audio.astype(np.float64), taps, mode="same", axes=-1))
+    return np.asarray(oaconvolve(signal.astype(np.float64), _design_weighting(), mode="same"))
 
 
 @cache

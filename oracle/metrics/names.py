@@ -37,7 +37,6 @@ MetricName = Literal[
     "SI-SDRi",
     "SD-SDRi",
     "SNRi",
-    "SRRi",
     "SDR-v3",
     "SDR-v3i",
     "PESQ-NB",

@@ -9,7 +9,6 @@ from oracle.metrics.improvements import (
     compute_sd_sdr,
     compute_sdr,
     compute_si_sdr,
-    compute_srr,
 )
 from oracle.metrics.l1_freq import compute_l1_freq
 from oracle.metrics.log_wmse import RATE as RATE_OF_WEIGHTING
@@ -40,7 +39,6 @@ _NOTED = [
     (Metric("SI-SDRi", Improvement(compute_si_sdr), "dB"), "SI-SDR, less that of the mixture"),
     (Metric("SD-SDRi", Improvement(compute_sd_sdr), "dB"), "SD-SDR, less that of the mixture"),
     (Metric("SNRi", Improvement(usdr), "dB"), "SNR, less that of the mixture"),
-    (Metric("SRRi", Improvement(compute_srr), "dB"), "SRR, less that of the mixture"),
     (Metric("SDR-v3", _score_sdr_v3, "dB"), "the SDR of BSS Eval v3, sources, of whole signals"),
     (Metric("SDR-v3i", Improvement(compute_sdr_v3), "dB"), "SDR-v3, less that of the mixture"),
     (
