@@ -50,7 +50,7 @@ def compute_log_wmse(
             error = _weight(np.subtract(estimate, reference, dtype=np.float64)) / level
             error[np.abs(error) < INAUDIBLE] = 0
             scores[target, channel] = -4 * np.log(np.mean(error**2) + LEAST)
-    return scores.mean(axis=1)
+    return np.asarray(scores.mean(axis=1))
 
 
 def _weight(signal: Audio) -> Float64s:
