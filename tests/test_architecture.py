@@ -7,7 +7,8 @@ from typing import get_args
 
 import oracle
 from oracle.methods import CEILINGS, METHODS, BoundName, MethodName
-from oracle.metrics.names import ALL_METRICS, MetricName
+from oracle.metrics.named import BUILT_IN
+from oracle.metrics.names import MetricName
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from draw_architecture import (
@@ -55,4 +56,4 @@ def test_editors_complete_the_names_that_there_are() -> None:
     assert get_args(MethodName) == tuple(METHODS)
     methods, ceilings = map(get_args, get_args(BoundName))
     assert (methods, ceilings) == (tuple(METHODS), tuple(CEILINGS))
-    assert get_args(MetricName) == ALL_METRICS
+    assert get_args(MetricName) == tuple(BUILT_IN)

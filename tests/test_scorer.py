@@ -139,7 +139,9 @@ def test_metrics_named_refuses_what_is_no_metric() -> None:
     for wrong, got in (
         ([], "none"),
         (["SDR", "sdr"], r"sdr \(did you mean SDR\?\)"),
-        (["SDR", "PESQ"], "PESQ"),
+        (["SDR", "PESQ"], r"PESQ \(did you mean PESQ-WB\?\)"),
+        (["SISDRI"], r"SISDRI \(did you mean SI-SDRi\?\)"),
+        (["SDR", "xyz"], "xyz"),
         (["SDR", "SAR", "SDR"], "SDR, SAR, SDR"),
     ):
         with pytest.raises(ValueError, match=f"metrics must be some of SDR, .*, got {got}$"):

@@ -19,6 +19,7 @@ TOPICS = (
     "runs",
     "python",
     "methods",
+    "metrics",
     "certified_bounds",
     "comparison",
     "museval",

@@ -50,9 +50,10 @@ Metrics = Annotated[
     str | None,
     typer.Option(
         metavar="NAME,...",
-        help=f"Compute and print these metrics: {', '.join(ALL_METRICS)}. SDR alone is several "
-        "times faster. Metrics with -reg cope with low-passed references. FILE.py:FUNCTION and "
-        "MODULE:FUNCTION are metrics of yours.",
+        help=f"Compute and print these metrics: {', '.join(ALL_METRICS)}, or those that 'oracle "
+        "guide metrics' lists, such as SI-SDRi. SDR alone is several times faster. Metrics with "
+        "-reg cope with low-passed references. FILE.py:FUNCTION and MODULE:FUNCTION are metrics of "
+        "yours.",
         show_default=f"computes all but -reg, prints {', '.join(SHOWN)}",
     ),
 ]

@@ -47,7 +47,7 @@ def compute_bounds(
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : iterable of str, Metric or callable, optional
-        Some of `oracle.metrics.names.ALL_METRICS`, and functions of your own, ``(references,
+        Names that ``oracle guide metrics`` lists, and functions of your own, ``(references,
         estimates, mixture, rate) -> values``: see `oracle.metrics.Metric`. The default is SDR, ISR,
         SIR, SAR and the metrics of whole tracks; SDR alone takes a fraction of the time.
     rest : {"source", "ignore", "refuse"}, optional

@@ -16,6 +16,7 @@ from oracle.methods import (
     Separation,
     find_methods,
 )
+from oracle.metrics.energy_ratios import PERFECT_DB
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import AnyMetric, find_metrics
 from oracle.metrics.names import METRICS
@@ -23,7 +24,6 @@ from oracle.metrics.scorer import Score, Scorer
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
 from oracle.results.failures import MethodError, try_each
-from oracle.results.tables import PERFECT_DB
 from oracle.runs.progress import Advance
 from oracle.runs.scoring import Scored, make_scorer
 from oracle.stft import STFT

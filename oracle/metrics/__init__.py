@@ -19,6 +19,7 @@ from oracle.metrics.decomposition import BSSEval
 from oracle.metrics.energy_ratios import framewise_sdr, usdr
 from oracle.metrics.losses import sdr, si_sdr
 from oracle.metrics.metric import Metric
+from oracle.metrics.needs import Needs
 from oracle.metrics.scale_invariant import ScaleInvariantRatios, scale_invariant_ratios
 from oracle.metrics.windows import window_starts
 
@@ -27,6 +28,7 @@ __all__ = [
     "IllConditionedWarning",
     "ImagesRatios",
     "Metric",
+    "Needs",
     "ScaleInvariantRatios",
     "SourcesRatios",
     "bss_eval_images",

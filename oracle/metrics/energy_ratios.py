@@ -21,6 +21,9 @@ Signals = Audio | Sequence[Audio]
 # 300 dB below them would leave the range of floats.
 LEAST_ENERGY = 1e-270
 
+# A ratio above this is infinite but for rounding: float32 audio allows some 130 dB.
+PERFECT_DB = 100.0
+
 
 @one_blas_thread()
 def framewise_sdr(references: Signals, estimates: Signals, *, window: int, hop: int) -> Float64s:

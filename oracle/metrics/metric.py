@@ -8,6 +8,7 @@ import numpy as np
 
 from oracle.machine.callables import compute_fingerprint, reduce_with_code
 from oracle.metrics.energy_ratios import Float64s
+from oracle.metrics.needs import NOTHING, Needs
 from oracle.tracks.track import Audio
 
 
@@ -23,8 +24,8 @@ class Metric:
         ``(references, estimates, mixture, rate) -> values``: from arrays of shape (n_targets,
         n_channels, n_samples) and (n_channels, n_samples), and the rate in Hz, to n_targets real
         numbers. NaN says that a target has no value. It is called with all sources that are
-        estimated; then, where there are vocals, with vocals and accompaniment. The built-in metrics
-        have none: they are added up while a track is read.
+        estimated; then, where there are vocals, with vocals and accompaniment. The energy ratios of
+        `oracle.metrics.names.ALL_METRICS` have none: they are added up while a track is read.
     unit : str, optional
         The unit of the values, for tables; empty if they have none.
     windows : bool, optional
@@ -32,6 +33,8 @@ class Metric:
         is called with the whole track.
     lower_is_better : bool, optional
         Whether a lower value is better.
+    needs : Needs, optional
+        The rates that it is defined for, whether only for mono, and a package that it imports.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Metric:
     unit: str = ""
     windows: bool = False
     lower_is_better: bool = False
+    needs: Needs = NOTHING
 
     def __post_init__(self) -> None:
         if self.function is not None and not callable(self.function):
@@ -78,9 +82,11 @@ class Metric:
         Raises
         ------
         ValueError
-            If the function fails, or returns anything but a real number per target.
+            If the function fails, or returns anything but a real number per target, or if the
+            metric is not defined for such audio.
         """
         assert self.function is not None
+        self.needs.check_audio(self.name, rate=rate, n_channels=references.shape[1])
         try:
             values = np.asarray(self.function(references, estimates, mixture, rate))
         except Exception as error:
@@ -115,5 +121,12 @@ class Metric:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self.name, self.function, self.unit, self.windows, self.lower_is_better)
+        state = (
+            self.name,
+            self.function,
+            self.unit,
+            self.windows,
+            self.lower_is_better,
+            self.needs,
+        )
         return reduce_with_code(Metric, state)

@@ -7,8 +7,10 @@ from typing import Any
 from oracle.machine.callables import name_function
 from oracle.metrics.metric import Metric
 from oracle.metrics.names import ALL_METRICS, FRAMEWISE
+from oracle.metrics.published import PUBLISHED
 
-BUILT_IN = {name: Metric(name, unit="dB", windows=name in FRAMEWISE) for name in ALL_METRICS}
+_ADDED_UP = {name: Metric(name, unit="dB", windows=name in FRAMEWISE) for name in ALL_METRICS}
+BUILT_IN = _ADDED_UP | PUBLISHED
 
 # What is taken wherever a metric is named: its name, itself, or a function of your own.
 AnyMetric = str | Metric | Callable[[Any, Any, Any, int], Any]
@@ -29,6 +31,8 @@ def find_metrics(metrics: Iterable[AnyMetric]) -> list[Metric]:
         If they come as one string or function, or one is none of these.
     ValueError
         If none is named, one is unknown or has no name, or two have one name.
+    ImportError
+        If one needs a package that is not installed.
     """
     if isinstance(metrics, str):
         raise TypeError(f"metrics must be several names, got the one string {metrics!r}")
@@ -39,12 +43,16 @@ def find_metrics(metrics: Iterable[AnyMetric]) -> list[Metric]:
     found = [] if unknown else [_find_metric(each) for each in several]
     names = [metric.name for metric in found]
     if not names or len(set(names)) < len(names):
-        near = get_close_matches(unknown[0].upper(), BUILT_IN, n=1) if unknown else []
+        by_capitals = {name.upper(): name for name in BUILT_IN}
+        near = get_close_matches(unknown[0].upper(), by_capitals, n=1) if unknown else []
         raise ValueError(
-            f"metrics must be some of {', '.join(BUILT_IN)}, or functions of yours, once each, "
+            f"metrics must be some of {', '.join(ALL_METRICS)}, those that 'oracle guide metrics' "
+            "lists, or functions of yours, once each, "
             f"got {', '.join(unknown or names) or 'none'}"
-            + (f" (did you mean {near[0]}?)" if near else "")
+            + (f" (did you mean {by_capitals[near[0]]}?)" if near else "")
         )
+    for metric in found:
+        metric.needs.check_package(metric.name)
     return found
 
 
@@ -59,7 +67,7 @@ def _find_metric(metric: AnyMetric) -> Metric:
         metric = Metric(name_function("a metric", metric, instead), metric)
     else:
         raise TypeError(f"a metric must be a name, a Metric or a function, got {metric!r}")
-    if metric.function is not None and metric.name in BUILT_IN:
+    if metric.function is not None and metric != BUILT_IN.get(metric.name, metric):
         raise ValueError(f"a metric must not have the name of another, got {metric.name!r}")
     return metric
 
@@ -67,7 +75,7 @@ def _find_metric(metric: AnyMetric) -> Metric:
 def describe_metrics(metrics: Iterable[Metric]) -> dict[str, Any]:
     """Tell what ``run.json`` says of metrics: their names, and more of your own."""
     several = list(metrics)
-    own = {metric.name: metric.settings for metric in several if metric.function is not None}
+    own = {metric.name: metric.settings for metric in several if metric.name not in BUILT_IN}
     names = [metric.name for metric in several]
     return {"metrics": names, "own_metrics": own} if own else {"metrics": names}
 

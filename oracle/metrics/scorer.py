@@ -57,8 +57,8 @@ class Scorer:
     rate : int
         Sampling rate in Hz.
     metrics : iterable of str, Metric or callable, optional
-        Some of `oracle.metrics.names.ALL_METRICS`, `METRICS` by default, and functions of your own
-        (see `Metric`). SDR alone needs no filters, and is many times faster than ISR, SIR and SAR.
+        Names of metrics, `oracle.metrics.names.METRICS` by default, and functions of your own (see
+        `Metric`). SDR alone needs no filters, and is many times faster than ISR, SIR and SAR.
     mixture : array of shape (n_channels, n_samples), optional
         The mixture; functions need it.
     estimated : collection of str, optional
@@ -70,8 +70,8 @@ class Scorer:
     TypeError
         If `metrics` is one string.
     ValueError
-        If a metric is unknown, the references or the mixture differ in shape, none is estimated, or
-        there is no mixture for a function.
+        If a metric is unknown or not defined for such audio, the references or the mixture differ
+        in shape, none is estimated, or there is no mixture for a function.
     """
 
     @one_blas_thread()
@@ -97,6 +97,8 @@ class Scorer:
         signals = list(references.values())
         self._n_samples = check_pair(signals, signals)
         self._shape = signals[0].shape
+        for metric in self._functions:  # now, not once the whole track is read
+            metric.needs.check_audio(metric.name, rate=rate, n_channels=self._shape[0])
         window = max(int(WINDOW * rate), 1)
         self._partition = Partition(self._n_samples, window=window, hop=window)
         groups = [names for names in find_groups(list(references)) if {*names} & {*self._targets}]

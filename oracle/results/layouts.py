@@ -11,6 +11,7 @@ from oracle.displays.pages import Grid
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import read_metrics
 from oracle.metrics.names import ALL_METRICS, METRICS, MUSEVAL, REGULARIZED
+from oracle.metrics.published import NOTES
 from oracle.metrics.scorer import WINDOW
 from oracle.optimal.named import CLASSES, NamedClass
 from oracle.results.failures import TrackError, summarize_failures
@@ -138,7 +139,7 @@ def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]
                 "NaN: windows in which a source or estimate is silent."
             )
     known = read_metrics(results.settings)
-    yield from (_explain_own(known[name]) for name in metrics if name not in ALL_METRICS)
+    yield from (_explain(known[name]) for name in metrics if name not in ALL_METRICS)
     shown = table[table["metric"].isin(metrics)]
     n_tracks = _count_tracks(results)
     if has_infinite(shown) or np.isinf(shown["median"]).any():
@@ -164,10 +165,10 @@ def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]
         yield f"Mixture: the sum of the sources, as none was delivered{where}."
 
 
-def _explain_own(metric: Metric) -> str:
+def _explain(metric: Metric) -> str:
     where = f", median over windows of {WINDOW:g} s" if metric.windows else ""
     better = "; lower is better" if metric.lower_is_better else ""
-    return f"{metric.name}: a metric of your own{where}{better}."
+    return f"{metric.name}: {NOTES.get(metric.name, 'a metric of your own')}{where}{better}."
 
 
 def _explain_ceiling(masks: NamedClass) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from oracle.metrics.names import ALL_METRICS, MUSEVAL
+from oracle.metrics.energy_ratios import PERFECT_DB
+from oracle.metrics.names import ENERGY_RATIOS, MUSEVAL
 from oracle.metrics.scorer import WINDOW, Score
 from oracle.results.statistics import bootstrap_intervals, check_confidence
 
@@ -35,8 +36,6 @@ KEYS = ["method", "target", "metric"]
 # Columns with counts of scores, per track and bound.
 COUNTS = ["n_windows", "n_nan", "n_inf"]
 
-# An energy ratio above this is infinite but for rounding: float32 audio allows some 130 dB.
-PERFECT_DB = 100.0
 EXPLAIN_INFINITE = (
     f"Scores above {PERFECT_DB:g} dB are infinite but for rounding, and count as inf."
 )
@@ -107,7 +106,7 @@ def over_windows(scores: "DataFrame", *, windows: OverWindows = "median") -> "Da
 
 
 def _are_infinite(table: "DataFrame") -> "Series":
-    perfect = (table["score"] > PERFECT_DB) & table["metric"].isin(ALL_METRICS)
+    perfect = (table["score"] > PERFECT_DB) & table["metric"].isin(ENERGY_RATIOS)
     return (table["score"].abs() == np.inf) | perfect
 
 
