@@ -1,9 +1,11 @@
 """Masks of your own: wherever a method is named, in other processes, and on the command line."""
 
 import json
+import linecache
 import re
 import textwrap
 from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,87 @@ def test_fingerprints_are_of_what_a_mask_holds_not_of_where_it_lies() -> None:
     assert fingerprint(soft, weights=long) != fingerprint(soft, weights=other)
 
 
+FILE = """
+import math
+import threading
+import numpy as np
+
+POWER = {power}
+WEIGHTS = np.zeros(5000)
+WEIGHTS[2500] = {weight}
+
+def helper(sources):
+    return {helper} * np.abs(sources)
+
+class Mask:
+    def __init__(self, power):
+        self.power, self.lock, self.nested = power, threading.Lock(), [WEIGHTS * power]
+
+    def apply(self, sources, mixture):
+        return helper(sources) ** self.power
+
+def reads_a_global(sources, mixture):
+    return np.abs(sources) ** POWER
+
+def reads_an_array(sources, mixture):
+    return np.abs(sources) * WEIGHTS.sum()
+
+def calls(sources, mixture):
+    return [helper(each) for each in sources]
+
+def has_a_default(sources, mixture, power=POWER):
+    return np.abs(sources) ** power
+
+method = Mask(POWER).apply
+"""
+MASKS_OF_FILE = ("reads_a_global", "reads_an_array", "calls", "has_a_default", "method")
+
+
+def fingerprints_of(file: Path, **values: Any) -> dict[str, str]:
+    """Load the file as new, and make the fingerprints of its masks."""
+    names: dict[str, Any] = {"power": 1, "weight": 0.0, "helper": 2.0} | values
+    file.write_text(FILE.format(**names))
+    linecache.clearcache()
+    spec = spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: fingerprint(getattr(module, name)) for name in MASKS_OF_FILE}
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        ({}, set()),
+        ({"power": 4}, {"reads_a_global", "has_a_default", "method"}),
+        ({"weight": 1.0}, {"reads_an_array", "method"}),
+        ({"helper": 3.0}, {"calls", "method"}),
+    ],
+)
+def test_fingerprints_change_with_all_that_a_mask_reads_in_its_file(
+    tmp_path: Path, change: dict[str, Any], changed: set[str]
+) -> None:
+    file = tmp_path / "my_masks.py"
+    before, after = fingerprints_of(file), fingerprints_of(file, **change)
+    assert {name for name in MASKS_OF_FILE if before[name] != after[name]} == changed
+
+
+def test_fingerprints_change_with_the_weights_of_a_network() -> None:
+    torch = pytest.importorskip("torch")
+    network = torch.nn.Sequential(torch.nn.Linear(100, 100), torch.nn.ReLU())
+    same = torch.nn.Sequential(torch.nn.Linear(100, 100), torch.nn.ReLU())
+    same.load_state_dict(network.state_dict())
+
+    def mask_of(network: Any) -> Any:
+        return lambda sources, mixture: network(sources)
+
+    assert fingerprint(mask_of(network)) == fingerprint(mask_of(same))
+    with torch.no_grad():
+        same[0].weight[50, 50] += 1
+    assert fingerprint(mask_of(network)) != fingerprint(mask_of(same))
+
+
 @pytest.mark.parametrize("name", ["tracks", "Scores.csv", "run.json"])
 def test_a_mask_must_not_be_called_like_a_file_of_the_run(name: str, tmp_path: Path) -> None:
     methods = [Method.from_mask(name, soft)]
@@ -157,6 +240,31 @@ def test_a_mask_must_not_be_called_like_a_file_of_the_run(name: str, tmp_path: P
         oracle.compute_bounds(song(), methods=methods, out=tmp_path, **QUICK)
     with pytest.raises(ValueError, match=f"got '{re.escape(name)}': choose another name"):
         oracle.write_estimates(song(), tmp_path, methods=methods)
+
+
+def test_a_mask_must_not_change_what_the_next_one_gets() -> None:
+    def spoil(sources: Any, mixture: Any) -> Any:
+        sources /= 2
+
+    def spoil_mixture(sources: Any, mixture: Any) -> Any:
+        mixture *= 2
+
+    for mask in (spoil, spoil_mixture):
+        with pytest.raises(
+            TracksFailed, match=r"the mask failed: ValueError: .*read-only"
+        ) as caught:
+            oracle.compute_bounds(song(), methods=[mask, "IRM2"], **QUICK)
+        assert caught.value.results is not None
+        alone = oracle.compute_bounds(song(), methods=["IRM2"], **QUICK)
+        pd.testing.assert_frame_equal(caught.value.results.table, alone.table)
+
+
+def test_an_error_in_a_mask_is_named() -> None:
+    def boo(sources: Any, mixture: Any) -> Any:
+        raise KeyError("boo")
+
+    with pytest.raises(TracksFailed, match="song: boo: the mask failed: KeyError: 'boo'"):
+        oracle.compute_bounds(song(), methods=[boo], **QUICK)
 
 
 def test_a_mask_that_fails_costs_its_own_rows() -> None:

@@ -246,6 +246,14 @@ def test_a_metric_needs_a_name_and_a_function() -> None:
         Metric(" ", error_level)
     with pytest.raises(TypeError, match=r"function must be callable, \(references, .*got 3"):
         Metric("X", 3)  # type: ignore[arg-type]
+    wrong: dict[str, Any]
+    for wrong, message in (
+        ({"windows": 0.5}, "windows must be a bool, got 0.5"),
+        ({"lower_is_better": "no"}, "lower_is_better must be a bool, got 'no'"),
+        ({"unit": 3}, "unit must be a str, got 3"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            Metric("X", error_level, **wrong)
 
 
 @pytest.mark.parametrize(

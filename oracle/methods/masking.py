@@ -37,7 +37,13 @@ class Masking:
         return self._separate
 
     def _separate(self, sources: Spectrum, mixture: Spectrum, frames: slice) -> Spectrum:
-        mask = np.asarray(self.mask(sources, mixture, **self.parameters))
+        given = sources.view(), mixture.view()
+        for each in given:
+            each.flags.writeable = False  # other methods get the same arrays
+        try:
+            mask = np.asarray(self.mask(*given, **self.parameters))
+        except Exception as error:
+            raise ValueError(f"the mask failed: {type(error).__name__}: {error}") from error
         if mask.shape != sources.shape:
             raise ValueError(
                 "a mask must be an array of the shape of the sources (n_sources, n_channels, "

@@ -60,9 +60,9 @@ class Method:
             What tables and files call it.
         mask : callable
             ``(sources, mixture, **parameters) -> mask``: from complex numpy arrays of shape
-            (n_sources, n_channels, n_freqs, n_frames) and (n_channels, n_freqs, n_frames) to an
-            array of the shape of the sources, real or complex. It is called with some frames at a
-            time, so each value may depend on its own frame alone.
+            (n_sources, n_channels, n_freqs, n_frames) and (n_channels, n_freqs, n_frames), which
+            are read-only, to an array of the shape of the sources, real or complex. It sees some
+            24 frames at a time, so each value may depend on its own frame alone.
         formula, summary, reference : str, optional
             As of `Method`.
         **parameters

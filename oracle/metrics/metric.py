@@ -69,6 +69,10 @@ class Metric:
                 "function must be callable, (references, estimates, mixture, rate) -> values, got "
                 f"{self.function!r}"
             )
+        for argument, kind in (("unit", str), ("windows", bool), ("lower_is_better", bool)):
+            value = getattr(self, argument)
+            if not isinstance(value, kind):
+                raise TypeError(f"{argument} must be a {kind.__name__}, got {value!r}")
         if not isinstance(self.name, str) or not self.name.strip():
             raise ValueError(f"name must be what tables call the metric, got {self.name!r}")
 
