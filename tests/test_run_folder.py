@@ -23,6 +23,7 @@ from oracle import STFT, Track, TracksFailed, compute_bounds, datasets
 from oracle.datasets import Dataset
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import write_whole
+from oracle.methods import Method
 from oracle.runs.fingerprints import stamp_audio, stamp_files
 from oracle.runs.queue import work_through
 from oracle.runs.record import Record
@@ -366,6 +367,17 @@ def test_overwrite_deletes_what_a_run_wrote_and_nothing_else(out: Path) -> None:
 
 
 @pytest.mark.slow
+def test_overwrite_deletes_folders_with_escaped_names(out: Path) -> None:
+    def mask(sources: Any, mixture: Any) -> Any:
+        return 0.5 * np.ones_like(sources)
+
+    compute_bounds(of_tracks(), methods=[Method.from_mask("a/b", mask)], out=out)
+    assert (out / "a%2Fb").is_dir()
+    compute_bounds(of_tracks(), methods=["MIX"], out=out, overwrite=True)
+    assert not (out / "a%2Fb").exists()
+    assert (out / "MIX").is_dir()
+
+
 def test_overwrite_of_a_sweep_deletes_its_figures_too(run: Run, tmp_path: Path) -> None:
     for source, audio in make_track("song").sources.items():
         write_audio(tmp_path / "stems" / "song" / f"{source}.wav", audio, RATE)

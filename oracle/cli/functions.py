@@ -11,8 +11,15 @@ from typing import Any, TypeVar
 Named = TypeVar("Named")
 
 
-def load_function(argument: str, text: str, kind: type[Named]) -> Callable[..., Any] | Named:
-    """Load a function, or a `Method` or `Metric` made of one.
+def names_function(text: str) -> bool:
+    """Tell whether this is the name of a function in a file or module, or of a file alone."""
+    return ":" in text or text.endswith(".py")
+
+
+def load_function(
+    argument: str, text: str, kind: type[Named], make: Callable[[str, Callable[..., Any]], Named]
+) -> Named:
+    """Load a `Method` or `Metric`, or make one of a function.
 
     Parameters
     ----------
@@ -22,6 +29,8 @@ def load_function(argument: str, text: str, kind: type[Named]) -> Callable[..., 
         ``FILE.py:NAME`` or ``PACKAGE.MODULE:NAME``.
     kind : type
         What may be there in place of a function.
+    make : callable
+        ``(name, function) -> one of that kind``.
 
     Raises
     ------
@@ -29,6 +38,11 @@ def load_function(argument: str, text: str, kind: type[Named]) -> Callable[..., 
         If there is no such file, module or function, or the file cannot be run.
     """
     where, _, name = text.rpartition(":")
+    if not where or not name:
+        file = text.strip(":") or "FILE.py"
+        raise ValueError(
+            f"{argument} must name a function of a file, {file}:FUNCTION, got {text!r}"
+        )
     is_file = where.endswith(".py")
     module = _load_file(argument, Path(where)) if is_file else _load_module(argument, where)
     found = getattr(module, name, None)
@@ -42,8 +56,7 @@ def load_function(argument: str, text: str, kind: type[Named]) -> Callable[..., 
             f"{argument} must name a function in {where}, got {name!r} (it has "
             f"{', '.join(there) or 'none'})"
         )
-    loaded: Callable[..., Any] | Named = found
-    return loaded
+    return found if isinstance(found, kind) else make(name, found)
 
 
 def _load_file(argument: str, file: Path) -> ModuleType:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from oracle import STFT, Track, datasets
-from oracle.cli.functions import load_function
+from oracle.cli.functions import load_function, names_function
 from oracle.datasets.catalogue import NAMED
 from oracle.datasets.dataset import check_targets
 from oracle.datasets.musdb_stems import SUFFIX, stem_file
@@ -118,7 +118,7 @@ def parse_metrics(text: str | None) -> list[Metric]:
 def split_metrics(text: str) -> list[AnyMetric]:
     """Split metrics at commas; ``FILE.py:FUNCTION`` and ``MODULE:FUNCTION`` are functions."""
     return [
-        load_function("metrics", name, Metric) if ":" in name else name
+        load_function("metrics", name, Metric, Metric) if names_function(name) else name
         for name in split_names(text)
     ]
 
@@ -126,7 +126,7 @@ def split_metrics(text: str) -> list[AnyMetric]:
 def split_methods(text: str) -> list[AnyMethod]:
     """Split methods at commas; ``FILE.py:FUNCTION`` and ``MODULE:FUNCTION`` are masks."""
     return [
-        load_function("methods", name, Method) if ":" in name else name
+        load_function("methods", name, Method, Method.from_mask) if names_function(name) else name
         for name in split_names(text)
     ]
 

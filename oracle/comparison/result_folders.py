@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -132,6 +133,11 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
     IncompleteRunWarning
         If a run was interrupted, or some of its tracks failed.
     """
+    if not isinstance(source, (str, PathLike)):
+        raise TypeError(
+            "results must be folders, or names of published tables, got "
+            f"{type(source).__name__}: give the folder that it was written to (out)"
+        )
     name, place = _split(source)
     if place in PUBLISHED:
         published = PUBLISHED[str(place)]()

@@ -84,7 +84,8 @@ def _lay_out_scores(comparison: _Comparison, metric: Metric) -> Grid:
     for method in methods:
         of_method = table[table["method"] == method].set_index("target")
         cells = [
-            _format_estimate(of_method.loc[t]) if t in of_method.index else "" for t in targets
+            _format_estimate(of_method.loc[t], metric) if t in of_method.index else ""
+            for t in targets
         ]
         counts = (_format_counts(of_method[column]) for column in columns.values())
         rows.append([method, *cells, *counts])
@@ -121,7 +122,12 @@ def _find_best(
 
 def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: Metric) -> Grid:
     rows = [
-        [row["method"], row["target"], *_format_difference(row), _format_p_value(row["p_value"])]
+        [
+            row["method"],
+            row["target"],
+            *_format_difference(row, metric),
+            _format_p_value(row["p_value"]),
+        ]
         for _, row in table.iterrows()
     ]
     n_tests = int(table["p_value"].notna().sum())
@@ -140,7 +146,13 @@ def _lay_out_paired(comparison: _Comparison, table: "DataFrame", metric: Metric)
 
 def _lay_out_distances(comparison: _Comparison, table: "DataFrame", metric: Metric) -> Grid:
     rows = [
-        [row["method"], row["bound"], row["target"], *_format_difference(row), _format_above(row)]
+        [
+            row["method"],
+            row["bound"],
+            row["target"],
+            *_format_difference(row, metric),
+            _format_above(row),
+        ]
         for _, row in table.iterrows()
     ]
     return Grid(
@@ -173,19 +185,15 @@ def _explain_unpaired(table: "DataFrame") -> str:
     return " Unpaired: scores by track are unknown; differences of the medians and of the means."
 
 
-def _format_difference(row: "Series") -> list[str]:
+def _format_difference(row: "Series", metric: Metric) -> list[str]:
     tracks = str(row["n_tracks"]) if row["paired"] else "unpaired"
-    return [tracks, _format_estimate(row), _format_number(row["mean"])]
+    return [tracks, _format_estimate(row, metric), metric.format(row["mean"])]
 
 
-def _format_estimate(row: "Series") -> str:
+def _format_estimate(row: "Series", metric: Metric) -> str:
     ends = (row["median_low"], row["median_high"])
-    interval = "" if any(map(math.isnan, ends)) else " [{}, {}]".format(*map(_format_number, ends))
-    return _format_number(row["median"]) + interval
-
-
-def _format_number(value: float) -> str:
-    return f"{value:.2f}"
+    interval = "" if any(map(math.isnan, ends)) else " [{}, {}]".format(*map(metric.format, ends))
+    return metric.format(row["median"]) + interval
 
 
 def _format_p_value(value: float) -> str:

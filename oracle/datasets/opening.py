@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from oracle.datasets.catalogue import NAMED
 from oracle.datasets.dataset import Dataset, Entry, LeftOut
 from oracle.datasets.folders import folder
 from oracle.datasets.musdb_stems import SUFFIX, stem_file
@@ -118,14 +119,17 @@ def _refuse(argument: str, accepted: str, given: object) -> TypeError:
 
 
 def _open_path(argument: str, path: str | PathLike[str]) -> Dataset:
+    wanted = f"{argument} must be the path of a folder or of a {SUFFIX} file, got {str(path)!r}"
+    if not str(path):  # else it would be the current folder
+        raise ValueError(f"{wanted}: name a folder, such as '.'")
     place = Path(path).expanduser()
     if place.is_dir():
         return folder(place)
-    wanted = f"{argument} must be the path of a folder or of a {SUFFIX} file, got {str(path)!r}"
     if not place.exists():
-        raise FileNotFoundError(
-            f"{wanted}: no such file or folder (oracle.datasets opens datasets by name)"
-        )
+        hint = "oracle.datasets opens datasets by name"
+        if str(path) in NAMED:
+            hint = f"{path} is a dataset by name: open it with its function in oracle.datasets"
+        raise FileNotFoundError(f"{wanted}: no such file or folder ({hint})")
     if not place.name.endswith(SUFFIX):
         raise ValueError(f"{wanted}: name the folder that holds the stems of the track")
     return stem_file(place)

@@ -16,6 +16,7 @@ from oracle.runs.plans import Jobs
 from oracle.runs.score_files import check_method_name
 from oracle.runs.scoring import score_tracks
 from oracle.stft import STFT
+from oracle.stft.transform import choose_stft
 from oracle.tracks.track import Rest, check_rest
 
 
@@ -114,7 +115,7 @@ def compute_bounds(
     chosen, wanted = find_bounds(methods, metrics)
     for method in chosen:
         check_method_name(method.name)
-    stft = STFT() if stft is None else stft
+    stft = choose_stft(stft)
 
     settings = {
         "task": "bounds",

@@ -25,6 +25,7 @@ from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.track_info import TrackInfo
 from oracle.stft import STFT
+from oracle.stft.transform import choose_stft
 from oracle.tracks.mixing import redundancies
 from oracle.tracks.rest import Completed, complete, find_unexplained
 from oracle.tracks.track import Rest, Track, check_rest
@@ -78,7 +79,7 @@ def check(
     opened = open_tracks(tracks)
     chosen, wanted = find_bounds(methods, metrics)
     names = [metric.name for metric in wanted]
-    stft = STFT() if stft is None else stft
+    stft = choose_stft(stft)
     check_rest(rest)
     record = Record(opened)
     found: dict[int, TrackCheck] = {}

@@ -27,6 +27,7 @@ from oracle.runs.run_folder import RunFolder
 from oracle.runs.score_files import check_method_name
 from oracle.runs.settings import describe_dataset
 from oracle.stft import STFT
+from oracle.stft.transform import choose_stft
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Rest, Track, check_rest
 
@@ -84,7 +85,7 @@ def write_estimates(
     chosen = find_methods(methods)
     for method in chosen:
         check_method_name(method.name)
-    stft = STFT() if stft is None else stft
+    stft = choose_stft(stft)
     check_rest(rest)
     record = Record(tracks)
     settings = {

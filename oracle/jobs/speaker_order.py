@@ -66,7 +66,8 @@ class SpeakerOrder(NamedTuple):
         assigned: dict[str, str] = {}
         for group in groups:
             given = {name: estimates[name] for name in group if name in estimates}
-            if given:
+            # By default, fewer estimates than speakers are those of the speakers that they name.
+            if len(given) == len(group) or (given and self.is_required):
                 assigned |= assign_estimates({name: track.sources[name] for name in group}, given)
         others = {name: name for name in estimates if name not in assigned.values()}
         names = others | assigned

@@ -27,6 +27,7 @@ from oracle.results.failures import MethodError, try_each
 from oracle.runs.progress import Advance
 from oracle.runs.scoring import Scored, make_scorer
 from oracle.stft import STFT
+from oracle.stft.transform import choose_stft
 from oracle.tracks.rest import complete
 from oracle.tracks.track import Audio, Rest, Track
 
@@ -69,7 +70,7 @@ def score_track(
         `oracle.metrics.scorer.Score`. A method that fails has none.
     """
     chosen, wanted = find_bounds(methods, metrics)
-    stft = STFT() if stft is None else stft
+    stft = choose_stft(stft)
     completed = complete(track, rest)
     track = completed.track
     if all(method.name in CEILINGS for method in chosen):

@@ -14,6 +14,7 @@ from oracle.optimal.named import NamedClass
 from oracle.optimal.of_track import OptimalMasks
 from oracle.stft import STFT
 from oracle.stft.frames import Spectrum, split
+from oracle.stft.transform import choose_stft
 from oracle.tracks.rest import InputWarning, complete, what_becomes
 from oracle.tracks.track import Audio, Rest, Track, target_names, with_accompaniment
 
@@ -72,6 +73,8 @@ def separate(
     >>> list(estimates)
     ['drums', 'bass', 'other', 'vocals', 'accompaniment']
     """
+    if callable(method):
+        method = Method.from_mask("mask", method)  # whatever it is called
     completed = complete(open_track(track), rest)
     if completed.added is not None:
         warnings.warn(
@@ -164,7 +167,7 @@ class Separation:
         stft: STFT | None = None,
         targets: Mapping[str, Audio] | None = None,
     ) -> None:
-        self.stft = STFT() if stft is None else stft
+        self.stft = choose_stft(stft)
         self._targets = targets
         self._track = track
         self._signals = [*track.sources.values(), track.mixture]

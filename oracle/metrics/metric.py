@@ -113,6 +113,10 @@ class Metric:
         """Its name and unit, for labels of rows and axes."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
+    def format(self, value: float) -> str:
+        """Write a value as in tables: decibels with two decimals, others with three digits."""
+        return f"{value:.2f}" if self.unit == "dB" else f"{value:.3g}"
+
     @property
     def settings(self) -> dict[str, Any]:
         """What ``run.json`` says of a metric of your own."""

@@ -14,6 +14,7 @@ from oracle.report.published import EXCERPT, WALTZ
 from oracle.residuals import FrequencySeries
 from oracle.stft import STFT
 from oracle.stft.frames import Spectrum
+from oracle.stft.transform import choose_stft
 from oracle.tracks.track import Audio
 
 # The rest of a mixture counts as one more source if it has more than this share of the mixture's
@@ -39,7 +40,7 @@ class MaskedTrack:
         track = open_track(track)
         self.name = track.name
         self.rate = track.rate
-        self.stft = STFT() if stft is None else stft
+        self.stft = choose_stft(stft)
         if track.n_samples < 2 * self.stft.n_fft:
             raise ValueError(
                 f"track must have at least two windows, {2 * self.stft.n_fft} samples, "

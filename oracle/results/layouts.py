@@ -203,7 +203,7 @@ def _tables_by_stft(sweep: "DataFrame", metrics: Sequence[Metric], n_tracks: int
             methods = shown["method"].unique()
             rows = []
             for (overlap, n_fft), of_stft in shown.groupby(["overlap", "n_fft"], sort=False):
-                cells = _cells(of_stft.set_index("method"), methods, n_tracks)
+                cells = _cells(of_stft.set_index("method"), methods, n_tracks, [metric])
                 rows.append([str(n_fft), f"{100 * overlap:g} %", *cells])
             yield Grid(
                 title=f"{target}: {metric.title}{tracks}",
@@ -219,7 +219,7 @@ def _table_by_target(
     bounds: "DataFrame",
     labels: Mapping[str, str],
     n_tracks: int,
-    metrics: Iterable[Metric],
+    metrics: Sequence[Metric],
 ) -> Grid:
     """Lay out bounds: a row per method or metric, by their labels, a column per target."""
     framewise = [metric.name for metric in metrics if metric.windows]
@@ -231,7 +231,7 @@ def _table_by_target(
     rows = []
     for name, label in labels.items():
         of_row = bounds[bounds[key] == name]
-        cells = _cells(of_row.set_index("target"), targets.index, n_tracks)
+        cells = _cells(of_row.set_index("target"), targets.index, n_tracks, metrics)
         is_framewise = of_row["metric"].isin(framewise).any()
         counts = [
             str(of_row[column].max()) if is_framewise or column == "n_inf" else ""
@@ -246,20 +246,22 @@ def _table_by_target(
     return Grid(title=title, header=[key, *headings, *counted], rows=rows)
 
 
-def _cells(bounds: "DataFrame", names: Iterable[str], n_tracks: int) -> list[str]:
+def _cells(
+    bounds: "DataFrame", names: Iterable[str], n_tracks: int, metrics: Iterable[Metric]
+) -> list[str]:
     """Lay out bounds by name; a cell is empty where a method failed."""
+    known = {metric.name: metric for metric in metrics}
     rows = {str(name): row for name, row in bounds.iterrows()}
-    return [_cell(rows[name], n_tracks) if name in rows else "" for name in names]
+    return [
+        _cell(rows[name], n_tracks, known[rows[name]["metric"]]) if name in rows else ""
+        for name in names
+    ]
 
 
-def _cell(bound: "Series", n_tracks: int) -> str:
+def _cell(bound: "Series", n_tracks: int, metric: Metric) -> str:
     if n_tracks == 1:
-        return _number(bound["median"])
-    cell = f"{_number(bound['median'])} / {_number(bound['mean'])}"
+        return metric.format(bound["median"])
+    cell = f"{metric.format(bound['median'])} / {metric.format(bound['mean'])}"
     finite = bound["mean_finite"]
     spoilt = bound["n_inf"] > 0 and not math.isnan(finite) and finite != bound["mean"]
-    return f"{cell} ({_number(finite)})" if spoilt else cell
-
-
-def _number(value: float) -> str:
-    return "nan" if math.isnan(value) else f"{value:.2f}"
+    return f"{cell} ({metric.format(finite)})" if spoilt else cell

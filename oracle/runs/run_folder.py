@@ -144,7 +144,7 @@ class RunFolder:
 
     def _delete(self, earlier: Mapping[str, Any]) -> None:
         """Delete what an earlier run wrote, and nothing else; run.json, which lists it, last."""
-        names = [name for name in earlier["files"] if name == file_name(name)]  # none elsewhere
+        names = [name for name in earlier["files"] if _is_inside(name)]
         for name in (*names, RUN):
             place = self.path / name
             if place.is_dir() and not place.is_symlink():
@@ -296,3 +296,8 @@ def _folded_file(turn: Turn) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _is_inside(name: str) -> bool:
+    """Tell whether this is the name of something in a folder, and no path that leads elsewhere."""
+    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0", ":"}

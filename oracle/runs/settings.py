@@ -12,6 +12,9 @@ from oracle.tracks.track import ACCOMPANIMENT, VOCALS, Track
 # Entries of run.json that may differ from one run to the next.
 OF_ONE_RUN = frozenset({"files", "versions", "started", "finished", "tracks", "notes", "left_out"})
 
+# Entries of run.json with a fingerprint by name: functions, and arrays.
+FINGERPRINTED = frozenset({"own_methods", "own_metrics", "arrays"})
+
 
 def describe_dataset(tracks: Track | Iterable[Track]) -> dict[str, Any]:
     """Describe a dataset for ``run.json``; other tracks have no name."""
@@ -57,6 +60,11 @@ def _difference(key: str, before: object, now: object) -> str:
         new = [str(name) for name in now if name not in before]
         changes = [f"{', '.join(n)} {how}" for n, how in ((new, "added"), (gone, "removed")) if n]
         return f"{key}: {', '.join(changes) or 'in another order'}"
+    if key in FINGERPRINTED and isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        before, now = ({n: each.get(n) for n in names} for each in (before, now))
+        why = f" ({', '.join(names)}: another function, other values that it reads, or other audio)"
+        return f"{key} was {json.dumps(before)} and is now {json.dumps(now)}{why}"
     return f"{key} was {json.dumps(before)} and is now {json.dumps(now)}"
 
 

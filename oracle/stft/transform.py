@@ -409,6 +409,19 @@ class STFT:
             pass
 
 
+def choose_stft(stft: STFT | None) -> STFT:
+    """Return an STFT, or by default ``STFT()``.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    if stft is not None and not isinstance(stft, STFT):
+        raise TypeError(f"stft must be an oracle.STFT, such as STFT(n_fft=4096), got {stft!r}")
+    return STFT() if stft is None else stft
+
+
 def _find_library(argument: str, array: Any, dtypes: tuple[str, str]) -> Any:
     """Find the library of an array of one of two dtypes."""
     allowed = " or ".join(dtypes)

@@ -12,7 +12,6 @@ from functools import cached_property, partial
 from html import escape
 from numbers import Integral
 from os import PathLike
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from oracle.displays.pictures import draw_spectrogram
 from oracle.displays.players import EXCERPT, make_player
+from oracle.machine.libraries import check_numpy
 from oracle.tracks.mixing import Mixing
 from oracle.tracks.musdb_tracks import MusdbTrack, decode, is_musdb_track
 
@@ -130,12 +130,20 @@ class Track:
 
         Raises
         ------
+        TypeError
+            If it is no path.
         FileNotFoundError, ValueError
             As `oracle.datasets.open_track`.
         """
         import oracle  # late: what opens files is made of tracks
 
-        return oracle.datasets.open_track(Path(path))
+        if not isinstance(path, (str, PathLike)):
+            raise TypeError(
+                "path must be that of the folder of a track's stems or of a .stem.mp4 file, got "
+                f"{reprlib.repr(path)}"
+            )
+
+        return oracle.datasets.open_track(path)
 
     @classmethod
     def from_musdb(cls, track: MusdbTrack) -> Self:
@@ -375,6 +383,7 @@ def _check_alike(audio: Mapping[str, Audio]) -> None:
 
 
 def _check_audio(argument: str, array: object) -> None:
+    check_numpy(argument, array)
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{argument} must be a numpy array, got {type(array).__name__}")
     if array.dtype not in (np.float32, np.float64):
