@@ -112,6 +112,14 @@ def test_what_is_no_estimate_is_refused(
         oracle.score(track, estimates)
 
 
+def test_tensors_are_refused_with_what_to_do() -> None:
+    torch = pytest.importorskip("torch")
+    track = song("vocals", "drums")
+    tensors = {name: torch.tensor(audio) for name, audio in noisy(track).items()}
+    with pytest.raises(TypeError, match=r"must be a numpy array, got Tensor: .*\.detach\(\)\.cpu"):
+        oracle.score(track, tensors)
+
+
 def test_arguments_of_other_types_are_refused() -> None:
     track = song("vocals", "drums")
     number: Any = 8

@@ -4,7 +4,7 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hypothesis.strategies as st
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from conftest import broken, dataset_with, each_track, renamed
 from hypothesis import given, settings
 
+import oracle
 from oracle import STFT, Track, TracksFailed, compute_bounds, separate
 from oracle.jobs.track_scores import BOUNDS, CERTIFIED, find_bounds, score_track
 from oracle.machine.files import file_name
@@ -820,3 +821,23 @@ def test_progress_is_told_with_every_second_of_a_track() -> None:
         assert len(parts) >= 4
         assert max(parts) <= 1 / 4 + 1e-9
         assert sum(parts) == pytest.approx(1)
+
+
+def test_what_is_no_stft_is_refused(tmp_path: Path) -> None:
+    track, wrong = music(), cast(Any, 4096)
+    for run in (
+        lambda: separate(track, "IRM2", stft=wrong),
+        lambda: compute_bounds(track, stft=wrong),
+        lambda: oracle.write_estimates(track, tmp_path, stft=wrong),
+        lambda: oracle.check(track, stft=wrong),
+        lambda: oracle.WaltzReport(track, stft=wrong),
+    ):
+        with pytest.raises(TypeError, match=r"stft must be an oracle\.STFT, such as .*, got 4096"):
+            run()
+
+
+def test_a_mask_that_separates_needs_no_name() -> None:
+    estimates = separate(music(), lambda sources, mixture: 0.5 * np.ones_like(sources))
+    for name, estimate in estimates.items():
+        if name != "accompaniment":
+            np.testing.assert_allclose(estimate, music().mixture / 2, atol=1e-5)

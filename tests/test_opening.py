@@ -282,6 +282,21 @@ def test_a_track_is_read_from_its_files(tmp_path: Path) -> None:
         np.testing.assert_array_equal(track.mixture, expected.mixture)
     with pytest.raises(FileNotFoundError, match="track must be the path of a folder or of a .stem"):
         Track.from_files(tmp_path / "none")
+    for wrong in (None, ["song"], expected):
+        with pytest.raises(TypeError, match="path must be that of the folder of a track"):
+            Track.from_files(wrong)  # type: ignore[arg-type]
+
+
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(ValueError, match="tracks must be the path of a folder .*got '': name a f"):
+        oracle.compute_bounds("", **QUICK)
+    with pytest.raises(ValueError, match="track must be the path of a folder .*got '': name a fo"):
+        oracle.separate("", "IRM2")
+
+
+def test_a_dataset_by_name_is_no_path() -> None:
+    with pytest.raises(FileNotFoundError, match="waltz is a dataset by name: open it with its fu"):
+        oracle.compute_bounds("waltz", **QUICK)
 
 
 def test_musdb_tracks_are_what_they_hold_in_the_order_of_their_streams() -> None:

@@ -351,6 +351,8 @@ def test_the_command_takes_masks(run: Run, place: Path, mask: str) -> None:
         ("my_masks.py:full", r"methods must name a function in my_masks.py, got 'full' \(it has h"),
         ("bad.py:half", r"methods must name a file that runs, got 'bad.py' \(invalid syntax"),
         ("no_such_module:half", "methods must name a module that can be imported, or a file endi"),
+        ("my_masks.py", "methods must name a function in a file, my_masks.py:FUNCTION, got 'my_m"),
+        (":half", "methods must name a function in a file, half:FUNCTION, got ':half'"),
     ],
 )
 def test_the_command_says_what_is_wrong_with_a_mask(
@@ -360,6 +362,19 @@ def test_the_command_says_what_is_wrong_with_a_mask(
     status, _, err = run("bounds", "stems", "--methods", mask)
     assert status == 2
     assert re.search(message, err)
+
+
+def test_the_command_calls_masks_what_the_user_does(run: Run, place: Path) -> None:
+    masks = "thirds = lambda sources, mixture: sources / 3\ninstance = Scale(0.5)\n"
+    (place / "more.py").write_text(
+        "class Scale:\n    def __init__(self, scale):\n        self.scale = scale\n"
+        "    def __call__(self, sources, mixture):\n        return self.scale * abs(sources)\n"
+        + masks
+    )
+    options = ("--metrics", "uSDR", "--n-fft", 256, "--methods", "more.py:thirds,more.py:instance")
+    status, out, err = run("bounds", "stems", *options)
+    assert (status, err) == (0, "")
+    assert re.findall(r"^ (thirds|instance) ", out, re.MULTILINE) == ["thirds", "instance"]
 
 
 def test_the_example_of_the_list_of_methods_works(run: Run, place: Path) -> None:

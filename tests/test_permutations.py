@@ -250,6 +250,15 @@ def test_one_estimate_of_two_speakers_is_scored_for_the_one_it_is(tmp_path: Path
     )
 
 
+def test_fewer_estimates_than_speakers_keep_their_names_by_default(tmp_path: Path) -> None:
+    track = make_track("song", "s1", "s2")
+    dataset = dataset_of(track, interchangeable=("s1", "s2"))
+    files = write_all(tmp_path, {"s1": np.float32(0.9) * track.sources["s2"]})
+    results = score_system(dataset, files, metrics=METRICS)
+    assert set(results.table["target"]) == {"s1"}
+    assert results.notes == ("No estimate of s2 in song.",)
+
+
 def test_the_rest_of_a_mixture_keeps_its_place() -> None:
     sources = {"s1": noise(1), "s2": noise(2)}
     track = Track("song", RATE, sources["s1"] + sources["s2"] + noise(3), sources)

@@ -636,8 +636,8 @@ def test_a_track_without_estimates_fails_alone(run: Run, stems: Path, est: Path)
     assert line == (
         "oracle: three: estimates must hold audio files of three (three/TARGET.wav, "
         "three_TARGET.wav or TARGET/three.wav, with or without test/ in front), "
-        f"got {est} with one, two (of what 'oracle separate' or demucs wrote, name the folder in "
-        "it that holds the tracks)"
+        f"got {est} with one, two (if there is one more folder in between, such as htdemucs/ or "
+        "IRM2/, name that one)"
     )
     (failure,) = json.loads(Path("out/failed.json").read_text(encoding="utf-8"))
     assert failure["error"] == line.removeprefix("oracle: ")

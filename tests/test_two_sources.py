@@ -18,8 +18,8 @@ from oracle.tracks.rest import InputWarning, complete
 SOURCES = ("drums", "bass", "vocals")
 PAIR = ("vocals", "accompaniment")
 NOTE = (
-    "Two sources, vocals and accompaniment: drums, bass count as one. Masks that compare sources "
-    "differ with more of them, also where their estimates are summed."
+    "Two sources, vocals and accompaniment: drums, bass count as one. Bounds from more sources are "
+    "not the same."
 )
 FAST: dict[str, Any] = {"metrics": ["uSDR"]}
 
@@ -182,7 +182,7 @@ def test_tables_files_and_comparisons_say_it(run: Run, tmp_path: Path, song: Tra
         assert set(said["tracks"][0]["joined"]) == ({"drums", "bass"} if is_two else set())
         assert (NOTE in said["notes"]) == is_two
     compared = oracle.compare([tmp_path / "two", tmp_path / "all"], metrics=["uSDR"])
-    expected = "two: bounds of two sources, vocals and accompaniment; masks that compare sources di"
+    expected = "two: bounds from two sources, vocals and accompaniment; those from more sources are"
     assert [note for note in compared.notes if note.startswith(expected)]
     assert not [n for n in oracle.compare([tmp_path / "all"], metrics=["uSDR"]).notes if "two" in n]
     scores = compared.scores.query("target == 'vocals'")["median"]

@@ -41,7 +41,7 @@ def load_function(
     if not where or not name:
         file = text.strip(":") or "FILE.py"
         raise ValueError(
-            f"{argument} must name a function of a file, {file}:FUNCTION, got {text!r}"
+            f"{argument} must name a function in a file, {file}:FUNCTION, got {text!r}"
         )
     is_file = where.endswith(".py")
     module = _load_file(argument, Path(where)) if is_file else _load_module(argument, where)

@@ -49,8 +49,8 @@ def note_two_sources(results: Sequence[ReadResults]) -> Iterator[str]:
     ]
     if pairs:
         yield (
-            f"{', '.join(pairs)}: bounds of two sources, vocals and accompaniment; masks that "
-            "compare sources differ with more of them, also where their estimates are summed"
+            f"{', '.join(pairs)}: bounds from two sources, vocals and accompaniment; those from "
+            "more sources are not the same"
         )
 
 

@@ -189,8 +189,8 @@ class EstimateFolder:
         found = list(dict.fromkeys(path.parts[0] for path in index.paths))
         return (
             f"estimates must hold audio files of {track.name} ({forms}), got {self.root} with "
-            f"{_list_some(found) or 'no audio files'} (of what 'oracle separate' or demucs wrote, "
-            "name the folder in it that holds the tracks)"
+            f"{_list_some(found) or 'no audio files'} (if there is one more folder in between, "
+            "such as htdemucs/ or IRM2/, name that one)"
         )
 
 

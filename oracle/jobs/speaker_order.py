@@ -60,8 +60,8 @@ class SpeakerOrder(NamedTuple):
         if self.is_required and not groups:
             raise ValueError(
                 "permute must not be True (--permute) for a track without interchangeable sources, "
-                f"got {', '.join(track.sources)}: only speakers are, whose names differ in their "
-                "number alone (s1, s2; speaker1, speaker2)"
+                f"got {', '.join(track.sources)}: only speakers are, called s1, s2, ... or "
+                "speaker1, speaker2, ..."
             )
         assigned: dict[str, str] = {}
         for group in groups:

@@ -71,8 +71,8 @@ def _describe_joined(infos: Sequence[TrackInfo]) -> Iterator[str]:
     if joined:
         others = joined[0] if len(joined) == 1 else "all other sources"
         yield (
-            f"Two sources, vocals and accompaniment: {others} count as one. Masks that compare "
-            "sources differ with more of them, also where their estimates are summed."
+            f"Two sources, vocals and accompaniment: {others} count as one. Bounds from more "
+            "sources are not the same."
         )
 
 
