@@ -205,7 +205,8 @@ def ideal_ratio_mask(
     if power != 1:
         # Relative to the loudest source, or powers of quiet bins would leave the range of floats.
         # Masks do not depend on this scale, so it has no gradient.
-        magnitudes = divide(magnitudes, replace_zeros(xp, detach(xp.max(magnitudes, axis=0))))
+        loudest = replace_zeros(xp, detach(xp.max(magnitudes, axis=0)))
+        magnitudes = divide(magnitudes, loudest, in_place=True)
     if power < 1:
         # A root has no gradient at zero.
         sounds = magnitudes > 0
@@ -214,7 +215,7 @@ def ideal_ratio_mask(
     elif power > 1:
         magnitudes = raise_to(magnitudes, power)
     total = replace_zeros(xp, xp.sum(magnitudes, axis=0))
-    return restore(xp, divide(magnitudes, total), axis)
+    return restore(xp, divide(magnitudes, total, in_place=True), axis)
 
 
 def ideal_amplitude_mask(

@@ -25,8 +25,14 @@ def find_magnitude(xp: Any, spectra: Any) -> Any:
     return xp.abs(spectra)
 
 
-def divide(numerator: Any, denominator: Any) -> Any:
-    """Divide new real numbers by positive ones, numpy in place; the result may be infinite."""
+def divide(numerator: Any, denominator: Any, *, in_place: bool = False) -> Any:
+    """Divide new real numbers by positive ones, numpy in place; the result may be infinite.
+
+    `in_place` tells that torch may do so as well, if nothing has a gradient: then the denominator
+    comes from the numerator, so that `torch.vmap` maps both or neither.
+    """
+    if in_place and is_torch(numerator) and not numerator.requires_grad:
+        return numerator.div_(denominator)
     if is_torch(numerator):
         from oracle.masks import gradients
 
@@ -98,8 +104,8 @@ def clip_to(xp: Any, mask: Any, low: float, high: float) -> Any:
 
 
 def raise_to(magnitudes: Any, power: float) -> Any:
-    """Raise new magnitudes to a power; square them in place, but not those of torch."""
-    if power != 2 or is_torch(magnitudes):
+    """Raise new magnitudes to a power; square them in place, unless torch needs them again."""
+    if power != 2 or (is_torch(magnitudes) and magnitudes.requires_grad):
         return magnitudes**power
     magnitudes *= magnitudes
     return magnitudes
