@@ -303,7 +303,9 @@ def test_what_is_published_is_not_paired(tmp_path: Path, n_windows: int) -> None
     assert (far["paired"], far["median"]) == (False, row["median"])
     assert comparison.notes == (
         "sisec18: bounds with a hann window of 2048 samples, hop 1024",
-        "sisec18: SiSEC 2018's scores on MUSDB18's 50 test tracks",
+        "sisec18: SiSEC 2018's scores on MUSDB18's 50 test tracks; museval's scores: median over "
+        "windows, then median and mean over tracks; its IRM2 is the 'IRM oracle' of Demucs' "
+        "tables; from https://github.com/sigsep/sigsep-mus-2018",
     )
     text = format_markdown(comparison)
     assert "| net | IRM2 | vocals | unpaired |" in text
@@ -988,7 +990,7 @@ def test_the_command_writes_these_files(
 def test_the_commands_errors_are_a_line(run: Run, system: Path, tmp_path: Path) -> None:
     status, out, err = run("compare", tmp_path / "nowhere")
     assert (status, out) == (1, "")
-    assert err.startswith("oracle: results must be a folder or sisec18, got ")
+    assert err.startswith("oracle: results must be a folder or one of sisec18, ")
     assert err.count("\n") == 1
     assert run("compare", system, "--metrics", ",").status == 1
     assert run("compare").status == 2

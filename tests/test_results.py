@@ -13,7 +13,7 @@ import scipy.stats
 from oracle import STFT, Track, compute_bounds
 from oracle.comparison.museval_files import find_museval_files, read_museval_files
 from oracle.comparison.published_tables import load_sisec18
-from oracle.comparison.result_folders import IncompleteRunWarning, read_results
+from oracle.comparison.result_folders import IncompleteRunWarning, Method, read_results
 from oracle.metrics.names import MUSEVAL
 from oracle.results.statistics import bootstrap_intervals, wilcoxon_p_value
 from oracle.results.tables import (
@@ -396,7 +396,7 @@ def run_folder(track: Track, tmp_path: Path) -> Path:
 def test_a_run_is_read_with_its_stft(run_folder: Path) -> None:
     results = read_results(run_folder)
     assert (results.name, results.is_named, results.published) == ("bounds", False, None)
-    assert results.methods == {name: (name, STFT()) for name in ("MIX", "IRM2")}
+    assert results.methods == {name: Method(name, STFT()) for name in ("MIX", "IRM2")}
     expected = read_scores(run_folder / "scores.csv")
     pd.testing.assert_frame_equal(results.scores.astype(expected.dtypes), expected)
 
@@ -459,7 +459,7 @@ def test_places_without_results_are_errors(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
     with pytest.raises(
-        FileNotFoundError, match="results must be a folder or sisec18, got .*no such"
+        FileNotFoundError, match="results must be a folder or one of sisec18, .*, got .*no such"
     ):
         read_results(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="got .*file: it is a file"):

@@ -7,6 +7,7 @@ import typer
 
 from oracle.cli.app import command
 from oracle.cli.options import Debug, split_names, usage
+from oracle.cli.published import show_published
 from oracle.comparison.files import write_comparison
 from oracle.comparison.formats import format_csv, format_latex, format_markdown
 from oracle.comparison.side_by_side import compare
@@ -22,6 +23,7 @@ from oracle.results.tables import OverWindows
     "oracle compare results my_scores  # how far is my system from the bound?",
     "oracle compare new=run1 old=run2 --against old --metrics SDR,SIR",
     "oracle compare museval/ sisec18 --format latex > table.tex",
+    "oracle compare --published  # oracles that others published",
     "oracle compare results my_scores --targets vocals --out comparison",
     "oracle compare results my_scores --class COMPLEX  # its masks are complex",
 )
@@ -31,8 +33,9 @@ def compare_command(
         typer.Argument(
             metavar="RESULTS...",
             help="Folders that 'oracle bounds', 'oracle sweep' or 'oracle score' wrote with --out; "
-            "folders of museval's JSON files, of one method or several; [b]sisec18[/b], SiSEC "
-            "2018's published oracles. NAME=FOLDER gives one a name.",
+            "folders of museval's JSON files, of one method or several; published tables "
+            "(--published), such as [b]sisec18[/b], SiSEC 2018's oracles. NAME=FOLDER gives one a "
+            "name.",
         ),
     ],
     metrics: Annotated[
@@ -78,6 +81,16 @@ def compare_command(
             "compare.tex to this new folder.",
         ),
     ] = None,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            metavar="",
+            callback=show_published,
+            is_eager=True,
+            help="List the published tables and exit.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Compare results: scores with intervals, paired differences, and distances to the bounds.

@@ -1,6 +1,6 @@
 """Differences between methods, track by track."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ def compute_differences(
     tracks: "DataFrame",
     pairs: Iterable[tuple[str, str]],
     *,
-    published: Mapping[str, frozenset[str]],
+    published: Mapping[str, Hashable],
     confidence: float,
 ) -> "DataFrame":
     """Compute how much higher one method scores than another.
@@ -35,8 +35,9 @@ def compute_differences(
         methods that are known only as aggregates.
     pairs : iterable of two str
         Two methods; the second is subtracted from the first.
-    published : mapping from str to frozenset of str
-        The tracks of the methods that are known only as aggregates.
+    published : mapping from str to frozenset of str, or to str
+        What the methods cover that are known only as aggregates: the names of their tracks, or
+        words for those without names.
     confidence : float
         Level of the intervals.
 
@@ -58,7 +59,8 @@ def compute_differences(
     wide = tracks.pivot(index=["subset", "track"], columns=keys, values="score")
     by_track: dict[Any, Sample] = {key: wide[key].to_numpy() for key in wide.columns}
     figures = scores.set_index(keys)[["median", "mean", "n_tracks", "n_windows"]]
-    overall: dict[Any, Sample] = dict(zip(figures.index, figures.to_numpy(), strict=True))
+    numbers = figures.to_numpy(np.float64, na_value=np.nan)  # published windows may be unknown
+    overall: dict[Any, Sample] = dict(zip(figures.index, numbers, strict=True))
     names = dict(published)
     if published:
         names |= {str(m): frozenset(t) for m, t in tracks.groupby("method")["track"]}
@@ -104,7 +106,8 @@ def _subtract_aggregates(one: Sample, two: Sample) -> tuple[float, float]:
 def have_same_size(one: Sample, two: Sample) -> bool:
     """Tell whether aggregates, which end in n_tracks and n_windows, are of equal size.
 
-    They may differ by one window per track: AAC ends with a whole frame, WAV need not.
+    They may differ by one window per track: AAC ends with a whole frame, WAV need not. Unknown
+    numbers of windows do not differ.
     """
     n_tracks, n_windows = abs(one - two)[-2:]
-    return bool(n_tracks == 0 and n_windows <= one[-2])
+    return bool(n_tracks == 0 and not n_windows > one[-2])

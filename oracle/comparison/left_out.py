@@ -40,7 +40,8 @@ def explain_missing(
         for label, table in tracks.groupby("method", sort=False)[["subset", "track"]]
     }
     by_key = scores.set_index(["method", "target", "metric"])[["n_tracks", "n_windows"]]
-    sizes = dict(zip(by_key.index, by_key.to_numpy(), strict=True))
+    numbers = by_key.to_numpy(np.float64, na_value=np.nan)
+    sizes = dict(zip(by_key.index, numbers, strict=True))
 
     def choose_name(label: str) -> str:
         """Name the results, unless their methods have different tracks."""
@@ -57,10 +58,20 @@ def explain_missing(
         if frozenset(names) in said:
             continue
         reason = None
-        if published := owner[two].published:
+        published = owner[two].published
+        if published and (other := owner[one].published):
+            if published.coverage != other.coverage:
+                reason = _explain_other_data(names, other.data, published.data)
+        elif published and published.tracks:
             own = sorted(name for _, name in tracks_by_label[one])
             both = sizes[one, *key], sizes[two, *key]
             reason = _explain_other_tracks(names, own, published.tracks, key[0], both)
+        elif published:
+            dataset = owner[one].dataset
+            if dataset and dataset != published.dataset:
+                reason = _explain_other_data(names, dataset, published.data)
+            else:
+                reason = _explain_other_scores(names, published.statistic)
         elif tracks_by_label[one].isdisjoint(tracks_by_label[two]):
             reason = _explain_no_track(names, tracks_by_label[one], tracks_by_label[two])
         if reason is None:
@@ -91,10 +102,25 @@ def _explain_other_tracks(
     elif others:
         reason = f"{mine} has {len(others)} more: {list_some(others)}"
     elif not have_same_size(*sizes):
-        reason = f"{mine} has {sizes[0][-1]} windows of {target}, {theirs} {sizes[1][-1]}"
+        counts = [f"{size[-1]:.0f}" for size in sizes]
+        reason = f"{mine} has {counts[0]} windows of {target}, {theirs} {counts[1]}"
     else:
         return None
     return f"{mine} and {theirs} cover different tracks, so nothing is subtracted: {reason}"
+
+
+def _explain_other_data(names: tuple[str, str], one: str, two: str) -> str:
+    return (
+        f"{names[0]} and {names[1]} cover different tracks, so nothing is subtracted: "
+        f"{names[0]} is of {one}, {names[1]} of {two}"
+    )
+
+
+def _explain_other_scores(names: tuple[str, str], statistic: str) -> str:
+    return (
+        f"{names[0]} and {names[1]} are not known to be scored alike, on the same tracks, so "
+        f"nothing is subtracted: {names[1]} has {statistic}, and does not name its tracks"
+    )
 
 
 def _explain_no_track(names: tuple[str, str], one: Tracks, two: Tracks) -> str:

@@ -107,10 +107,14 @@ def note_missing_tracks(results: Sequence[ReadResults], metrics: Sequence[str]) 
     Only others that share a track with it count. Results that share none have no differences,
     which `left_out` explains.
     """
+    nothing = f"no {' or '.join(metrics)} of these targets"
+    for each in results:
+        if each.published is not None and each.published.table.empty:
+            yield f"{each.name}: {nothing}"
     tracks = [(e.name, dict.fromkeys(list_tracks(e))) for e in results if e.published is None]
     for name, own in tracks:
         if not own:
-            yield f"{name}: no {' or '.join(metrics)} of these targets"
+            yield f"{name}: {nothing}"
             continue
         shared = (others for _, others in tracks if not own.keys().isdisjoint(others))
         known = dict.fromkeys(key for others in shared for key in others)

@@ -36,11 +36,12 @@ class Method(NamedTuple):
 
     name: str
     stft: STFT | None = None
+    is_published: bool = False
 
     @property
     def is_bound(self) -> bool:
-        """Whether it is a method of this package and not a system."""
-        return self.name in METHODS or self.name in CEILINGS
+        """Whether it is a published bound or a method of this package, and not a system."""
+        return self.is_published or self.name in METHODS or self.name in CEILINGS
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class ReadResults:
         Fingerprints of the latter.
     foreign : frozenset of str, optional
         Methods whose files this package did not write.
+    dataset : str, optional
+        The dataset, if a run names it.
     """
 
     name: str
@@ -76,6 +79,7 @@ class ReadResults:
     metrics: Mapping[str, Metric] = field(default_factory=lambda: BUILT_IN)
     own_metrics: Mapping[str, str] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
+    dataset: str | None = None
 
     @property
     def called(self) -> list[str]:
@@ -111,7 +115,8 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
           wrote;
         - a folder of museval's JSON files, of one method or several; see
           `oracle.comparison.museval_files.find_museval_files`;
-        - ``sisec18``, the published table (a folder of that name is ``./sisec18``);
+        - a published table, by its name in `oracle.comparison.published_tables.PUBLISHED`, such as
+          ``sisec18`` (a folder of that name is ``./sisec18``);
         - any of these as ``NAME=...``, to give it a name.
     progress : bool, optional
         Whether to show a progress bar on standard error, if that is a terminal.
@@ -141,14 +146,15 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
     name, place = _split(source)
     if place in PUBLISHED:
         published = PUBLISHED[str(place)]()
-        at = {called: Method(called, published.stft) for called in published.table["method"]}
+        called = published.table["method"]
+        at = {each: Method(each, published.stft, is_published=True) for each in called}
         own = name or str(place)
         return ReadResults(own, tidy([]), published, is_named=bool(name), methods=at)
     path = Path(place)
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such folder"
         raise FileNotFoundError(
-            f"results must be a folder or {' or '.join(PUBLISHED)}, got {place}: {what}"
+            f"results must be a folder or one of {', '.join(PUBLISHED)}, got {place}: {what}"
         )
     own = name or path.resolve().name
     if _is_run(path):
@@ -163,6 +169,7 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
             methods=methods,
             metrics=metrics,
             own_metrics=prints,
+            dataset=run.get("dataset"),
         )
     parent = path.resolve().parent
     of_a_run = _is_run(parent)
@@ -173,11 +180,15 @@ def read_results(source: str | Path, *, progress: bool = False) -> ReadResults:
             f"got {place} with neither"
         )
     scores = read_museval_files(files, progress=progress)
-    methods = {}
-    if of_a_run:
-        methods = _list_methods(_read_settings(parent), scores["method"].cat.categories, parent)
-    foreign = _find_foreign(files)
-    return ReadResults(own, scores, is_named=bool(name), methods=methods, foreign=foreign)
+    run = _read_settings(parent) if of_a_run else {}
+    return ReadResults(
+        own,
+        scores,
+        is_named=bool(name),
+        methods=_list_methods(run, scores["method"].cat.categories, parent),
+        foreign=_find_foreign(files),
+        dataset=run.get("dataset"),
+    )
 
 
 def _split(source: str | Path) -> tuple[str, str | Path]:

@@ -1,6 +1,6 @@
 """Comparison: results side by side, and how far they are from the bounds."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,8 @@ class Comparison:
     scores : DataFrame
         A row per method, target and metric: median and mean over tracks, n_tracks, n_windows,
         n_nan, n_inf, mean_finite, and the ends of the confidence intervals median_low,
-        median_high, mean_low and mean_high; see `oracle.results.aggregate`.
+        median_high, mean_low and mean_high; see `oracle.results.aggregate`. n_windows and n_nan
+        are NA where a published table does not tell them.
     paired : DataFrame
         A row per method other than `against`, target and metric: how much higher the method
         scores than `against`. Columns method, against, target, metric, paired, n_tracks; median
@@ -124,7 +125,8 @@ def compare(
     Parameters
     ----------
     results : iterable of str or Path
-        Folders of runs or of museval's files, or ``sisec18``; ``NAME=...`` names one. See
+        Folders of runs or of museval's files, or published tables such as ``sisec18``; ``NAME=...``
+        names one. See
         `oracle.comparison.result_folders.read_results`.
     metrics, targets : sequence of str, optional
         Some of those in the results: SDR alone, and all targets by default.
@@ -153,7 +155,7 @@ def compare(
     ValueError
         If there are no results, the caller gives two the same name, they lack the method, a
         metric or a target, the class of masks is unknown, they have no bound of it (unless it is
-        ``REAL``), `windows` or `confidence` is out of range, or `windows` is not ``"median"`` with
+        ``REAL``), `windows` or `confidence` is out of range, or `windows` is not the statistic of
         a published table.
     FileNotFoundError
         If there is no such folder.
@@ -194,7 +196,7 @@ def compare(
         compute_differences,
         scores,
         tracks,
-        published=_list_published_tracks(matched),
+        published=_list_coverage(matched),
         confidence=confidence,
     )
     others = [(label, against) for label in methods if label != against]
@@ -273,10 +275,10 @@ def _relabel(results: ReadResults, labels: Mapping[str, str]) -> ReadResults:
     return results.change_tables(lambda t: t.assign(method=t["method"].map(labels)))
 
 
-def _list_published_tracks(results: Sequence[ReadResults]) -> dict[str, frozenset[str]]:
-    """List the tracks of the methods that are known only as aggregates."""
+def _list_coverage(results: Sequence[ReadResults]) -> dict[str, Hashable]:
+    """List what the methods cover that are known only as aggregates."""
     return {
-        label: each.published.tracks
+        label: each.published.coverage
         for each in results
         if each.published is not None
         for label in each.called

@@ -48,7 +48,7 @@ def aggregate_all(
     Raises
     ------
     ValueError
-        If `windows` is not ``"median"`` with a published table.
+        If `windows` is not the statistic of a published table.
     """
     import pandas as pd
 
@@ -63,10 +63,10 @@ def aggregate_all(
 
 def _complete_columns(name: str, published: Published, windows: OverWindows) -> "DataFrame":
     """Give a published table the columns of an aggregate with intervals."""
-    if windows != "median":
+    if windows != (published.windows or windows):
         raise ValueError(
-            f"windows must be median beside {name}, whose scores are medians over windows, "
-            f"got {windows!r}"
+            f"windows must be {published.windows} beside {name}, whose scores are "
+            f"{published.windows}s over windows, got {windows!r}"
         )
     # Published files have NaN in place of infinite scores.
     table = published.table.assign(n_inf=0, mean_finite=published.table["mean"])

@@ -209,5 +209,7 @@ def _format_above(row: "Series") -> str:
 
 
 def _format_counts(counts: "Series") -> str:
+    if counts.isna().all():  # not told by a published table
+        return ""
     low, high = counts.min(), counts.max()
     return str(low) if low == high else f"{low}-{high}"
