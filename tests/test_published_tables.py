@@ -152,6 +152,8 @@ def test_methods_of_a_table_are_subtracted_from_each_other() -> None:
     assert paired["median"].tolist() == pytest.approx([1.694299, 1.60107, 1.052794])
     twice = compare(["moisesdb4", "a=moisesdb4"], targets=["vocals"], against="a: IRM").paired
     assert twice.set_index("method")["median"]["moisesdb4: IRM"] == 0
+    twice = compare(["sisec16", "a=sisec16"], targets=["vocals"], windows="mean").paired
+    assert twice["median"].tolist() == [0]
 
 
 def test_tables_of_other_tracks_are_not_subtracted_from_each_other() -> None:
@@ -226,4 +228,5 @@ def test_the_command_lists_the_tables_and_exits(run: Run) -> None:
 
 
 def test_the_help_tells_of_the_list(run: Run) -> None:
-    assert "--published" in run("compare", "--help").out
+    words = " ".join(run("compare", "--help").out.split())
+    assert "List the published tables and exit." in words
