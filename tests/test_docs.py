@@ -16,6 +16,7 @@ import pytest
 
 import oracle
 from oracle.jobs.track_scores import BOUNDS
+from oracle.methods import METHODS
 from oracle.optimal import CLASSES
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +81,27 @@ def test_the_readmes_table_is_what_the_command_computes() -> None:
         assert sdr[bound] == pytest.approx(value, abs=3 if bound[0] == "CIRM" else 0.0051)
 
 
+@pytest.mark.slow
+def test_the_guides_table_of_irms_is_what_the_command_computes() -> None:
+    text = (GUIDE / "methods.md").read_text("utf-8")
+    section = text.partition("## Which IRM?\n")[2].partition("\n## ")[0]
+    (command,) = re.findall(r"^    oracle bounds waltz (.*)$", section, re.MULTILINE)
+    _, methods, _, metrics = command.split()
+    table = oracle.compute_bounds(
+        oracle.datasets.waltz(), methods=methods.split(","), metrics=[metrics]
+    ).table.set_index(["method", "target"])["median"]
+    rows = [
+        line.strip("| ").split(" | ") for line in section.partition("SDR in dB")[2].splitlines()
+    ]
+    targets = next(row for row in rows if row[:2] == ["method", "drums"])[1:]
+    shown = {row[0]: row[1:] for row in rows if row[0] in methods.split(",")}
+    assert ",".join(shown) == methods
+    assert len(targets) * len(shown) == len(table)
+    for method, values in shown.items():
+        for target, value in zip(targets, values, strict=True):
+            assert table[method, target] == pytest.approx(float(value), abs=0.0051)
+
+
 def test_the_readme_names_every_method() -> None:
     section = README.read_text("utf-8").partition("## Methods\n")[2].partition("\n#")[0]
     named = re.findall(r"[A-Z0-9-]+", " ".join(re.findall(r"^\| ([A-Z].*?) \|", section, re.M)))
@@ -88,7 +110,8 @@ def test_the_readme_names_every_method() -> None:
 
 def test_the_guide_has_a_row_for_every_method() -> None:
     text = (GUIDE / "methods.md").read_text("utf-8")
-    assert [name for name in BOUNDS if f"| {name} |" not in text] == []
+    names = [*BOUNDS, *(name for name in METHODS if not name.startswith("OPT-"))]
+    assert [name for name in names if f"| {name} |" not in text] == []
 
 
 def test_the_guide_names_every_class_of_masks() -> None:
