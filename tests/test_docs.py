@@ -109,7 +109,7 @@ def test_the_readme_names_every_method() -> None:
 
 
 def test_the_guide_has_a_row_for_every_method() -> None:
-    text = (GUIDE / "methods.md").read_text("utf-8")
+    text = (GUIDE / "methods.md").read_text("utf-8").partition("\n## ")[0]
     names = [*BOUNDS, *(name for name in METHODS if not name.startswith("OPT-"))]
     assert [name for name in names if f"| {name} |" not in text] == []
 
