@@ -53,6 +53,11 @@ def by_hand(xp: ModuleType) -> dict[str, tuple[Mask, Mask]]:
         powers = abs(s) ** 2
         return powers / safe(powers.sum(0))
 
+    def enh_irm(s: Any, x: Any) -> Any:
+        powers = abs(s) ** 2
+        shares = safe(powers) / safe(powers + abs(x - s) ** 2)
+        return xp.where(powers > 0, shares**0.5, 0)
+
     def iam(s: Any, x: Any) -> Any:
         return (abs(s) / safe(abs(x))).clip(0, 1)
 
@@ -76,6 +81,7 @@ def by_hand(xp: ModuleType) -> dict[str, tuple[Mask, Mask]]:
         "IBM2": (ibm2, partial(masks.sisec_binary_mask, power=2)),
         "IRM1": (irm1, partial(masks.ideal_ratio_mask, power=1)),
         "IRM2": (irm2, masks.ideal_ratio_mask),
+        "ENH-IRM": (enh_irm, masks.enhancement_ratio_mask),
         "IAM": (iam, masks.ideal_amplitude_mask),
         "PSM": (psm, masks.phase_sensitive_mask),
         "TPSM": (tpsm, partial(masks.phase_sensitive_mask, clip=(0, 1))),

@@ -40,7 +40,7 @@ RATE = 8000
 SMALL = STFT(n_fft=256, hop_length=128)
 # Masks from 0 to 1; and those of them that sum to at most 1 over the sources, so that their
 # accompaniments are made by such a mask, too.
-MASKS = ("MIX", "IBM1", "IBM2", "IBM", "IRM1", "IRM2", "IAM", "TPSM", "OBM", "OPT")
+MASKS = ("MIX", "IBM1", "IBM2", "IBM", "IRM1", "IRM2", "ENH-IRM", "IAM", "TPSM", "OBM", "OPT")
 SHARES = ("MIX", "IBM", "IRM1", "IRM2", "OPT")
 
 
@@ -372,7 +372,7 @@ def values(scores: pd.DataFrame, method: str, target: str, metric: str) -> list[
 
 @pytest.fixture(scope="module")
 def scored() -> pd.DataFrame:
-    return scores_of(music(), *BOUNDS)
+    return scores_of(music(), *BOUNDS, "ENH-IRM")
 
 
 @pytest.mark.parametrize("method", MASKS)
@@ -441,7 +441,7 @@ def test_methods_are_in_the_order_asked_for() -> None:
 
 
 def test_more_methods_than_are_computed_at_once_are_each_the_same(scored: pd.DataFrame) -> None:
-    assert list(scored["method"].unique()) == list(BOUNDS)
+    assert list(scored["method"].unique()) == [*BOUNDS, "ENH-IRM"]
     for method in ("IRM2", "OPT", "CEILING", "MWF"):
         alone = scores_of(music(), method)
         together = scored[scored["method"] == method].reset_index(drop=True)

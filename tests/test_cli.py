@@ -116,7 +116,7 @@ def printed(out: str, metric: str) -> dict[str, list[str]]:
     rows = (re.split(r"\s{2,}", line.strip()) for line in text.splitlines())
     cells: dict[str, list[str]] = {}
     for row in rows:
-        if row[0] in BOUNDS:  # again below, where a table is folded
+        if row[0] in {*BOUNDS, *METHODS}:  # again below, where a table is folded
             cells.setdefault(row[0], []).extend(row[1:])
     return cells
 
@@ -177,6 +177,13 @@ def test_bounds_defaults_to_every_method(run: Run, as_waltz: Callable[[Track], N
     out = run("bounds").out
     assert list(printed(out, "SDR")) == list(printed(out, "uSDR")) == list(BOUNDS)
     assert list(printed(out, "ISR")) == list(DEFAULT_METHODS)
+
+
+def test_bounds_computes_methods_by_name_only(run: Run, stems: Path) -> None:
+    options = ("--n-fft", 256, "--metrics", "SDR")
+    status, out, err = run("bounds", stems / "one", "--methods", "ENH-IRM,MAG", *options)
+    assert (status, err) == (0, "")
+    assert list(printed(out, "SDR")) == ["ENH-IRM", "MAG"]
 
 
 def test_bounds_prints_the_metrics_asked_for_in_their_order(run: Run, stems: Path) -> None:
@@ -301,6 +308,7 @@ def test_bounds_prints_the_ceiling_among_the_methods_in_their_order(run: Run, st
         ("CEILING", "uSDR", True, False),
         ("OPT", "SDR", False, False),
         ("MIX,CEILING", "SI-SDR", False, False),
+        ("ENH-IRM,CEILING", "SDR", True, False),
     ],
 )
 def test_what_a_ceiling_is_of_is_said_where_there_is_one(
@@ -313,7 +321,8 @@ def test_what_a_ceiling_is_of_is_said_where_there_is_one(
     assert (ABOVE in words) == above
     assert (BETWEEN in words) == between
     if above:
-        assert "of IBM1, IBM2, IAM, TPSM and OBM: their masks add up to more than 1." in words
+        more = "ENH-IRM, IBM1" if "ENH-IRM" in methods else "IBM1"
+        assert f"of {more}, IBM2, IAM, TPSM and OBM: their masks add up to more than 1." in words
 
 
 def test_where_no_sdr_is_printed_nothing_is_said_of_its_median(run: Run, stems: Path) -> None:
@@ -807,6 +816,15 @@ def test_methods_names_and_explains_every_method(run: Run) -> None:
         assert " ".join(method.formula.split()) in words
 
 
+def test_methods_by_name_only_are_explained_in_a_list_of_their_own(run: Run) -> None:
+    before, _, after = run("methods").out.partition("By name only")
+    for name in ("ENH-IRM", "MAG"):
+        assert not re.search(rf"^{name}\s", before, re.MULTILINE)
+        assert re.search(rf"^{name}\s", after, re.MULTILINE)
+        assert " ".join(METHODS[name].formula.split()) in " ".join(after.split())
+    assert not re.search(r"^(MIX|OPT-\w+)\s", after, re.MULTILINE)
+
+
 def test_version_is_the_package_s(run: Run) -> None:
     assert run("--version") == (0, f"oracle {oracle.__version__}\n", "")
 
@@ -883,7 +901,7 @@ def test_help_of_methods_tells_which_are_left_out_by_default(
     monkeypatch.setenv("COLUMNS", "300")
     for command in ("bounds", "check", "separate"):
         words = " ".join(run(command, "--help").out.split())
-        assert "[default: (all but OPT-... and CEILING-...)]" in words
+        assert "[default: (all but ENH-IRM, MAG, OPT-... and CEILING-...)]" in words
 
 
 # Wrong usage

@@ -16,6 +16,7 @@ import pytest
 
 import oracle
 from oracle.jobs.track_scores import BOUNDS
+from oracle.methods import METHODS
 from oracle.optimal import CLASSES
 
 ROOT = Path(__file__).parents[1]
@@ -51,15 +52,20 @@ def test_examples_in_documents(document: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_guides_training_target() -> None:
+def test_the_guides_training_target_and_loss() -> None:
     torch = pytest.importorskip("torch")
     text = (GUIDE / "python.md").read_text("utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    (block,) = (block for block in blocks if "import torch" in block)
+    of_torch = text.partition("## A training target in torch")[2]
+    target, loss = re.findall(r"```python\n(.*?)```", of_torch, flags=re.DOTALL)
     names: dict[str, Any] = {}
-    exec(block, names)
+    exec(target, names)
     assert names["target"].shape == names["sources"].shape == (8, 4, 1025, 44)
     assert names["target"].dtype == torch.float32
+    assert names["estimates"].shape == names["audio"].shape
+    exec(loss, names)
+    assert names["estimates"].grad.isfinite().all()
+    # White noise at the level of the signal, whatever the order: about 0 dB.
+    assert abs(names["loss"].item()) < 0.1
 
 
 @pytest.mark.slow
@@ -80,6 +86,27 @@ def test_the_readmes_table_is_what_the_command_computes() -> None:
         assert sdr[bound] == pytest.approx(value, abs=3 if bound[0] == "CIRM" else 0.0051)
 
 
+@pytest.mark.slow
+def test_the_guides_table_of_irms_is_what_the_command_computes() -> None:
+    text = (GUIDE / "methods.md").read_text("utf-8")
+    section = text.partition("## Which IRM?\n")[2].partition("\n## ")[0]
+    (command,) = re.findall(r"^    oracle bounds waltz (.*)$", section, re.MULTILINE)
+    _, methods, _, metrics = command.split()
+    table = oracle.compute_bounds(
+        oracle.datasets.waltz(), methods=methods.split(","), metrics=[metrics]
+    ).table.set_index(["method", "target"])["median"]
+    rows = [
+        line.strip("| ").split(" | ") for line in section.partition("SDR in dB")[2].splitlines()
+    ]
+    targets = next(row for row in rows if row[:2] == ["method", "drums"])[1:]
+    shown = {row[0]: row[1:] for row in rows if row[0] in methods.split(",")}
+    assert ",".join(shown) == methods
+    assert len(targets) * len(shown) == len(table)
+    for method, values in shown.items():
+        for target, value in zip(targets, values, strict=True):
+            assert table[method, target] == pytest.approx(float(value), abs=0.0051)
+
+
 def test_the_readme_names_every_method() -> None:
     section = README.read_text("utf-8").partition("## Methods\n")[2].partition("\n#")[0]
     named = re.findall(r"[A-Z0-9-]+", " ".join(re.findall(r"^\| ([A-Z].*?) \|", section, re.M)))
@@ -87,8 +114,9 @@ def test_the_readme_names_every_method() -> None:
 
 
 def test_the_guide_has_a_row_for_every_method() -> None:
-    text = (GUIDE / "methods.md").read_text("utf-8")
-    assert [name for name in BOUNDS if f"| {name} |" not in text] == []
+    text = (GUIDE / "methods.md").read_text("utf-8").partition("\n## ")[0]
+    names = [*BOUNDS, *(name for name in METHODS if not name.startswith("OPT-"))]
+    assert [name for name in names if f"| {name} |" not in text] == []
 
 
 def test_the_guide_names_every_class_of_masks() -> None:

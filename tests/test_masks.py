@@ -31,6 +31,7 @@ MASKS: dict[str, Mask] = {
     "IRM1": partial(masks.ideal_ratio_mask, power=1),
     "IRM2": masks.ideal_ratio_mask,
     "IRM3": partial(masks.ideal_ratio_mask, power=3),
+    "ENH-IRM": masks.enhancement_ratio_mask,
     "IAM": masks.ideal_amplitude_mask,
     "IAM-2": partial(masks.ideal_amplitude_mask, clip=(0, 2)),
     "IAM-inf": partial(masks.ideal_amplitude_mask, clip=(0, math.inf)),
@@ -40,7 +41,7 @@ MASKS: dict[str, Mask] = {
     "CIRM": masks.complex_ideal_ratio_mask,
 }
 BINARY = ("IBM", "IBM1", "IBM2", "IBM3", "OBM")
-SMOOTH = ("IRM1", "IRM2", "IRM3", "PSM", "CIRM")
+SMOOTH = ("IRM1", "IRM2", "IRM3", "ENH-IRM", "PSM", "CIRM")
 SOFT = (*SMOOTH, "IAM", "IAM-2", "IAM-inf", "TPSM")
 
 each_mask = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
@@ -99,6 +100,10 @@ def assert_same_mask(actual: Any, desired: Array, sources: Array, mixture: Array
         ("IRM2", [3j, 1], 1, [0.9, 0.1]),
         ("IRM3", [2, -1], 7, [8 / 9, 1 / 9]),
         ("IRM2", [1, 0], 0, [1, 0]),
+        ("ENH-IRM", [1, 0], 1, [1, 0]),  # sources that do not overlap
+        ("ENH-IRM", [1, 1j], 1 + 1j, [math.sqrt(0.5), math.sqrt(0.5)]),
+        ("ENH-IRM", [3, -1, 2j], 2, [3 / math.sqrt(10), 1 / math.sqrt(10), math.sqrt(1 / 3)]),
+        ("ENH-IRM", [3, 0], 0, [math.sqrt(0.5), 0]),
         ("IAM", [3, -1, 0], 2, [1, 0.5, 0]),
         ("IAM-2", [5, 3, -1], 2, [2, 1.5, 0.5]),
         ("IAM-inf", [50, 3, -1], 2, [25, 1.5, 0.5]),
@@ -740,7 +745,7 @@ def test_a_silent_source_of_a_mixture_has_a_gradient() -> None:
         assert sources.grad.item() == 0.5
 
 
-PHASE = ("PSM", "TPSM", "OBM", "CIRM")
+PHASE = ("ENH-IRM", "PSM", "TPSM", "OBM", "CIRM")
 NO_MIXTURE = ("MIX", "IBM", "IRM1", "IRM2", "IRM3")
 
 

@@ -178,7 +178,8 @@ def test_a_method_is_one_function_and_one_line(
 def test_the_registry_is_the_designs() -> None:
     assert ", ".join(METHODS) == (
         "MIX, IBM1, IBM2, IBM, IRM1, IRM2, IAM, PSM, TPSM, OBM, CIRM, MWF, MWF-SISEC18, OPT, "
-        "OPT-RELU2, OPT-COMPLEX, OPT-SHARED, OPT-BINARY, OPT-MEL64, OPT-BARK, OPT-BANDSPLIT"
+        "OPT-RELU2, OPT-COMPLEX, OPT-SHARED, OPT-BINARY, OPT-MEL64, OPT-BARK, OPT-BANDSPLIT, "
+        "ENH-IRM, MAG"
     )
     assert ", ".join(DEFAULT_METHODS) == ", ".join(METHODS).partition(", OPT-")[0]
     assert ", ".join(CEILINGS) == (
@@ -190,6 +191,26 @@ def test_the_registry_is_the_designs() -> None:
         assert method.formula
         assert method.summary.endswith(".")
         assert re.search(r"\d{4}", method.reference)
+
+
+def test_enh_irm_is_the_root_of_irm2_on_the_source_and_the_rest(track: Track) -> None:
+    stft = STFT()
+    mixture = stft.forward(track.mixture)
+    for name, audio in separate(track, "ENH-IRM").items():
+        source = stft.forward(track.targets[name])
+        if name in track.sources:
+            share = masks.ideal_ratio_mask(np.stack([source, mixture - source]))[0]
+            expected = stft.inverse(np.sqrt(share) * mixture, n_samples=track.n_samples)
+            assert_close(audio, expected)
+
+
+def test_mag_has_the_sources_magnitude_and_the_mixtures_phase(track: Track) -> None:
+    stft = STFT()
+    mixture = stft.forward(track.mixture)
+    estimates = separate(track, "MAG")
+    for name, audio in track.sources.items():
+        spectrum = np.abs(stft.forward(audio)) * np.exp(1j * np.angle(mixture))
+        assert_close(estimates[name], stft.inverse(spectrum, n_samples=track.n_samples))
 
 
 def test_unknown_and_repeated_methods_have_their_errors(track: Track) -> None:

@@ -366,8 +366,9 @@ def test_overwrite_deletes_what_a_run_wrote_and_nothing_else(out: Path) -> None:
     assert outputs(out) == outputs(out.parent / "new") | {"notes.txt": b"mine"}
 
 
-@pytest.mark.slow
-def test_overwrite_deletes_folders_with_escaped_names(out: Path) -> None:
+def test_overwrite_deletes_folders_with_escaped_names(tmp_path: Path) -> None:
+    out = tmp_path / "new"
+
     def mask(sources: Any, mixture: Any) -> Any:
         return 0.5 * np.ones_like(sources)
 
@@ -378,6 +379,7 @@ def test_overwrite_deletes_folders_with_escaped_names(out: Path) -> None:
     assert (out / "MIX").is_dir()
 
 
+@pytest.mark.slow
 def test_overwrite_of_a_sweep_deletes_its_figures_too(run: Run, tmp_path: Path) -> None:
     for source, audio in make_track("song").sources.items():
         write_audio(tmp_path / "stems" / "song" / f"{source}.wav", audio, RATE)

@@ -30,6 +30,9 @@ def methods_command() -> None:
         "A mask multiplies the mixture's STFT.\n"
     )
     console.print(_explained([*(METHODS[name] for name in DEFAULT_METHODS), CEILING]))
+    by_name = [each for each in METHODS.values() if not each.by_default and not each.masks]
+    console.print("By name only, in 'oracle bounds --methods':\n")
+    console.print(_explained(by_name))
     console.print(
         "OPT and CEILING bound systems that predict a mask in [0, 1], the class REAL. Systems that "
         "predict other masks have other bounds. Name these in 'oracle bounds --methods', or their "

@@ -39,7 +39,7 @@ Methods = Annotated[
         metavar="NAME,...",
         help="Use these methods; 'oracle methods' lists them. FILE.py:FUNCTION and "
         "MODULE:FUNCTION are masks of yours.",
-        show_default="all but OPT-... and CEILING-...",
+        show_default="all but ENH-IRM, MAG, OPT-... and CEILING-...",
     ),
 ]
 Window = Annotated[

@@ -44,7 +44,7 @@ def compute_bounds(
     methods : iterable of str, optional
         Names in `oracle.methods.METHODS` and `oracle.methods.CEILINGS`. ``CEILING`` is the SDR that
         no mask in [0, 1] exceeds: a row for SDR and uSDR, without a separation. The default is all
-        but those of other classes of masks.
+        but ENH-IRM, MAG and those of other classes of masks.
     stft : STFT, optional
         The default is ``STFT()``: periodic Hann, 2048 samples, hop 1024.
     metrics : iterable of str, Metric or callable, optional

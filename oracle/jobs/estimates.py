@@ -54,8 +54,8 @@ def write_estimates(
         A folder for ``<method>/<subset>/<track>/<target>.wav`` (32-bit float) and
         ``run.json``: new or empty, or that of a run with the same settings, which is resumed.
     methods : iterable of str, optional
-        Names in `oracle.methods.METHODS`; by default all but the best masks of classes other than
-        [0, 1].
+        Names in `oracle.methods.METHODS`; by default all but ENH-IRM, MAG and the best masks of
+        classes other than [0, 1].
     stft : STFT, optional
         The default is ``STFT()``.
     rest, progress, jobs, dask, overwrite

@@ -18,6 +18,7 @@ In torch, gradients are finite too: those that would overflow, in nearly silent 
 
 from oracle.masks.closed_forms import (
     complex_ideal_ratio_mask,
+    enhancement_ratio_mask,
     ideal_amplitude_mask,
     ideal_binary_mask,
     ideal_ratio_mask,
@@ -31,6 +32,7 @@ from oracle.masks.compression import compress, uncompress
 __all__ = [
     "complex_ideal_ratio_mask",
     "compress",
+    "enhancement_ratio_mask",
     "ideal_amplitude_mask",
     "ideal_binary_mask",
     "ideal_ratio_mask",

@@ -11,7 +11,9 @@ from oracle.masks.quotients import (
     divide,
     divide_by_mixture,
     find_magnitude,
+    join_parts,
     magnify,
+    pair,
     raise_to,
     replace_zeros,
 )
@@ -216,6 +218,54 @@ def ideal_ratio_mask(
         magnitudes = raise_to(magnitudes, power)
     total = replace_zeros(xp, xp.sum(magnitudes, axis=0))
     return restore(xp, divide(magnitudes, total, in_place=True), axis)
+
+
+def enhancement_ratio_mask(
+    sources: Array,
+    mixture: Array,
+    *,
+    axis: int = 0,
+) -> Array:
+    """Weigh a source against all else: sqrt(abs(S_j)^2 / (abs(S_j)^2 + abs(X - S_j)^2)).
+
+    What speech enhancement calls the ideal ratio mask, with X - S_j as the noise. Where X is the
+    sum of the sources, their masks sum to one at least; of two sources, the squares sum to one.
+
+    Parameters
+    ----------
+    sources, mixture : complex arrays
+        STFTs, in shapes as in `uniform_mask`.
+    axis : int, optional
+        As in `uniform_mask`.
+
+    Returns
+    -------
+    mask : array, real, same shape as sources
+        In [0, 1]; zero where the source is silent, sqrt(1/2) where only the mixture is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `uniform_mask`.
+
+    References
+    ----------
+    .. [1] Y. Wang, A. Narayanan and D. Wang, "On training targets for supervised speech
+           separation", IEEE/ACM Trans. ASLP 22(12), 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sources = np.array([3.0, 4j])[:, None, None]
+    >>> enhancement_ratio_mask(sources, sources.sum(axis=0)).ravel()
+    array([0.6, 0.8])
+    """
+    xp, sources, mixture = arrange(sources, mixture, axis, phase=True)
+    magnitudes = find_magnitude(xp, sources)
+    # The root of a sum of squares, safe at any level, is the magnitude of a complex number.
+    both = join_parts(xp, pair(xp, magnitudes, find_magnitude(xp, mixture - sources)))
+    total = replace_zeros(xp, find_magnitude(xp, both))
+    return restore(xp, divide(magnitudes, total), axis)
 
 
 def ideal_amplitude_mask(

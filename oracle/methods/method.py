@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from oracle.methods.masking import Masking, Separator
-from oracle.optimal.named import REAL, NamedClass
+from oracle.optimal.named import NamedClass
 from oracle.stft import STFT
 from oracle.tracks.track import Track
 
@@ -31,6 +31,8 @@ class Method:
         Whether the separator needs spectra in double precision, even for float32 audio.
     masks : NamedClass, optional
         The class, for optimal masks and for ceilings, which need no `prepare`.
+    by_default : bool, optional
+        Whether a run that names no methods includes this one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Method:
     prepare: Callable[[Track, STFT], Separator] | None = None
     double: bool = False
     masks: NamedClass | None = None
+    by_default: bool = True
 
     @classmethod
     def from_mask(
@@ -104,8 +107,3 @@ class Method:
     def fingerprint(self) -> str:
         """A short text that changes if the mask or its parameters do; "" without a mask."""
         return self.prepare.fingerprint if isinstance(self.prepare, Masking) else ""
-
-    @property
-    def by_default(self) -> bool:
-        """Whether a run that names no methods includes this one."""
-        return self.masks is None or self.masks.name == REAL

@@ -1,6 +1,8 @@
 """The named methods, and the ceilings of mask classes. The file is long because it is a list."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, Literal
@@ -11,7 +13,7 @@ from oracle import masks, wiener
 from oracle.machine.callables import name_function
 from oracle.methods.masking import Separator
 from oracle.methods.method import Method
-from oracle.optimal.named import CLASSES, NamedClass
+from oracle.optimal.named import CLASSES, REAL, NamedClass
 from oracle.stft import STFT
 from oracle.tracks.track import Track
 
@@ -56,6 +58,7 @@ def _optimal(masks: NamedClass) -> Method:
         f"its own mask. For {masks.systems}.",
         reference="oracle.optimal; bin by bin: Vincent, Gribonval & Plumbley 2007",
         masks=masks,
+        by_default=masks.name == REAL,
     )
 
 
@@ -164,6 +167,29 @@ _ALL = (
         double=True,
     ),
     *map(_optimal, CLASSES.values()),
+    # Close to others of the list, hence by name only.
+    *(
+        replace(method, by_default=False)
+        for method in (
+            Method.from_mask(
+                "ENH-IRM",
+                masks.enhancement_ratio_mask,
+                formula="sqrt(|S_j|^2 / (|S_j|^2 + |X - S_j|^2))",
+                summary="The IRM of speech enhancement: the source against all else, under a root; "
+                "a track's masks may sum to more than 1.",
+                reference="Wang, Narayanan & Wang 2014",
+            ),
+            Method.from_mask(
+                "MAG",
+                masks.ideal_amplitude_mask,
+                formula="|S_j| / |X|",
+                summary="The source's magnitude with the mixture's phase: what a network of "
+                "magnitudes gives if it makes no error. Other magnitudes may have a higher SDR.",
+                reference="Wang, Narayanan & Wang 2014 (FFT-MASK)",
+                clip=(0, math.inf),
+            ),
+        )
+    ),
 )
 
 # The names of `METHODS`, so that editors can complete them.
@@ -189,6 +215,8 @@ MethodName = Literal[
     "OPT-MEL64",
     "OPT-BARK",
     "OPT-BANDSPLIT",
+    "ENH-IRM",
+    "MAG",
 ]
 
 # The names of all rows in tables of bounds.
@@ -221,6 +249,7 @@ def _ceiling(masks: NamedClass) -> Method:
         f"bound masks of other classes, nor sums of masks that leave the class.{bracket}",
         reference="oracle.optimal",
         masks=masks,
+        by_default=masks.name == REAL,
     )
 
 

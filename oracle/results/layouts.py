@@ -152,7 +152,7 @@ def _explain_numbers(results: _Results, metrics: Sequence[str]) -> Iterator[str]
         yield "CIRM is exact up to rounding: no bound."
     for masks in CLASSES.values():
         if masks.ceiling in methods:
-            yield _explain_ceiling(masks)
+            yield _explain_ceiling(masks, methods)
         if {masks.method, masks.ceiling} <= methods and "SDR" in metrics:
             yield (
                 f"{masks.method} uses one mask for the whole track, {masks.ceiling} one for each "
@@ -171,7 +171,7 @@ def _explain(metric: Metric) -> str:
     return f"{metric.name}: {NOTES.get(metric.name, 'a metric of your own')}{where}{better}."
 
 
-def _explain_ceiling(masks: NamedClass) -> str:
+def _explain_ceiling(masks: NamedClass, methods: set[str]) -> str:
     """Say which masks the ceiling of a class bounds, and what may exceed it."""
     bracket = ""
     if masks.binary:
@@ -179,9 +179,10 @@ def _explain_ceiling(masks: NamedClass) -> str:
             f" It is the ceiling of all masks in [0, 1]. The best binary mask lies between it and "
             f"{masks.method}, the best that was found."
         )
+    by_name = "ENH-IRM, " if "ENH-IRM" in methods else ""
     others = (
         "PSM, CIRM, MWF and other classes of masks may exceed it. So may the accompaniments of "
-        "IBM1, IBM2, IAM, TPSM and OBM: their masks add up to more than 1."
+        f"{by_name}IBM1, IBM2, IAM, TPSM and OBM: their masks add up to more than 1."
     )
     if masks.tied:
         others = f"Only MIX and {masks.method} are such masks. All others may exceed it."
