@@ -5,11 +5,13 @@ import math
 from oracle.machine.libraries import Array
 from oracle.masks.arguments import arrange, check_positive, check_range, restore
 from oracle.masks.quotients import (
+    add_up,
     clip_to,
     conjugate_direction,
     detach,
     divide,
     divide_by_mixture,
+    find_largest,
     find_magnitude,
     join_parts,
     magnify,
@@ -207,7 +209,7 @@ def ideal_ratio_mask(
     if power != 1:
         # Relative to the loudest source, or powers of quiet bins would leave the range of floats.
         # Masks do not depend on this scale, so it has no gradient.
-        loudest = replace_zeros(xp, detach(xp.max(magnitudes, axis=0)))
+        loudest = replace_zeros(xp, detach(find_largest(xp, magnitudes)))
         magnitudes = divide(magnitudes, loudest, in_place=True)
     if power < 1:
         # A root has no gradient at zero.
@@ -216,7 +218,7 @@ def ideal_ratio_mask(
         magnitudes = xp.where(sounds, magnitudes**power, xp.zeros_like(magnitudes))
     elif power > 1:
         magnitudes = raise_to(magnitudes, power)
-    total = replace_zeros(xp, xp.sum(magnitudes, axis=0))
+    total = replace_zeros(xp, add_up(xp, magnitudes))
     return restore(xp, divide(magnitudes, total, in_place=True), axis)
 
 

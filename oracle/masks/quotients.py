@@ -8,7 +8,7 @@ which may overflow where the quotient does not.
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,16 @@ def clip_to(xp: Any, mask: Any, low: float, high: float) -> Any:
     if isinstance(mask, np.ndarray):
         return np.clip(mask, low, high, out=mask)
     return mask.clamp(low, high) if is_torch(mask) else xp.clip(mask, low, high)
+
+
+def find_largest(xp: Any, magnitudes: Any) -> Any:
+    """Find the largest source: one by one in torch, which is slow along an axis of an STFT."""
+    return reduce(xp.maximum, magnitudes) if is_torch(magnitudes) else xp.max(magnitudes, axis=0)
+
+
+def add_up(xp: Any, magnitudes: Any) -> Any:
+    """Add the sources up."""
+    return reduce(xp.add, magnitudes) if is_torch(magnitudes) else xp.sum(magnitudes, axis=0)
 
 
 def raise_to(magnitudes: Any, power: float) -> Any:
