@@ -511,7 +511,7 @@ import time
 import numpy as np
 
 def nap(sources, mixture):
-    time.sleep(0.5)
+    time.sleep(0.8)
     return np.full(sources.shape, 0.5)
 """
 
