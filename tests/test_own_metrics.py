@@ -127,9 +127,9 @@ def test_values_without_decibels_have_three_digits(track: Track) -> None:
     shown = str(oracle.score(track, dict(track.targets), metrics=[small]))
     assert "0.00851" in shown
     assert Metric("X", error_level, unit="dB").format(12.3456) == "12.35"
-    assert [small.format(v) for v in (1.23e9, -1e-5, np.nan, np.inf)] == [
-        *("1.23e+09", "-1e-05", "nan", "inf")
-    ]
+    values = (1.23e9, -1e-5, 57.0, 100.0, 0.0, np.nan, np.inf)
+    expected = ["1.23e+09", "-1.00e-05", "57.0", "100", "0.00", "nan", "inf"]
+    assert [small.format(value) for value in values] == expected
 
 
 def test_values_above_100_are_infinite_only_if_they_are_energy_ratios(track: Track) -> None:
@@ -336,7 +336,7 @@ def test_the_command_takes_metrics(run: Run, place: Path) -> None:
     status, out, err = run("score", "stems", "est", "--metrics", "my_metrics.py:PEAK")
     assert (status, err) == (0, "")
     assert "est, in FS" in out
-    assert re.search(r"^ PEAK +\d\S* +0 ", out, re.MULTILINE)
+    assert re.search(r"^ PEAK +\d\S* +0\.00 ", out, re.MULTILINE)
 
 
 def test_the_figure_of_a_sweep_names_the_unit(run: Run, place: Path) -> None:

@@ -115,7 +115,7 @@ class Metric:
 
     def format(self, value: float) -> str:
         """Write a value as in tables: decibels with two decimals, others with three digits."""
-        return f"{value:.2f}" if self.unit == "dB" else f"{value:.3g}"
+        return f"{value:.2f}" if self.unit == "dB" else f"{value:#.3g}".rstrip(".")
 
     @property
     def settings(self) -> dict[str, Any]:
