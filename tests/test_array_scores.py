@@ -112,12 +112,13 @@ def test_what_is_no_estimate_is_refused(
         oracle.score(track, estimates)
 
 
-def test_tensors_are_refused_with_what_to_do() -> None:
+@pytest.mark.parametrize("out", [None, "scores"])
+def test_tensors_are_refused_with_what_to_do(tmp_path: Path, out: str | None) -> None:
     torch = pytest.importorskip("torch")
     track = song("vocals", "drums")
-    tensors = {name: torch.tensor(audio) for name, audio in noisy(track).items()}
+    tensors = {n: torch.tensor(audio, requires_grad=True) for n, audio in noisy(track).items()}
     with pytest.raises(TypeError, match=r"must be a numpy array, got Tensor: .*\.detach\(\)\.cpu"):
-        oracle.score(track, tensors)
+        oracle.score(track, tensors, out=None if out is None else tmp_path / out)
 
 
 def test_arguments_of_other_types_are_refused() -> None:

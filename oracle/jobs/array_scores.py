@@ -13,6 +13,7 @@ from oracle.jobs.estimate_audio import fit, list_estimated
 from oracle.jobs.speaker_order import SpeakerOrder
 from oracle.jobs.system_scores import score_audio
 from oracle.machine.files import file_name
+from oracle.machine.libraries import check_numpy
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import AnyMetric, describe_metrics, find_metrics
 from oracle.metrics.names import METRICS, MetricName
@@ -87,6 +88,8 @@ def score(
         raise TypeError(
             f"estimates must be a mapping from target to array, got {type(estimates).__name__}"
         )
+    for target, audio in estimates.items():
+        check_numpy(f"estimates[{target!r}]", audio)
     wanted = find_metrics(metrics)
     check_method_name(name)
     order = SpeakerOrder.of(track, permute)
