@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.axes._secondary_axes import SecondaryAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb, to_rgba
@@ -144,6 +145,9 @@ def correlograms(names: Sequence[str], axes: Any = None) -> Figure:
     return plot_correlograms(each, axes=axes)
 
 
+MINUS = "\N{MINUS SIGN}"
+SMOOTHED = "smoothed power\n(0: lowest, 1: highest)"
+
 # Each function, by what its axes are called.
 LABELS: dict[Draw, tuple[str, str]] = {
     spectrograms: ("time (s)", "frequency (Hz)"),
@@ -152,23 +156,23 @@ LABELS: dict[Draw, tuple[str, str]] = {
     waveforms: ("time (s)", "amplitude"),
     estimates: ("time (s)", "amplitude"),
     coherences: ("frequency (Hz)", "coherence"),
-    periodograms: ("frequency (Hz)", "power (dB)"),
-    smoothed_periodograms: ("frequency (Hz)", "level (dB, scaled to 0-1)"),
-    across: ("frequency (Hz)", "coherence"),
-    across_and_smoothed: ("frequency (Hz)", "coherence"),
+    periodograms: ("frequency (Hz)", "power\n(dB re mean square 1)"),
+    smoothed_periodograms: ("frequency (Hz)", SMOOTHED),
+    across: ("frequency (Hz)", "coherence\nof residuals"),
+    across_and_smoothed: ("frequency (Hz)", "coherence\nof residuals"),
     correlograms: ("lag (samples)", "autocorrelation"),
 }
 OVER_TIME_AND_FREQUENCY: tuple[Draw, ...] = (spectrograms, masks, phase)
 # What the scales of colours and the legend of a new figure of two panels say.
 SCALES: dict[Draw, list[str]] = {
-    spectrograms: ["level (dB)"],
-    masks: ["gain (dB)"],
-    phase: ["phase error (rad)", "residual (dB)"],
+    spectrograms: ["magnitude (dB re the loudest bin of all panels)"],
+    masks: ["gain (dB re the mixture)"],
+    phase: ["phase error (rad)", "residual (dB re the loudest bin of all panels)"],
 }
 LEGENDS: dict[Draw, list[str]] = {
     estimates: ["source", "estimate", "residual"],
     across: ["drums", "bass"],
-    across_and_smoothed: ["drums", "bass", "own power, 0 to 1"],
+    across_and_smoothed: ["drums", "bass", "own smoothed power"],
     correlograms: ["autocorrelation", "95 % confidence band"],
 }
 
@@ -298,7 +302,7 @@ def test_panels_have_their_places_titles_and_labels(draw: Draw) -> None:
     shown = [panel.yaxis.get_tick_params()["labelleft"] for panel in panels]
     assert shown == [True, False, True, False, True]
     assert len(figure.axes) == len(panels) + len(SCALES.get(draw, []))
-    named = [scale.get_ylabel() or scale.get_xlabel() for scale in scales_in(figure)]
+    named = [scale.get_xlabel() for scale in scales_in(figure)]
     assert named == SCALES.get(draw, [])
 
 
@@ -355,13 +359,11 @@ def test_everything_has_its_place_and_size_whatever_those_of_other_figures(
         assert one is not None
         assert other is not None
         assert not one.overlaps(other)
-    # A scale of colours is as long as all panels.
+    # A scale of colours is as long as all panels, and below them.
     places = [panel.get_position() for panel in panels]
-    for scale, upright in zip(scales_in(figure), (True, False), strict=False):
-        place = scale.get_position()
-        low, high = (place.y0, place.y1) if upright else (place.x0, place.x1)
-        assert low == pytest.approx(min(p.y0 if upright else p.x0 for p in places))
-        assert high == pytest.approx(max(p.y1 if upright else p.x1 for p in places))
+    for place in (scale.get_position() for scale in scales_in(figure)):
+        assert place.x0 == pytest.approx(min(p.x0 for p in places))
+        assert place.x1 == pytest.approx(max(p.x1 for p in places))
     if count == 3:  # the second lies above a gap
         first, above_the_gap, last = (ticks_along(panel.xaxis) for panel in panels)
         assert above_the_gap == last != first == []
@@ -396,6 +398,31 @@ def test_settings_of_matplotlib_are_left_as_they_are() -> None:
     assert dict(mpl.rcParams) == before
     # Nor are the figures of pyplot's.
     assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("draw", SCALES, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("count", range(1, 9))
+def test_scales_of_colours_are_legible_below_any_number_of_panels(draw: Draw, count: int) -> None:
+    figure = draw([f"source {place}" for place in range(count)])
+    figure.draw_without_rendering()
+    lowest = min(panel.get_tightbbox().y0 for panel in panels_in(figure))  # type: ignore[union-attr]
+    for scale in reversed(scales_in(figure)):  # the last is the highest
+        bar, label = scale.get_window_extent(), scale.xaxis.label.get_window_extent()
+        # In inches, of which a column of a paper has 3.5.
+        assert bar.width / figure.dpi > 2.5
+        assert 0.06 < bar.height / figure.dpi < 0.15
+        assert bar.y1 < lowest
+        ticks = [tick.label1.get_window_extent() for tick in scale.xaxis.get_major_ticks()]
+        within = [tick for tick in ticks if bar.x0 - 1 <= (tick.x0 + tick.x1) / 2 <= bar.x1 + 1]
+        assert len(within) >= 3
+        for one, other in itertools.pairwise(within):
+            assert one.x1 < other.x0
+        assert label.x0 >= 0
+        assert label.x1 <= figure.bbox.x1
+        assert label.y1 <= min(tick.y0 for tick in within)
+        lowest = label.y0
+    assert lowest >= 0
+    assert min(panel.get_window_extent().height for panel in panels_in(figure)) > 0.8 * figure.dpi
 
 
 # Axes of one's own
@@ -545,13 +572,31 @@ def test_a_spectrogram_shows_levels_below_the_reference_down_to_the_span() -> No
     )
     assert first.get_clim() == second.get_clim() == (-60, 0)
     (scale,) = scales_in(figure)
-    assert scale.get_ylim() == (-60, 0)
+    assert scale.get_xlim() == (-60, 0)
+    assert scale.get_xlabel() == "magnitude (dB re 2)"
 
 
 def test_colours_of_a_spectrogram_grow_lighter_with_the_level() -> None:
     mesh = mesh_in(panels_in(spectrograms(["a"]))[0])
     assert mesh.get_cmap().name == "magma"
     assert (np.diff(luminance(np.asarray(mesh.to_rgba(np.linspace(-80, 0, 20))))) > 0).all()
+
+
+def test_a_scale_says_what_0_db_is_or_what_it_is_told() -> None:
+    spectra = {"a": np.ones((2, 2))}
+    labels = [
+        scales_in(plot_spectrograms(spectra, **GRID, **options))[0].get_xlabel()
+        for options in ({}, {"reference": 96.33}, {"label": "$5", "reference": 1})
+    ]
+    assert labels == [
+        "magnitude (dB re the loudest bin of all panels)",
+        "magnitude (dB re 96.3)",
+        r"\$5",
+    ]
+    residual, error = {"a": np.ones((2, 2))}, {"a": np.zeros((2, 2))}
+    figure = plot_residual_over_phase(residual, error, **GRID, label="STFT residual")
+    expected = "STFT residual (dB re the loudest bin of all panels)"
+    assert [scale.get_xlabel() for scale in scales_in(figure)] == ["phase error (rad)", expected]
 
 
 # Masks
@@ -587,7 +632,7 @@ def test_the_scale_of_masks_ends_at_0_db_if_none_exceeds_it() -> None:
         gains = {"a": np.full((3, 2), loudest), "b": np.full((3, 2), 0.1)}
         for each in (gains, dict(reversed(gains.items()))):
             (scale,) = scales_in(plot_masks(each, **GRID, span=25))
-            assert scale.get_ylim() == (-25, top)
+            assert scale.get_xlim() == (-25, top)
 
 
 # Residuals over phase errors
@@ -661,13 +706,12 @@ def test_the_scale_of_phase_errors_ends_at_pi() -> None:
     figure = phase(NAMES[:2])
     figure.draw_without_rendering()
     error, residual = scales_in(figure)
-    assert error.get_ylim() == (0, np.pi)
-    assert list(error.get_yticks()) == [0, np.pi / 2, np.pi]
-    assert [tick.get_text() for tick in error.get_yticklabels()] == ["0", "π/2", "π"]
-    # The other lies below.
+    assert error.get_xlim() == (0, np.pi)
+    assert list(error.get_xticks()) == [0, np.pi / 2, np.pi]
+    assert [tick.get_text() for tick in error.get_xticklabels()] == ["0", "π/2", "π"]
     assert residual.get_xlim() == (-40, 0)
-    assert residual.get_position().y1 < min(p.get_position().y0 for p in panels_in(figure))
-    assert error.get_position().x0 > max(p.get_position().x1 for p in panels_in(figure))
+    lowest = min(panel.get_position().y0 for panel in panels_in(figure))
+    assert error.get_position().y1 < residual.get_position().y0 < lowest
 
 
 def test_phase_errors_are_found_by_name_in_any_order() -> None:
@@ -718,7 +762,43 @@ def test_a_waveform_is_an_envelope_that_reaches_the_peaks() -> None:
         assert high > 0.8
 
 
-def test_over_a_source_lie_its_estimate_and_its_residual() -> None:
+def drawn_rows(panel: Axes) -> list[tuple[float, float]]:
+    """The lowest and the highest value of each envelope, in the coordinates of the panel."""
+    inverse = panel.transData.inverted()
+    rows = [
+        inverse.transform(fill.get_transform().transform(outline_of(fill)))[:, 1]
+        for fill in fills_in(panel)
+    ]
+    return [(row.min(), row.max()) for row in rows]
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.75, -3.0])
+def test_source_estimate_and_residual_lie_below_each_other(gain: float) -> None:
+    sources = signals_of(NAMES[:2])
+    sources["bass"] = 0.1 * sources["bass"]
+    figure = plot_waveforms(sources, {n: gain * x for n, x in sources.items()}, rate=RATE)
+    figure.draw_without_rendering()
+    peak = np.abs(sources["drums"]).max() * max(1, abs(gain), abs(gain - 1))
+    for panel in panels_in(figure):
+        rows = drawn_rows(panel)
+        for (low, _), (_, high) in itertools.pairwise(rows):
+            assert low > high  # nothing covers anything
+        low, high = panel.get_ylim()
+        assert low < rows[-1][0]
+        assert rows[0][1] < high
+        # Each row has its zero in its middle, and the same scale.
+        ticks, labels = panel.get_yticks(), ticks_along(panel.yaxis)
+        zeros = ticks[1::3]
+        np.testing.assert_allclose(zeros, [np.mean(row) for row in rows], atol=1e-9)
+        np.testing.assert_allclose(np.diff(zeros), -2.1 * peak)
+        if panel is panels_in(figure)[0]:
+            marks = [float(label.replace(MINUS, "-")) for label in labels]
+            np.testing.assert_allclose(ticks - np.repeat(zeros, 3), marks, atol=1e-9)
+            assert 0.3 * peak < marks[-1] <= 0.8 * peak
+            assert labels == [f"{MINUS}{marks[-1]:g}", "0", f"{marks[-1]:g}"] * 3
+
+
+def test_a_source_its_estimate_and_its_residual_have_each_a_colour() -> None:
     sources = signals_of(NAMES[:2])
     spoilt = {name: 0.75 * sources[name] for name in reversed(sources)}
     figure = plot_waveforms(sources, spoilt, rate=RATE)
@@ -727,14 +807,12 @@ def test_over_a_source_lie_its_estimate_and_its_residual() -> None:
         peaks = [outline_of(fill)[:, 1].max() for fill in fills]
         assert peaks == pytest.approx(np.abs(audio).max() * np.array([1, 0.75, 0.25]))
         colours = [colour_of(fill.get_facecolor()) for fill in fills]
-        assert colours == [("#C0C0C0", 1), (COLOURS[0], 0.5), (COLOURS[4], 1)]
+        assert colours == [("#808080", 1), (COLOURS[0], 1), (COLOURS[4], 1)]
         assert len({fill.get_zorder() for fill in fills}) == 1
         assert all(fill.get_visible() and fill.get_rasterized() for fill in fills)
         assert panel.get_xlim() == (0, SAMPLES / RATE)
     legend = legend_of(figure)
-    assert [colour for colour, _ in legend.values()] == ["#C0C0C0", COLOURS[0], COLOURS[4]]
-    alphas = [line.get_alpha() for line in figure.legends[0].get_lines()]
-    assert alphas == [None, 0.5, None]
+    assert [colour for colour, _ in legend.values()] == ["#808080", COLOURS[0], COLOURS[4]]
 
 
 @pytest.mark.parametrize("n_samples", [2, 11025, 11026])
@@ -822,6 +900,11 @@ def test_coherence_is_drawn_over_frequency() -> None:
         np.testing.assert_array_equal(np.asarray(line.get_ydata()), values)
         assert line.get_color() == COLOURS[0]
         assert panel.get_ylim() == (0, 1.02)
+
+
+def test_coherence_is_called_what_it_is_told() -> None:
+    figure = plot_coherence({"a": ONE_SERIES}, label="coherence of $x")
+    assert panels_in(figure)[0].get_ylabel() == r"coherence of \$x"
 
 
 def test_periodograms_are_drawn_in_db_below_the_largest_power() -> None:
@@ -925,16 +1008,44 @@ def test_the_power_of_a_residual_itself_is_dotted() -> None:
         np.testing.assert_array_equal(np.asarray(own.get_xdata()), smoothed[name].frequencies)
         np.testing.assert_array_equal(np.asarray(own.get_ydata()), smoothed[name].values)
         assert own.get_transform() == panel.transData
-    assert legend_of(figure)["own power, 0 to 1"] == ("#000000", ":")
+    assert legend_of(figure)["own smoothed power"] == ("#000000", ":")
+
+
+def right_axes_of(figure: Figure) -> list[SecondaryAxis]:
+    axes = [axis for panel in panels_in(figure) for axis in panel.child_axes]
+    return [axis for axis in axes if isinstance(axis, SecondaryAxis)]
+
+
+@pytest.mark.parametrize(("count", "labelled"), [(1, "1"), (2, "01"), (3, "011"), (4, "0101")])
+def test_coherence_and_smoothed_power_have_each_an_axis(count: int, labelled: str) -> None:
+    figure = across_and_smoothed(NAMES[:count])
+    figure.draw_without_rendering()
+    right = right_axes_of(figure)
+    # At the right, and where there is none beside: as labels at the left are not repeated.
+    assert [axis.get_ylabel() == SMOOTHED for axis in right] == [x == "1" for x in labelled]
+    for axis, panel, own in zip(right, panels_in(figure), labelled, strict=True):
+        assert axis.get_ylim() == panel.get_ylim() == (0, 1.02)
+        shown = {tick.label2.get_visible() for tick in axis.yaxis.get_major_ticks()}
+        assert shown == {own == "1"}
+        assert "power" not in panel.get_ylabel()
+    assert not right_axes_of(across(NAMES[:count]))
+
+
+def test_given_axes_have_each_an_axis_of_smoothed_power_at_the_right() -> None:
+    figure = Figure()
+    across_and_smoothed(NAMES[:3], figure.subplots(1, 3))
+    assert [axis.get_ylabel() for axis in right_axes_of(figure)] == [SMOOTHED] * 3
 
 
 def test_more_sources_than_colours_are_drawn() -> None:
     names = [f"source {place}" for place in range(9)]
     figure = plot_cross_spectra(spectra_across(9), names)
-    colours = [*COLOURS, *COLOURS[:2]]
+    # Where colours repeat, lines are dashed.
+    styles = [*((colour, "-") for colour in COLOURS), *((colour, "--") for colour in COLOURS[:2])]
     for row, panel in enumerate(panels_in(figure)):
-        expected = [colour for place, colour in enumerate(colours) if place != row]
-        assert [line.get_color() for line in panel.get_lines()] == expected
+        expected = [style for place, style in enumerate(styles) if place != row]
+        assert [(line.get_color(), line.get_linestyle()) for line in panel.get_lines()] == expected
+    assert list(legend_of(figure).values()) == styles
 
 
 def test_one_source_alone_has_no_other() -> None:

@@ -4,6 +4,8 @@ import math
 import re
 import shutil
 import sys
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pandas as pd
 import pytest
 import soundfile
 from conftest import Run
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 
 import oracle
 from oracle import STFT, Track, WaltzReport, residuals
@@ -395,13 +399,19 @@ def test_sources_estimates_and_residuals_are_shown_on_one_scale(waltz: WaltzRepo
     for name, spectra in (
         ("sources", waltz.spectra),
         ("estimates", waltz.estimated_spectra),
-        ("residuals", np.abs(waltz.estimated_spectra) - np.abs(waltz.spectra)),
+        ("residuals", waltz.estimated_spectra - waltz.spectra),
     ):
         panel = figures[name]().axes[1]  # bass
         drawn = np.asarray(panel.collections[0].get_array()).reshape(spectra[1].shape)
         with np.errstate(divide="ignore"):
             levels = 20 * np.log10(np.abs(spectra[1]) / np.abs(waltz.spectra).max())
         np.testing.assert_allclose(drawn, np.maximum(levels, -80), atol=1e-9)
+    panel = figures["magnitude-residuals"]().axes[1]
+    drawn = np.asarray(panel.collections[0].get_array()).reshape(waltz.masks[1].shape)
+    errors = np.abs(np.abs(waltz.estimated_spectra) - np.abs(waltz.spectra))
+    with np.errstate(divide="ignore"):
+        levels = 20 * np.log10(errors[1] / errors.max())
+    np.testing.assert_allclose(drawn, np.maximum(levels, -80), atol=1e-6)
     panel = figures["masks"]().axes[1]
     drawn = np.asarray(panel.collections[0].get_array()).reshape(waltz.masks[1].shape)
     with np.errstate(divide="ignore"):
@@ -424,6 +434,140 @@ def test_a_track_of_that_name_and_length_is_the_published_one(
     assert same.is_as_published == as_long
 
 
+# Titles and captions
+
+# The verbs of captions: a sentence without one is none.
+VERBS = {
+    "is",
+    "are",
+    "shows",
+    "show",
+    "holds",
+    "accounts",
+    "gives",
+    "remains",
+    "suggest",
+    "compare",
+}
+VERBS |= {
+    "interfere",
+    "pass",
+    "amplifies",
+    "stops",
+    "matters",
+    "share",
+    "leave",
+    "errs",
+    "predicted",
+}
+
+
+def vocals_alone() -> WaltzReport:
+    """A report with one panel, on a source of a track with more in it."""
+    return WaltzReport(make_track("vocals", rest=0.1))
+
+
+def of_eight() -> WaltzReport:
+    return WaltzReport(make_track(*(f"source {place}" for place in range(8))))
+
+
+def labels_of(figure: Figure) -> set[str]:
+    """The labels of the axes and of the scales of colours, of secondary axes also."""
+    axes = [axis for axis in figure.findobj(Axis) if isinstance(axis, Axis)]
+    return {axis.label.get_text() for axis in axes} - {""}
+
+
+@pytest.mark.parametrize("make", [vocals_alone, of_eight], ids=lambda make: make.__name__)
+def test_every_figure_has_a_title_and_a_caption_in_sentences(
+    make: Callable[[], WaltzReport],
+) -> None:
+    figures = make().figures()
+    assert len(figures) == 14
+    assert len({each.title for each in figures.values()}) == len(figures)
+    for each in figures.values():
+        assert re.fullmatch(r"[A-Z][^.]*", each.title)
+        sentences = re.split(r"(?<=\.) (?=[A-Z0-9])", each.caption)
+        assert 3 <= len(sentences) <= 6
+        for sentence in sentences:
+            assert re.fullmatch(r"(?:[A-Z]|0 dB )[^.]+\.", sentence), sentence
+            assert VERBS & set(re.findall(r"[a-z]+", sentence.lower())), sentence
+
+
+def test_captions_name_the_transform_of_what_they_show() -> None:
+    stft = STFT(n_fft=1024, hop_length=256, window=("kaiser", 8))
+    figures = WaltzReport(make_track(), stft=stft).figures()
+    over_time = ("mixture", "sources", "masks", "estimates", "residuals", "magnitude-residuals")
+    for name in (*over_time, "phase"):
+        assert "STFT (in mono; n_fft 1024, hop 256, kaiser window)" in figures[name].caption
+    assert "averaged over 1024 neighbouring" in figures["smoothed-periodograms"].caption
+    short = WaltzReport(make_track(seconds=0.1), stft=STFT(n_fft=256)).figures()
+    assert "averaged over 401 neighbouring" in short["smoothed-periodograms"].caption
+
+
+def test_the_caption_of_residuals_says_how_much_of_them_is_phase(waltz: WaltzReport) -> None:
+    by_name = waltz.findings["error due to phase (%)"].round().astype(int).to_dict()
+    least, most = min(by_name, key=by_name.__getitem__), max(by_name, key=by_name.__getitem__)
+    sentence = (
+        f"Phase accounts for {by_name[least]} % ({least}) to {by_name[most]} % ({most}) of its "
+        "energy."
+    )
+    assert sentence == "Phase accounts for 83 % (vocals) to 95 % (other) of its energy."
+    assert waltz.figures()["residuals"].caption.endswith(sentence)
+    alone = vocals_alone()
+    share = alone.findings["error due to phase (%)"]["vocals"]
+    assert alone.figures()["residuals"].caption.endswith(
+        f"Phase accounts for {share:.0f} % of its energy."
+    )
+
+
+def test_the_caption_of_magnitude_residuals_says_where_they_are_zero(waltz: WaltzReport) -> None:
+    for report in (waltz, vocals_alone()):
+        shown = slice(len(report.targets))
+        errors = np.abs(np.abs(report.estimated_spectra[shown]) - np.abs(report.spectra[shown]))
+        zero = errors <= 1e-12 * np.abs(report.spectra).max()
+        below = 20 * np.log10(np.abs(report.spectra).max() / errors.max())
+        caption = report.figures()["magnitude-residuals"].caption
+        assert f"as loud as the source, in {100 * zero.mean():.0f} % of the bins." in caption
+        assert caption.endswith(f", {below:.0f} dB below that of the sources.")
+
+
+def test_captions_are_true_where_nothing_is_left_behind() -> None:
+    # Each is silent where the other is not.
+    early, late = np.zeros((2, 2, 8 * 2048))
+    early[:, :4096] = np.random.default_rng(0).standard_normal((2, 4096))
+    late[:, 4 * 4096 - 4096 :] = early[:, :4096]
+    report = WaltzReport(Track.from_sources("apart", RATE, {"early": early, "late": late}))
+    assert np.isnan(report.findings["error due to phase (%)"]).all()
+    figures = report.figures()
+    assert figures["residuals"].caption.endswith(" of phase. Here there are none.")
+    assert figures["magnitude-residuals"].caption.endswith(
+        " do not show. Here there are no others."
+    )
+    for each in figures.values():
+        assert isinstance(each.drawn(), Figure)
+
+
+def test_all_decibels_are_relative_to_something() -> None:
+    named = set()
+    for draw in vocals_alone().figures().values():
+        for label in labels_of(draw()):
+            assert ("dB" in label) == ("dB re " in label)
+            named.add(label)
+    assert {label for label in named if "dB" in label} == {
+        "magnitude (dB re the loudest bin of the sources)",
+        "gain (dB re the mixture)",
+        "STFT residual (dB re the loudest bin of the sources)",
+        "magnitude residual (dB re the loudest bin of all panels)",
+        "STFT residual (dB re the loudest bin of all panels)",
+        "power\n(dB re mean square 1)",
+    }
+    # Coherence of two kinds has two names.
+    assert {label for label in named if "coherence" in label} == {
+        "coherence of source\nand estimate",
+        "coherence\nof residuals",
+    }
+
+
 # The files
 
 
@@ -436,12 +580,13 @@ def test_a_report_writes_tables_figures_and_audio(
         resolutions.add(dpi)
         write_figure(*where, dpi=30)
 
-    monkeypatch.setattr(oracle.plots, "write_figure", write_small_figure)
+    monkeypatch.setattr("oracle.plots.captions.write_figure", write_small_figure)
     report = WaltzReport(make_track("drums", "a/b", rest=0.1))
     advances: list[tuple[str, float]] = []
     report.write(tmp_path / "out", advance=lambda *args: advances.append(args))
     files = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*")}
     figures = {f"figures/{name}.{kind}" for name in report.figures() for kind in ("png", "pdf")}
+    figures.add("figures/index.html")
     signals = ("reference", "estimate", "residual")
     audio = {f"audio/{name}/{kind}.wav" for name in ("drums", "a%2Fb") for kind in signals}
     audio.add("audio/mixture.wav")
@@ -449,6 +594,11 @@ def test_a_report_writes_tables_figures_and_audio(
     assert resolutions == {300}
     assert math.isclose(sum(part for _, part in advances), 1)
     assert [doing for doing, _ in advances][:2] == ["scores.csv", "norms.csv"]
+    index = (tmp_path / "out" / "figures" / "index.html").read_text(encoding="utf-8")
+    assert "<h1>noise: figures of the waltz report</h1>" in index
+    for figure in report.figures().values():
+        assert f"<h2>{escape(figure.title)}</h2>" in index
+        assert f"<figcaption>{escape(figure.caption)}</figcaption>" in index
     for name in ("scores", "norms", "findings"):
         read = pd.read_csv(tmp_path / "out" / f"{name}.csv", index_col="source")
         pd.testing.assert_frame_equal(read, getattr(report, name), rtol=1e-12)

@@ -47,8 +47,8 @@ def waltz_command(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Write tables (CSV), figures (PNG and PDF) and audio (sources, estimates and "
-            "residuals as WAV) to this new folder.",
+            help="Write tables (CSV), figures (PNG and PDF; figures/index.html shows them "
+            "all) and audio (sources, estimates and residuals as WAV) to this new folder.",
         ),
     ] = None,
     debug: Debug = False,

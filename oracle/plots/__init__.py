@@ -6,6 +6,7 @@ New figures are as wide as a column of a paper, and their panels share axes and 
 Given `axes`, a function draws on them instead and adds nothing else.
 """
 
+from oracle.plots.captions import Captioned, write_figures
 from oracle.plots.correlograms import plot_correlograms
 from oracle.plots.frequency_series import (
     plot_coherence,
@@ -20,6 +21,7 @@ from oracle.plots.waveforms import plot_waveforms
 
 __all__ = [
     "COLOURS",
+    "Captioned",
     "check_librosa",
     "check_matplotlib",
     "plot_coherence",
@@ -33,4 +35,5 @@ __all__ = [
     "plot_sweep",
     "plot_waveforms",
     "write_figure",
+    "write_figures",
 ]

@@ -1,6 +1,5 @@
 """Captions: what a figure shows, written above it and in an index of all figures."""
 
-import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from oracle.machine.files import write_whole
-from oracle.plots.panels import plain
+from oracle.machine.files import file_name, write_whole
+from oracle.plots.panels import plain, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE_SIZE, FONT_SIZE = 8.0, 6.5  # in points
-CHARACTER = 0.56  # the width of a character, in parts of the font size
+LINE = 1.3  # from one line to the next, in font sizes
+MARGIN = 3.0  # points at the left and at the right
+WIDENED = 1.06  # how much coarse pixels may widen letters
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -41,7 +42,7 @@ ENTRY = """<figure id="{name}">
 
 @dataclass(frozen=True)
 class Captioned:
-    """A figure with its title and caption.
+    """A figure with its title and caption; call it to draw the figure without them.
 
     Parameters
     ----------
@@ -57,21 +58,26 @@ class Captioned:
     title: str
     caption: str
 
+    def __call__(self) -> "Figure":
+        """Draw the figure alone, as for a paper, which sets its own caption."""
+        return self.draw()
+
     def drawn(self) -> "Figure":
         """Draw the figure, with its title and caption above the panels."""
         figure = self.draw()
         width, height = figure.get_size_inches()
-        lines = textwrap.wrap(self.caption, math.floor(72 * width / (CHARACTER * FONT_SIZE)))
+        title = _wrap(self.title, 72 * width, size=TITLE_SIZE, weight="bold")
+        caption = _wrap(self.caption, 72 * width, size=FONT_SIZE)
         # In points; there is a legend below, so both are above.
-        needed = 1.5 * TITLE_SIZE + (1.3 * len(lines) + 1) * FONT_SIZE
+        above = (LINE * len(title) + 0.2) * TITLE_SIZE
+        needed = above + (LINE * len(caption) + 1) * FONT_SIZE
         whole = height + needed / 72
         figure.set_figheight(whole)
         figure.set_layout_engine("constrained", rect=(0, 0, 1, height / whole))
-        left = 3 / 72 / width
-        style: dict[str, Any] = {"va": "top", "linespacing": 1.3}
-        figure.text(left, 1, plain(self.title), fontsize=TITLE_SIZE, weight="bold", **style)
-        below = 1 - 1.5 * TITLE_SIZE / 72 / whole
-        figure.text(left, below, plain("\n".join(lines)), fontsize=FONT_SIZE, **style)
+        left, below = MARGIN / 72 / width, 1 - above / 72 / whole
+        style: dict[str, Any] = {"va": "top", "linespacing": LINE}
+        figure.text(left, 1, _join(title), fontsize=TITLE_SIZE, weight="bold", **style)
+        figure.text(left, below, _join(caption), fontsize=FONT_SIZE, **style)
         return figure
 
 
@@ -90,7 +96,7 @@ def write_figures(
     Parameters
     ----------
     figures : mapping from str to Captioned
-        Figures by the names of their files.
+        Figures by the names of their files; characters that no file may have are escaped.
     folder : Path
         Made if it does not exist.
     title : str
@@ -102,14 +108,12 @@ def write_figures(
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, each in figures.items():
-        figure = each.drawn()
-        for suffix in ("png", "pdf"):
-            figure.savefig(folder / f"{name}.{suffix}", dpi=dpi, metadata={"CreationDate": None})
+        write_figure(each.drawn(), folder, file_name(name), dpi=dpi)
         advance(f"{name}.png", 1 / len(figures))
     entries = [
         ENTRY.format(
             name=escape(name),
-            file=escape(quote(name)),
+            file=quote(file_name(name)),
             title=escape(each.title),
             caption=escape(each.caption),
         )
@@ -119,3 +123,27 @@ def write_figures(
         folder / "index.html",
         PAGE.format(title=escape(title), figures="\n".join(entries)),
     )
+
+
+def _wrap(text: str, width: float, **font: Any) -> list[str]:
+    """Wrap a text to lines that fit the width of a figure, in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    properties = FontProperties(**font)
+
+    def measure(line: str) -> float:
+        wide: float = text_to_path.get_text_width_height_descent(line, properties, False)[0]
+        return WIDENED * wide
+
+    room = width - 2 * MARGIN
+    # Lines have a number of letters, which differ in width; few are as narrow as this.
+    for n_letters in range(int(room / measure("i")), 1, -1):
+        lines = textwrap.wrap(text, n_letters)
+        if all(measure(line) <= room for line in lines):
+            return lines
+    return textwrap.wrap(text, 1)
+
+
+def _join(lines: list[str]) -> str:
+    return plain("\n".join(lines))

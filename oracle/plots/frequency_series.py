@@ -1,5 +1,6 @@
 """Figures of series over frequency: coherence, periodograms, cross-spectra."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from oracle.plots.panels import (
     COLOURS,
+    COLUMN,
     add_legend,
     check_mapping,
     check_positive,
@@ -26,14 +28,23 @@ LOWEST = 20.0
 # Neighbours to average in the curves of cross-spectra.
 SMOOTHING = 10
 
+# When the colours repeat, the lines are dashed.
+LINES = ("-", "--")
+OWN: Mapping[str, Any] = {"color": "black", "linestyle": ":"}
+SMOOTHED = "smoothed power\n(0: lowest, 1: highest)"
 
-def plot_coherence(coherences: Mapping[str, FrequencySeries], *, axes: Any = None) -> "Figure":
+
+def plot_coherence(
+    coherences: Mapping[str, FrequencySeries], *, label: str = "coherence", axes: Any = None
+) -> "Figure":
     """Plot coherence over frequency.
 
     Parameters
     ----------
     coherences : mapping from str to FrequencySeries
         Results of `oracle.residuals.coherence` for two signals, by panel title.
+    label : str, optional
+        Label of the vertical axis.
     axes : Axes or array of Axes, optional
         The axes to draw on, one per panel; by default those of a new figure.
 
@@ -51,13 +62,13 @@ def plot_coherence(coherences: Mapping[str, FrequencySeries], *, axes: Any = Non
         If matplotlib is not installed.
     """
     check_mapping("coherences", coherences)
-    return _plot_from_0_to_1(coherences, "coherence", axes)
+    return _plot_from_0_to_1(coherences, label, axes)
 
 
 def plot_periodograms(
     periodograms: Mapping[str, FrequencySeries], *, span: float = 120.0, axes: Any = None
 ) -> "Figure":
-    """Plot periodograms in dB.
+    """Plot periodograms in dB; 0 dB is a mean square of 1, in the units of the signals.
 
     Parameters
     ----------
@@ -91,7 +102,7 @@ def plot_periodograms(
         with np.errstate(divide="ignore"):
             levels = np.maximum(10 * np.log10(powers), top - span)
         panel.plot(frequencies, levels, color=COLOURS[0], linewidth=0.2, rasterized=True)
-        _show_frequencies(panel, name, frequencies, "power (dB)")
+        _show_frequencies(panel, name, frequencies, "power\n(dB re mean square 1)")
         panel.set_ylim(top - span, top)
     return find_figure(panels)
 
@@ -99,7 +110,7 @@ def plot_periodograms(
 def plot_smoothed_periodograms(
     smoothed: Mapping[str, FrequencySeries], *, axes: Any = None
 ) -> "Figure":
-    """Plot smoothed periodograms in dB, normalised to [0, 1].
+    """Plot smoothed periodograms: levels in dB, normalised to [0, 1].
 
     Parameters
     ----------
@@ -122,7 +133,7 @@ def plot_smoothed_periodograms(
         If matplotlib is not installed.
     """
     check_mapping("smoothed", smoothed)
-    return _plot_from_0_to_1(smoothed, "level (dB, scaled to 0-1)", axes)
+    return _plot_from_0_to_1(smoothed, SMOOTHED, axes)
 
 
 def plot_cross_spectra(
@@ -145,7 +156,7 @@ def plot_cross_spectra(
         Names of the sources, in order.
     smoothed : mapping from str to FrequencySeries, optional
         Periodograms of the residuals, normalised by `oracle.residuals.smooth`. They are drawn
-        dotted, to show where each residual has its power.
+        dotted, on an axis of their own at the right, to show where each residual has its power.
     axes : Axes or array of Axes, optional
         As in `plot_waveforms`.
 
@@ -181,23 +192,20 @@ def plot_cross_spectra(
     n_bins = min(SMOOTHING, len(frequencies))
     average = np.ones(n_bins) / n_bins
     centres = np.convolve(frequencies, average, "valid")
+    styles = _choose_styles(names)
     for row, (panel, name) in enumerate(zip(panels, names, strict=True)):
-        for column, colour in enumerate(_choose_colours(names)):
+        for column, other in enumerate(names):
             if column != row:
                 curve = np.convolve(coherence[row, column], average, "valid")
-                panel.plot(centres, curve, color=colour, linewidth=0.8)
-        if own:
-            panel.plot(*own[name], color="black", linestyle=":", linewidth=0.8)
-        _show_frequencies(panel, name, frequencies, "coherence")
+                panel.plot(centres, curve, linewidth=0.8, **styles[other])
+        _show_frequencies(panel, name, frequencies, "coherence\nof residuals")
         panel.set_ylim(0, 1.02)
-    if axes is None:
-        keys = {
-            name: {"color": colour}
-            for name, colour in zip(names, _choose_colours(names), strict=True)
-        }
         if own:
-            keys["own power, 0 to 1"] = {"color": "black", "linestyle": ":"}
-        add_legend(panels, keys)
+            panel.plot(*own[name], linewidth=0.8, **OWN)
+            last = (row + 1) % COLUMN.columns == 0 or row + 1 == len(names)
+            _add_axis_at_right(panel, SMOOTHED, labelled=last or axes is not None)
+    if axes is None:
+        add_legend(panels, styles | ({"own smoothed power": OWN} if own else {}))
     return find_figure(panels)
 
 
@@ -220,8 +228,18 @@ def _show_frequencies(panel: "Axes", name: str, frequencies: npt.NDArray[Any], l
     entitle(panel, name, "frequency (Hz)", label)
 
 
-def _choose_colours(names: Sequence[str]) -> list[str]:
-    return [COLOURS[place % len(COLOURS)] for place in range(len(names))]
+def _add_axis_at_right(panel: "Axes", label: str, *, labelled: bool) -> None:
+    """Add a second axis from 0 to 1, as the first, with a label of its own."""
+    right = panel.secondary_yaxis("right")
+    size = panel.yaxis.label.get_fontsize()
+    right.tick_params(labelsize=size, labelright=labelled)
+    right.set_ylabel(label if labelled else "", size=size)
+
+
+def _choose_styles(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Choose a colour for each name; when they repeat, a style of line."""
+    styles = zip(names, itertools.cycle(itertools.product(LINES, COLOURS)), strict=False)
+    return {name: {"color": colour, "linestyle": line} for name, (line, colour) in styles}
 
 
 def _check_series(name: str, series: FrequencySeries) -> FrequencySeries:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 
 LEAST_WIDTH = 3.5  # inches, of a figure: a column of a paper
+SCALE_HEIGHT = 0.3  # inches, of a scale of colours beside what the margin has room for
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,21 @@ def find_figure(panels: "Sequence[Axes]") -> "Figure":
     return cast("Figure", panels[0].figure)
 
 
-def add_colours(panels: "Sequence[Axes]", mesh: Any, label: str, *, location: str = "right") -> Any:
-    """Add the colour scale that all panels share."""
+def add_colours(panels: "Sequence[Axes]", mesh: Any, label: str) -> Any:
+    """Add the colour scale that all panels share, below them: its label fits any figure there."""
     from matplotlib import rc_context
 
+    figure = find_figure(panels)
+    height = figure.get_figheight() + SCALE_HEIGHT
+    figure.set_figheight(height)
     with rc_context({"font.size": COLUMN.font_size}):
-        scale = find_figure(panels).colorbar(
-            mesh, ax=list(panels), label=label, location=location, aspect=30
+        scale = figure.colorbar(
+            mesh,
+            ax=list(panels),
+            label=plain(label),
+            location="bottom",
+            aspect=30,
+            pad=0.1 / height,
         )
         # Ticks are created when drawn, with the font size in effect then.
         scale.ax.tick_params(labelsize=COLUMN.font_size)

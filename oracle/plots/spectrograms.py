@@ -33,6 +33,7 @@ def plot_spectrograms(
     hop_length: int,
     reference: float | None = None,
     span: float = 80.0,
+    label: str | None = None,
     axes: Any = None,
 ) -> "Figure":
     """Plot magnitudes in dB over time and frequency: sources, estimates or residuals.
@@ -50,6 +51,8 @@ def plot_spectrograms(
         estimates and residuals on the scale of the sources.
     span : float, optional
         The colours range from 0 to `-span` dB.
+    label : str, optional
+        Label of the colour scale; by default it says what 0 dB is.
     axes : Axes or array of Axes, optional
         The axes to draw on, one per panel; by default those of a new figure, which also has a
         colour scale.
@@ -71,6 +74,9 @@ def plot_spectrograms(
     check_librosa()
     magnitudes = _checked("spectra", spectra, rate, hop_length, span)
     panels = make_panels(spectra, axes)
+    if label is None:
+        zero = "the loudest bin of all panels" if reference is None else f"{reference:.3g}"
+        label = f"magnitude (dB re {zero})"
     if reference is None:
         reference = max(float(values.max()) for values in magnitudes.values()) or 1.0
     check_positive("reference", reference)
@@ -79,7 +85,7 @@ def plot_spectrograms(
         limits = {"vmin": -span, "vmax": 0, "cmap": "magma"}
         mesh = _draw(panel, name, levels, rate, hop_length, **limits)
     if axes is None:
-        add_colours(panels, mesh, "level (dB)")
+        add_colours(panels, mesh, label)
     return find_figure(panels)
 
 
@@ -125,9 +131,9 @@ def plot_masks(
         limits = {"vmin": -span, "vmax": span, "cmap": "RdBu"}
         mesh = _draw(panel, name, _decibels(gain, -span), rate, hop_length, **limits)
     if axes is None:
-        scale = add_colours(panels, mesh, "gain (dB)")
+        scale = add_colours(panels, mesh, "gain (dB re the mixture)")
         if all(gain.max() <= 1 for gain in gains.values()):
-            scale.ax.set_ylim(-span, 0)
+            scale.ax.set_xlim(-span, 0)
     return find_figure(panels)
 
 
@@ -139,6 +145,7 @@ def plot_residual_over_phase(
     hop_length: int,
     show_residual: bool = True,
     span: float = 40.0,
+    label: str = "residual",
     axes: Any = None,
 ) -> "Figure":
     """Plot the loud part of residuals over the phase error that may explain it.
@@ -160,6 +167,8 @@ def plot_residual_over_phase(
         Whether the residual is visible, or the phase error alone; for an on/off switch.
     span : float, optional
         The colours of the residual range from its largest value down to `-span` dB.
+    label : str, optional
+        What the residual is called on its colour scale.
     axes : Axes or array of Axes, optional
         As in `plot_spectrograms`.
 
@@ -211,8 +220,8 @@ def plot_residual_over_phase(
     if axes is None:
         scale = add_colours(panels, grey, "phase error (rad)")
         scale.set_ticks([0, np.pi / 2, np.pi], labels=["0", "π/2", "π"])
-        scale.ax.set_ylim(0, np.pi)
-        add_colours(panels, colour, "residual (dB)", location="bottom")
+        scale.ax.set_xlim(0, np.pi)
+        add_colours(panels, colour, f"{label} (dB re the loudest bin of all panels)")
     return find_figure(panels)
 
 

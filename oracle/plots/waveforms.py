@@ -1,6 +1,7 @@
 """Figures of signals over time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from oracle.plots.panels import (
     COLOURS,
+    COLUMN,
     add_legend,
     check_librosa,
     check_mapping,
@@ -19,13 +21,17 @@ from oracle.plots.panels import (
 from oracle.tracks.track import Audio
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# The rows of a panel, from the top: nothing covers anything.
 WAVES: Mapping[str, Mapping[str, Any]] = {
-    "source": {"color": "silver"},
-    "estimate": {"color": COLOURS[0], "alpha": 0.5},
+    "source": {"color": "gray"},
+    "estimate": {"color": COLOURS[0]},
     "residual": {"color": COLOURS[4]},
 }
+ROW = 2.1  # from one row to the next, in peaks
+PANELS = replace(COLUMN, height=2.4)  # has room for three rows
 
 
 def plot_waveforms(
@@ -35,7 +41,9 @@ def plot_waveforms(
     rate: int,
     axes: Any = None,
 ) -> "Figure":
-    """Plot the envelopes of signals over time, with their estimates and residuals on top.
+    """Plot the envelopes of signals over time, with their estimates and residuals below them.
+
+    With estimates, a panel has three rows on one scale: source, estimate, and estimate - source.
 
     Parameters
     ----------
@@ -66,6 +74,7 @@ def plot_waveforms(
     check_librosa()
     from librosa.display import waveshow
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
+    from matplotlib.transforms import Affine2D
 
     check_mapping("references", references)
     if estimates is not None:
@@ -85,19 +94,39 @@ def plot_waveforms(
                 f"got {guess.size}"
             )
         drawn[name] |= {"estimate": guess, "residual": guess - source}
-    panels = make_panels(references, axes)
+    panels = make_panels(references, axes, layout=COLUMN if estimates is None else PANELS)
+    peak = max(np.abs(audio).max() for signals in drawn.values() for audio in signals.values())
     for panel, (name, signals) in zip(panels, drawn.items(), strict=True):
-        for label, audio in signals.items():
-            style = WAVES[label] if estimates is not None else {"color": COLOURS[0]}
+        for row, (label, audio) in enumerate(signals.items()):
+            style: dict[str, Any] = {"color": COLOURS[0]} if estimates is None else {**WAVES[label]}
+            if row > 0:
+                style["transform"] = Affine2D().translate(0, -ROW * row * peak) + panel.transData
             # Thin, because outlines would widen the envelope.
             waveshow(audio, sr=rate, ax=panel, linewidth=0.3, rasterized=True, **style)
         panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.xaxis.set_major_formatter(ScalarFormatter())
         entitle(panel, name, "time (s)", "amplitude")
+        if estimates is not None:
+            _mark_rows(panel, float(peak) or 1.0)
         panel.set_xlim(0, max(signals["source"].size for signals in drawn.values()) / rate)
     if axes is None and estimates is not None:
         add_legend(panels, WAVES)
     return find_figure(panels)
+
+
+def _mark_rows(panel: "Axes", peak: float) -> None:
+    """Mark zero, and a round amplitude to both sides of it, in each row."""
+    from matplotlib.ticker import Formatter
+
+    power = 10.0 ** np.floor(np.log10(0.8 * peak))
+    amplitude = max(step * power for step in (1, 2, 5) if step * power <= 0.8 * peak)
+    marks = (-amplitude, 0, amplitude)
+    rows = [-ROW * row * peak for row in range(len(WAVES))]
+    panel.set_yticks(
+        [row + mark for row in rows for mark in marks],
+        [Formatter.fix_minus(f"{mark:g}") for mark in marks] * len(rows),
+    )
+    panel.set_ylim(rows[-1] - ROW / 2 * peak, ROW / 2 * peak)
 
 
 def _check_signal(name: str, audio: Audio) -> npt.NDArray[Any]:

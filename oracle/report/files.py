@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracle import plots
 from oracle.datasets.audio_files import write_audio
 from oracle.machine.files import file_name, new_folder, write_whole
+from oracle.plots import Captioned, write_figures
 from oracle.report.masked_track import MaskedTrack
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 Advance = Callable[[str, float], object]
@@ -22,7 +21,7 @@ def write_files(
     out: Path,
     track: MaskedTrack,
     tables: Mapping[str, "DataFrame"],
-    figures: Mapping[str, Callable[[], "Figure"]],
+    figures: Mapping[str, Captioned],
     *,
     advance: Advance,
 ) -> None:
@@ -36,8 +35,8 @@ def write_files(
         The track of the report.
     tables : mapping from str to DataFrame
         Tables by the names of their files.
-    figures : mapping from str to callable
-        Functions that draw a figure, by the names of the files.
+    figures : mapping from str to Captioned
+        Figures by the names of their files.
     advance : callable
         Called with what was just done and its share of the work.
     """
@@ -47,10 +46,13 @@ def write_files(
         write_whole(folder / f"{name}.csv", table.to_csv(index=table.index.name is not None))
         advance(f"{name}.csv", 1 / steps)
     _write_audio(folder / "audio", track)
-    (folder / "figures").mkdir()
-    for name, draw in figures.items():
-        plots.write_figure(draw(), folder / "figures", name, dpi=300)
-        advance(f"{name}.png", 1 / steps)
+    write_figures(
+        figures,
+        folder / "figures",
+        title=f"{track.name}: figures of the waltz report",
+        dpi=300,
+        advance=lambda doing, part: advance(doing, part * len(figures) / steps),
+    )
 
 
 def _write_audio(folder: Path, track: MaskedTrack) -> None:

@@ -105,6 +105,11 @@ class MaskedTrack:
         return residuals.magnitude_residuals(self.spectra, self.estimated_spectra)
 
     @cached_property
+    def phase_shares(self) -> Float64s:
+        """The share of the squared error of each STFT that is due to phase; NaN without error."""
+        return residuals.phase_share(self.spectra, self.estimated_spectra)
+
+    @cached_property
     def coherence(self) -> FrequencySeries:
         """Coherence of each reference with its estimate."""
         return residuals.coherence(self.references, self.estimates, rate=self.rate)
@@ -119,11 +124,15 @@ class MaskedTrack:
         """Periodograms of the residuals."""
         return residuals.periodogram(self.residuals, rate=self.rate)
 
+    @property
+    def n_smoothed(self) -> int:
+        """How many frequencies a smoothed periodogram is averaged over."""
+        return min(SMOOTHING, self.mixture.size // 2 + 1)
+
     @cached_property
     def smoothed_periodograms(self) -> FrequencySeries:
         """Periodograms of the residuals, smoothed and normalized."""
-        n_bins = min(SMOOTHING, self.periodograms.frequencies.size)
-        return residuals.smooth(self.periodograms, n_bins=n_bins)
+        return residuals.smooth(self.periodograms, n_bins=self.n_smoothed)
 
     def named(self, values: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Name the rows of an array after the sources of the track."""

@@ -51,7 +51,6 @@ def compute_norms(track: MaskedTrack) -> "DataFrame":
 def compute_findings(track: MaskedTrack) -> "DataFrame":
     """Compute what the residuals consist of."""
     contested = residuals.contested_share(track.spectra, track.stft.forward(track.residuals))
-    phase = residuals.phase_share(track.spectra, track.estimated_spectra)
     true_magnitudes = residuals.with_phase_of(track.mixture_spectrum, track.spectra)
     allowed = _compute_ratios(track, track.invert(true_magnitudes))["SNR"]
     whiteness = residuals.whiteness(track.residuals, n_lags=N_LAGS)
@@ -62,7 +61,7 @@ def compute_findings(track: MaskedTrack) -> "DataFrame":
             "residual in contested bins (%)": 100 * contested.residual,
             "source in contested bins (%)": 100 * contested.source,
             "contested bins (%)": 100 * contested.bins,
-            "error due to phase (%)": 100 * phase,
+            "error due to phase (%)": 100 * track.phase_shares,
             "SNR of true magnitudes (dB)": allowed,
             "coherence with the source": _average_coherence_with_source(track),
             "coherence with other residuals": _average_coherence_with_others(track),

@@ -24,7 +24,6 @@ from oracle.report.tables import (
 from oracle.report.waltz_tables import lay_out
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 TABLES = ("scores", "norms", "findings", "degradations")
@@ -124,8 +123,11 @@ class WaltzReport(MaskedTrack):
     def _repr_html_(self) -> str:
         return page_html(self.page())
 
-    def figures(self) -> dict[str, Callable[[], "Figure"]]:
-        """List the figures of the report: a function that draws each, by name."""
+    def figures(self) -> dict[str, plots.Captioned]:
+        """List the figures of the report, by name: ``figures()["masks"]()`` draws the masks.
+
+        Each has a `title` and a `caption`; its method `drawn` draws it with both.
+        """
         return list_figures(self)
 
     def write(
@@ -139,7 +141,7 @@ class WaltzReport(MaskedTrack):
             A new or empty folder, for ``scores.csv``, ``norms.csv``, ``findings.csv``,
             ``degradations.csv``, ``audio/mixture.wav`` and ``audio/SOURCE/`` with
             ``reference.wav``, ``estimate.wav`` and ``residual.wav`` (mono, 32-bit float), and
-            ``figures/NAME.png`` and ``.pdf``.
+            ``figures/NAME.png`` and ``.pdf``, with ``figures/index.html``, which shows them all.
         advance : callable, optional
             Called with what was just done and its share of the work.
 
