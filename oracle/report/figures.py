@@ -116,8 +116,7 @@ def _list_signals(track: MaskedTrack) -> dict[str, Captioned]:
             "Waveforms",
             "Each panel shows, from top to bottom, a source in mono, its estimate, and the "
             "waveform residual, estimate - source. All rows of all panels have one scale, in "
-            "which full scale is 1. The smaller a residual beside its source, the higher the "
-            "SNR.",
+            "which full scale is 1. A residual that is small beside its source means a high SNR.",
         ),
         "autocorrelation": Captioned(
             lambda: _plot_correlograms(track, residuals.autocorrelation),
