@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Any, Self
 
 from oracle.machine.files import PARTIAL, file_name, folded, write_whole
+from oracle.runs.additions import (
+    FIXED,
+    Growth,
+    Part,
+    find_missing_functions,
+    list_cells,
+    list_parts,
+)
 from oracle.runs.fingerprints import stamp_files
 from oracle.runs.loop import Worked
 from oracle.runs.plans import count_tracks
 from oracle.runs.queue import Turn, list_turns
 from oracle.runs.record import Record
 from oracle.runs.settings import list_differences, versions
-from oracle.runs.track_info import TrackInfo
+from oracle.runs.track_info import OF_FOLDER, TrackInfo
 
 # What the folder holds besides the folders of methods.
 TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
@@ -37,7 +45,8 @@ class RunFolder:
     Parameters
     ----------
     path : Path
-        A new or empty folder, or that of an earlier run with the same settings.
+        A new or empty folder, or that of an earlier run with the same settings, but for those
+        that may grow.
     settings : mapping
         How the results are made; ``task`` is the kind of run.
     record : Record
@@ -46,12 +55,15 @@ class RunFolder:
         Names of what else the run may write to the folder.
     overwrite : bool, optional
         Whether to delete an earlier run, whatever its settings, and start again.
+    growth : Growth, optional
+        Which settings may grow; by default none.
 
     Raises
     ------
     ValueError
         If it is a file, holds anything but a run, holds a run with other settings or tracks,
-        cannot be written to, or is in use by another run.
+        cannot be written to, is in use by another run, or if a function of one's own that is left
+        to be used was not given.
     OSError
         At the end, if the work raised one, such as that of a full disk.
     """
@@ -64,16 +76,19 @@ class RunFolder:
         *,
         files: Iterable[str],
         overwrite: bool = False,
+        growth: Growth = FIXED,
     ) -> None:
         self.path = path
+        self.settings = dict(settings)  # once open, those of the folder
+        self.messages: list[str] = []
+        self.metrics_left: list[str] = []
+        self._given = settings
         self._record = record
         self._overwrite = overwrite
-        self._run: dict[str, Any] = {
-            **settings,
-            "files": sorted({*files, TRACKS, FAILED}),
-            "versions": versions(),
-            "started": _now(),
-        }
+        self._growth = growth
+        self._files = {*files, TRACKS, FAILED}
+        self._records: dict[str, TrackInfo] = {}  # of an earlier run, by `_folded_file`
+        self._run: dict[str, Any] = {"versions": versions(), "started": _now()}
         self._claimed: dict[str, int] = {}  # indices of tracks, by `_folded_file`
         self._stamps: dict[int, str] = {}
         self._lock = ExitStack()
@@ -85,7 +100,6 @@ class RunFolder:
                 self._take_over()
             except OSError as error:
                 raise _not_writable(self.path, error) from error
-            self._check_tracks()
             self._lock = opened.pop_all()
         return self
 
@@ -114,15 +128,82 @@ class RunFolder:
         if earlier is not None and self._overwrite:
             self._delete(earlier)
         elif earlier is not None:
-            self._check_same(earlier)
-            self._run["started"] = earlier["started"]
+            self._go_on(earlier)
         elif {path.name for path in self.path.iterdir()} - {LOCK, RUN + PARTIAL}:
             raise ValueError(
                 f"out must be a new or an empty folder, or that of a run, got {self.path}: "
                 f"it is not empty, and has no {RUN} of a run"
             )
+        self._predict()
+        self._files |= {file_name(name) for name in self._growth.name_methods(self.settings)}
+        self._run = {**self.settings, "files": sorted(self._files), **self._run}
         self._delete_partial()
         self._write_run()
+
+    def _go_on(self, earlier: Mapping[str, Any]) -> None:
+        """Add to what an earlier run has done."""
+        self._read_records(earlier)
+        done = {cell for info in self._records.values() for cell in list_cells(info.scored)}
+        joined = self._growth.join(earlier, self.settings, done)
+        found = list(list_differences(joined.before, joined.after | self._run))
+        if found:
+            raise ValueError(
+                "out must be a new or an empty folder, or that of a run with the same settings, "
+                f"got {self.path}, whose run differs: {'; '.join(found)} "
+                f"(repeat its settings, {OTHERWISE})"
+            )
+        self._check_tracks()
+        self.settings, self.messages = joined.after, joined.describe(self.path)
+        self._files |= {*earlier["files"]}
+        self._run["started"] = earlier["started"]
+
+    def _read_records(self, earlier: Mapping[str, Any]) -> None:
+        """Read what an earlier run recorded of tracks."""
+        for file in sorted((self.path / TRACKS).glob("*/*.json")):
+            try:
+                info = TrackInfo(**json.loads(file.read_text(encoding="utf-8")))
+                list_cells(info.scored)
+            except (ValueError, TypeError):  # edited
+                continue
+            if not info.scored:  # written before methods could be added: all is done
+                whole = Part(list(self._growth.name_methods(earlier)), earlier.get("metrics", []))
+                info = info._replace(scored=[whole])
+            self._records[folded("/".join(file.parts[-2:]))] = info
+
+    def _predict(self) -> None:
+        """Predict which metrics are left, unless tracks turn out to have changed."""
+        self.metrics_left = list(self.settings.get("metrics", ()))
+        if count_tracks(self._record.tracks) is None:
+            return
+        left = [
+            metric
+            for turn in list_turns(self._record.tracks)
+            for part in self.list_left(self._records.get(_folded_file(turn)))
+            for metric in part.metrics
+        ]
+        self.metrics_left = list(dict.fromkeys(left))
+
+    def list_left(self, info: TrackInfo | None) -> list[Part]:
+        """List what is left to do of a track, given what an earlier run recorded of it.
+
+        Raises
+        ------
+        ValueError
+            If that needs a function of one's own that was not given.
+        """
+        wanted = self._growth.list_wanted(self.settings)
+        cells = wanted - (set() if info is None else list_cells(info.scored))
+        methods, metrics = self._growth.name_methods(self.settings), self.settings.get("metrics")
+        left = list_parts(methods, metrics or (), cells)
+        missing = find_missing_functions(left, self.settings, self._given, self._growth)
+        if missing:
+            key, names = next(iter(missing.items()))
+            raise ValueError(
+                f"{key} must hold {', '.join(names)}, which {self.path} has, got "
+                f"{', '.join(self._given[key])}: scores are missing that need your function, so "
+                "pass it again"
+            )
+        return left
 
     def _earlier_run(self) -> dict[str, Any] | None:
         try:
@@ -136,7 +217,7 @@ class RunFolder:
 
     def _delete_partial(self) -> None:
         """Delete what a killed run left half written."""
-        for name in (*self._run["files"], RUN):
+        for name in (*self._files, RUN):
             place = self.path / name
             for partial in (place.with_name(name + PARTIAL), *place.rglob(f"*{PARTIAL}")):
                 if partial.is_file():
@@ -151,15 +232,6 @@ class RunFolder:
                 shutil.rmtree(place)
             else:
                 place.unlink(missing_ok=True)
-
-    def _check_same(self, earlier: Mapping[str, Any]) -> None:
-        found = list(list_differences(earlier, self._run))
-        if found:
-            raise ValueError(
-                "out must be a new or an empty folder, or that of a run with the same settings, "
-                f"got {self.path}, whose run differs: {'; '.join(found)} "
-                f"(repeat its settings, {OTHERWISE})"
-            )
 
     def _check_tracks(self) -> None:
         """Check that the run includes all tracks that are done, unless they are an iterator."""
@@ -177,9 +249,9 @@ class RunFolder:
             )
 
     def claim(self, turn: Turn, *, also_of: Iterable[Path] = ()) -> TrackInfo | None:
-        """Reserve the files of a track; return what an earlier run recorded, if it is done.
+        """Reserve the files of a track; return what an earlier run recorded, if that holds.
 
-        It is not done if one of its files is missing or has another size, or if its audio or the
+        It does not if one of its files is missing or has another size, or if its audio or the
         files at the paths `also_of` have changed.
 
         Raises
@@ -187,27 +259,29 @@ class RunFolder:
         ValueError
             If its name is too long for a file, or if another track has the same name.
         """
-        file = self.file(TRACKS, turn, ".json")
+        self.file(TRACKS, turn, ".json")
         # On some file systems, names that differ only in case are the same.
         if self._claimed.setdefault(_folded_file(turn), turn.index) != turn.index:
             raise ValueError(
                 f"tracks must have different names in a subset, got two called {turn.name!r}"
             )
         self._stamps[turn.index] = f"{turn.stamp()} {stamp_files(also_of)}"
+        info = self._records.get(_folded_file(turn))
+        if info is None or info.made_of != self._stamps[turn.index]:
+            return None
         try:
-            info = TrackInfo(**json.loads(file.read_text(encoding="utf-8")))
             whole = all((self.path / name).stat().st_size == size for name, size in info.files)
         except (FileNotFoundError, ValueError, TypeError):  # not there, or edited
             return None
-        return info if whole and info.made_of == self._stamps[turn.index] else None
+        return info if whole else None
 
     def done(self, turn: Turn, worked: Worked[Any], files: Iterable[Path]) -> None:
-        """Mark a track as done, once these files of it are written.
+        """Record what of a track is done, once these files of it are written.
 
-        If a method failed on it, it is not marked: the next run does it again.
+        If a method failed on it, and no others are recorded, the next run does it again.
         """
         done = self.file(TRACKS, turn, ".json")
-        if worked.failures:
+        if worked.failures and not worked.info.scored:
             done.unlink(missing_ok=True)
             return
         sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files]
@@ -235,7 +309,8 @@ class RunFolder:
             failed.unlink(missing_ok=True)
         tracks = [info._asdict() for info in self._record.infos]
         for track in tracks:  # only `claim` needs these
-            del track["made_of"], track["files"]
+            for key in OF_FOLDER:
+                del track[key]
         self._run |= {"notes": self._record.notes, "tracks": tracks} | (
             {"finished": _now()} if complete else {}
         )

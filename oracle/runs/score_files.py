@@ -1,5 +1,6 @@
 """Files of scores: those of each track as it is done, and tables of all tracks at the end."""
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -48,7 +49,9 @@ def write_scores(folder: RunFolder, turn: Turn, rows: Sequence[Row]) -> list[Pat
 def read_earlier(folder: RunFolder, turn: Turn) -> list[Row]:
     """Read the scores of a track that an earlier run wrote."""
     scores = read_scores(folder.file(TRACKS, turn, ".csv"))
-    return list(scores.itertuples(index=False, name=None))
+    rows = scores.itertuples(index=False, name=None)
+    # Scores of whole tracks have no time.
+    return [(*row[:5], *(None if math.isnan(t) else t for t in row[5:7]), row[7]) for row in rows]
 
 
 @contextmanager
