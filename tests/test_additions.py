@@ -19,6 +19,7 @@ from oracle.datasets.audio_files import write_audio
 from oracle.jobs import track_scores
 from oracle.methods import METHODS, Method
 from oracle.metrics import Metric
+from oracle.results.tables import read_scores
 from oracle.runs.additions import Part, list_cells, list_parts, sort_rows
 from oracle.runs.options import RunOptions
 from oracle.runs.progress import Progress
@@ -263,6 +264,13 @@ def test_an_addition_that_was_interrupted_goes_on(tmp_path: Path, again: list[st
     stopped = dataset_with(NAMES, [loaders[0], interrupt, loaders[2]])
     with pytest.raises(KeyboardInterrupt):
         bounds(tmp_path / "out", ["MIX"], ["SDR"], tracks=stopped)
+    kept = read_scores(tmp_path / "out" / "scores.csv")
+    assert kept.groupby("track", sort=False)["method"].unique().map(list).to_dict() == {
+        "a": ["IRM2", "MIX"],
+        "b": ["IRM2"],
+        "c": ["IRM2"],
+    }
+    assert [track["name"] for track in said(tmp_path / "out")["tracks"]] == [*NAMES]
     loads: list[str] = []
     bounds(tmp_path / "out", again, ["uSDR"], tracks=of_tracks(loads=loads))
     assert loads == ["b", "c"]

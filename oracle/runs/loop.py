@@ -1,8 +1,9 @@
 """The loop of a run: claim each track, work on it, keep the result, and record it."""
 
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -117,6 +118,7 @@ def run(
         if isinstance(where, Plan) and where.text:
             shown.say(where.text)
         with (
+            _rest_is_claimed(turns if shown.total is not None else iter(())),
             open_workers(where) as workers,
             closing(work_through(chain([first], turns), work, workers, shown)) as outcomes,
         ):
@@ -131,6 +133,16 @@ def run(
                 worked = _with_warnings(outcome.result, given)
                 keep(turn, worked)
                 record.add(turn, worked.info, worked.failures)
+
+
+@contextmanager
+def _rest_is_claimed(turns: Iterator[Turn]) -> Iterator[None]:
+    """Claim all tracks even if a run is interrupted: tables keep what earlier runs have done."""
+    try:
+        yield
+    except (KeyboardInterrupt, ConnectionError):
+        deque(turns, maxlen=0)
+        raise
 
 
 def _with_warnings(worked: Worked[Any], messages: Iterable[Warning | str]) -> Worked[Any]:

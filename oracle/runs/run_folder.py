@@ -1,9 +1,8 @@
 """The folder of a run: one run at a time, which resumes an earlier one."""
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -17,19 +16,15 @@ from oracle.runs.additions import (
     list_cells,
     list_parts,
 )
+from oracle.runs.earlier_run import FAILED, RUN, TRACKS, delete_run, read_records, read_run
 from oracle.runs.fingerprints import stamp_files
+from oracle.runs.folder_lock import LOCK, lock_folder, not_writable
 from oracle.runs.loop import Worked
 from oracle.runs.plans import count_tracks
 from oracle.runs.queue import Turn, list_turns
 from oracle.runs.record import Record
 from oracle.runs.settings import list_differences, versions
 from oracle.runs.track_info import OF_FOLDER, TrackInfo
-
-# What the folder holds besides the folders of methods.
-TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
-
-# The system frees it when the process that holds it ends, for whatever reason.
-LOCK = ".lock"
 
 # What to do about a folder whose run cannot be resumed.
 OTHERWISE = "or write to another folder; overwrite, or --overwrite, deletes that run"
@@ -95,11 +90,11 @@ class RunFolder:
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
-            opened.enter_context(_lock_folder(self.path))
+            opened.enter_context(lock_folder(self.path))
             try:
                 self._take_over()
             except OSError as error:
-                raise _not_writable(self.path, error) from error
+                raise not_writable(self.path, error) from error
             self._lock = opened.pop_all()
         return self
 
@@ -124,9 +119,9 @@ class RunFolder:
 
     def _take_over(self) -> None:
         """Take the folder over from an earlier run, or start a new one."""
-        earlier = self._earlier_run()
+        earlier = read_run(self.path)
         if earlier is not None and self._overwrite:
-            self._delete(earlier)
+            delete_run(self.path, earlier)
         elif earlier is not None:
             self._go_on(earlier)
         elif {path.name for path in self.path.iterdir()} - {LOCK, RUN + PARTIAL}:
@@ -142,7 +137,7 @@ class RunFolder:
 
     def _go_on(self, earlier: Mapping[str, Any]) -> None:
         """Add to what an earlier run has done."""
-        self._read_records(earlier)
+        self._records = read_records(self.path, earlier, self._growth)
         done = {cell for info in self._records.values() for cell in list_cells(info.scored)}
         joined = self._growth.join(earlier, self.settings, done)
         found = list(list_differences(joined.before, joined.after | self._run))
@@ -157,21 +152,8 @@ class RunFolder:
         self._files |= {*earlier["files"]}
         self._run["started"] = earlier["started"]
 
-    def _read_records(self, earlier: Mapping[str, Any]) -> None:
-        """Read what an earlier run recorded of tracks."""
-        for file in sorted((self.path / TRACKS).glob("*/*.json")):
-            try:
-                info = TrackInfo(**json.loads(file.read_text(encoding="utf-8")))
-                list_cells(info.scored)
-            except (ValueError, TypeError):  # edited
-                continue
-            if not info.scored:  # written before methods could be added: all is done
-                whole = Part(list(self._growth.name_methods(earlier)), earlier.get("metrics", []))
-                info = info._replace(scored=[whole])
-            self._records[folded("/".join(file.parts[-2:]))] = info
-
     def _predict(self) -> None:
-        """Predict which metrics are left, unless tracks turn out to have changed."""
+        """Predict which metrics are left, unless audio has changed; check that functions are there."""
         self.metrics_left = list(self.settings.get("metrics", ()))
         if count_tracks(self._record.tracks) is None:
             return
@@ -205,16 +187,6 @@ class RunFolder:
             )
         return left
 
-    def _earlier_run(self) -> dict[str, Any] | None:
-        try:
-            earlier = json.loads((self.path / RUN).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
-        match earlier:
-            case {"task": _, "files": [*files], "versions": {"oracle": str()}, "started": str()}:
-                return earlier if all(isinstance(name, str) for name in files) else None
-        return None
-
     def _delete_partial(self) -> None:
         """Delete what a killed run left half written."""
         for name in (*self._files, RUN):
@@ -222,16 +194,6 @@ class RunFolder:
             for partial in (place.with_name(name + PARTIAL), *place.rglob(f"*{PARTIAL}")):
                 if partial.is_file():
                     partial.unlink()
-
-    def _delete(self, earlier: Mapping[str, Any]) -> None:
-        """Delete what an earlier run wrote, and nothing else; run.json, which lists it, last."""
-        names = [name for name in earlier["files"] if _is_inside(name)]
-        for name in (*names, RUN):
-            place = self.path / name
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink(missing_ok=True)
 
     def _check_tracks(self) -> None:
         """Check that the run includes all tracks that are done, unless they are an iterator."""
@@ -334,33 +296,6 @@ def is_disk_error(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and not isinstance(error, ConnectionError)  # of a cluster
 
 
-@contextmanager
-def _lock_folder(path: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"out must be a new or an empty folder, got {path}: it is a file")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / LOCK, blocking=False)
-        lock.acquire()
-    except Timeout:
-        raise ValueError(
-            f"out must be a folder that no other run is using, got {path}: wait until that run is "
-            "done, or write to another folder"
-        ) from None
-    except OSError as error:
-        raise _not_writable(path, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _not_writable(path: Path, error: OSError) -> ValueError:
-    return ValueError(f"out must be a folder to write to, got {path} ({error})")
-
-
 def _folded_file(turn: Turn) -> str:
     """Return the name of a track's file, folded as some file systems do."""
     try:
@@ -371,8 +306,3 @@ def _folded_file(turn: Turn) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _is_inside(name: str) -> bool:
-    """Tell whether this is the name of something in a folder, and no path that leads elsewhere."""
-    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0", ":"}

@@ -19,8 +19,10 @@ from oracle.results.tables import (
     museval_json,
     read_scores,
 )
+from oracle.runs.earlier_run import FAILED, RUN, TRACKS
+from oracle.runs.folder_lock import LOCK
 from oracle.runs.queue import Turn
-from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder, is_disk_error
+from oracle.runs.run_folder import RunFolder, is_disk_error
 
 if TYPE_CHECKING:
     from pandas import DataFrame
