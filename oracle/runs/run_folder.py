@@ -153,7 +153,7 @@ class RunFolder:
         self._run["started"] = earlier["started"]
 
     def _predict(self) -> None:
-        """Predict which metrics are left, unless audio has changed; check that functions are there."""
+        """Predict which metrics are left, if no audio has changed; check functions of one's own."""
         self.metrics_left = list(self.settings.get("metrics", ()))
         if count_tracks(self._record.tracks) is None:
             return
