@@ -219,7 +219,8 @@ def each_track(
         done.append(Done(turn, worked.result, worked.info.warnings))
         keep(done[-1])
 
-    loop.run(record, partial(_work_on, work), note, RunOptions(**options), claim=claim)
+    worker = partial(_work_on, work)
+    loop.run(record, lambda turn: worker, note, RunOptions(**options), claim=claim)
     record.conclude(stacklevel=1)
     return done
 

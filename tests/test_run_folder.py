@@ -268,8 +268,12 @@ def test_estimates_are_gone_on_with_too(tmp_path: Path) -> None:
     assert oracle.write_estimates(of_tracks(loads=loads), tmp_path, **options) == 3
     assert loads == ["d"]
     assert (tmp_path / "MIX" / "test" / "c" / "x.wav").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match="methods: IBM added, MIX removed \\(repeat its"):
-        oracle.write_estimates(of_tracks(), tmp_path, **options | {"methods": ["IBM"]})
+    for methods, difference in (
+        (["IBM"], "IBM added, MIX removed"),
+        (["MIX", "IBM"], "IBM added"),
+    ):
+        with pytest.raises(ValueError, match=f"methods: {difference} \\(repeat its"):
+            oracle.write_estimates(of_tracks(), tmp_path, **options | {"methods": methods})
     nothing: list[Track] = []
     for none in (nothing, iter(nothing)):
         with pytest.raises(ValueError, match="tracks must hold at least one track, got none"):
@@ -282,10 +286,7 @@ def test_estimates_are_gone_on_with_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"methods": ["IRM2"]}, "methods: MIX removed"),
-        ({"methods": ["IRM2", "MIX"]}, "methods: in another order"),
-        ({"methods": ["IRM2", "IBM"]}, "methods: IBM added, MIX removed"),
-        ({"metrics": ["SDR"]}, "metrics: ISR, SIR, SAR, uSDR, "),
+        ({"rest": "ignore"}, 'rest was null and is now "ignore"'),
         (
             {"stft": STFT(n_fft=512, hop_length=128)},
             '"hop_length": 1024, "window": "hann"} and is now {"n_fft": 512, "hop_length": 128,',

@@ -72,7 +72,8 @@ Out = Annotated[
     typer.Option(
         metavar="FOLDER",
         help="Write scores.csv, bounds.csv, run.json and museval's JSON to this folder. Give the "
-        "folder of an earlier run to resume it.",
+        "folder of an earlier run to resume it, or to add methods and metrics: only what is "
+        "missing is computed.",
     ),
 ]
 Overwrite = Annotated[

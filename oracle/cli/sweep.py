@@ -89,7 +89,8 @@ def sweep_command(
         typer.Option(
             metavar="FOLDER",
             help="Write sweep.csv, a figure (sweep-METRIC.png and .pdf), and the files of 'oracle "
-            "bounds' to this folder. Give the folder of an earlier run to resume it.",
+            "bounds' to this folder. Give the folder of an earlier run to resume it, or to add "
+            "methods, metrics and STFTs: only what is missing is computed.",
         ),
     ] = None,
     work: WorkOptions,

@@ -20,7 +20,7 @@ from oracle.methods import CEILINGS, METHODS
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import BUILT_IN, read_metrics
 from oracle.results.tables import SCORE_COLUMNS, read_scores, tidy
-from oracle.runs.run_folder import FAILED, RUN
+from oracle.runs.earlier_run import FAILED, RUN
 from oracle.stft import STFT
 
 if TYPE_CHECKING:

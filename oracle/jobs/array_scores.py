@@ -11,13 +11,13 @@ import numpy as np
 from oracle.datasets.opening import Holder, open_track
 from oracle.jobs.estimate_audio import fit, list_estimated
 from oracle.jobs.speaker_order import SpeakerOrder
-from oracle.jobs.system_scores import score_audio
-from oracle.machine.files import file_name
+from oracle.jobs.system_scores import choose_metrics, score_audio
 from oracle.machine.libraries import check_numpy
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import AnyMetric, describe_metrics, find_metrics
 from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results, TracksFailed
+from oracle.runs.additions import Growth, Part
 from oracle.runs.options import RunOptions
 from oracle.runs.progress import Advance
 from oracle.runs.score_files import check_method_name
@@ -54,7 +54,8 @@ def score(
     permute : bool, optional
         As in `oracle.score_system`, but by default the names of the estimates count.
     out, overwrite
-        As in `oracle.score_system`: `oracle.compare` reads the folder.
+        As in `oracle.score_system`, metrics that are added included: `oracle.compare` reads the
+        folder.
 
     Returns
     -------
@@ -116,10 +117,11 @@ def score(
         # A run does not go on with others.
         settings["arrays"] = {str(t): _make_fingerprint(audio) for t, audio in estimates.items()}
     options = RunOptions(out=out, overwrite=overwrite)
+    growth = Growth(("metrics",))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InputWarning)  # the notes say it
-            return score_tracks(track, work, options, settings=settings, files=[file_name(name)])
+            return score_tracks(track, work, options, settings=settings, growth=growth)
     except TracksFailed as failed:
         (failure,) = failed.failures
         assert failure.__cause__ is not None
@@ -129,6 +131,7 @@ def score(
 def _score_arrays(
     track: Track,
     *,
+    part: Part,
     estimates: Mapping[str, Audio],
     method: str,
     metrics: Sequence[Metric],
@@ -150,8 +153,9 @@ def _score_arrays(
         if target in estimates:
             argument, mixture = f"estimates[{target!r}]", completed.track.mixture
             audio[target] = fit(argument, estimates[target], mixture, fit_length=fit_length)
+    wanted = choose_metrics(part, metrics)
     return score_audio(
-        track, completed, audio, method=method, metrics=metrics, order=order, advance=advance
+        track, completed, audio, method=method, metrics=wanted, order=order, advance=advance
     )
 
 

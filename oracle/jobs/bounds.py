@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from oracle.datasets.opening import Tracks, open_tracks
-from oracle.jobs.track_scores import BOUNDS, find_bounds, score_track
-from oracle.machine.files import file_name
+from oracle.jobs.track_scores import BOUNDS, find_bounds, score_part
 from oracle.methods import AnyMethod, BoundName, describe_methods
 from oracle.metrics.named import AnyMetric, describe_metrics
 from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
+from oracle.runs.additions import Growth
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.score_files import check_method_name
@@ -58,7 +58,8 @@ def compute_bounds(
         A folder to write to: ``<method>/<subset>/<track>.json`` in museval's format,
         ``scores.csv``, ``bounds.csv``, ``run.json``, and ``tracks/<subset>/<track>.csv``
         with the scores of each track as soon as it is done. It must be new or empty, or that
-        of a run with the same settings, which is resumed: tracks that are done are skipped.
+        of a run with the same settings, which is resumed: what is done is skipped. Other methods
+        and metrics are added to those that it has; the results are those of the whole folder.
     progress : bool, optional
         Whether to show progress on standard error: a bar in a terminal, elsewhere a line per
         track.
@@ -84,7 +85,8 @@ def compute_bounds(
     ------
     ValueError
         If there are no tracks, a method or metric is unknown, `out` holds anything but a run of
-        such tracks with the same settings or is in use by another run, or `jobs` is not positive.
+        such tracks with the same settings or is in use by another run, `jobs` is not positive, or
+        scores are missing that need a function of yours that `out` has, but was not passed.
     ImportError, ConnectionError
         If Dask is not installed, or there is no such scheduler, or it has no workers.
     OSError
@@ -127,8 +129,8 @@ def compute_bounds(
     check_rest(rest)
     return score_tracks(
         tracks,
-        partial(score_track, methods=chosen, stft=stft, metrics=wanted, rest=rest),
+        partial(score_part, methods=chosen, stft=stft, metrics=wanted, rest=rest),
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
-        files=[file_name(method.name) for method in chosen],
+        growth=Growth(("methods", "metrics")),
     )

@@ -87,11 +87,12 @@ def check(
     def keep(turn: Turn, examined: Worked[TrackCheck]) -> None:
         found[turn.index] = examined.result._replace(info=examined.info)
 
+    work = partial(_examine, rest=rest)
     plan = make_plan(opened, jobs, metrics=names)  # that of a run; reading uses it too
     options = RunOptions(progress=progress, jobs=jobs, dask=dask)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # they are among the remarks
-        run(record, partial(_examine, rest=rest), keep, options, metrics=names)
+        run(record, lambda turn: work, keep, options, metrics=names)
     failures = {f"{f.subset}/{f.track}": str(f.__cause__) for f in record.failures}
     in_order = tuple(found[index] for index in sorted(found))
     seconds: dict[str, float] = {}

@@ -103,7 +103,7 @@ def write_estimates(
 
         work = partial(_write, methods=chosen, stft=stft, rest=rest, out=folder.path)
         options = RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask)
-        run(record, work, keep, options, claim=folder.claim)
+        run(record, lambda turn: work, keep, options, claim=folder.claim)
     record.conclude(stacklevel=2)
     return len(record.infos)
 

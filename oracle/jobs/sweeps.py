@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oracle.datasets.opening import Tracks, open_tracks
-from oracle.jobs.track_scores import find_bounds, score_track
+from oracle.jobs.track_scores import find_bounds, score_part
 from oracle.machine.files import file_name, write_whole
 from oracle.methods import AnyMethod, BoundName, Method, describe_methods
 from oracle.metrics.metric import Metric
@@ -18,6 +18,7 @@ from oracle.optimal.named import REAL, find_classes
 from oracle.results.failures import MethodError
 from oracle.results.results import Results
 from oracle.results.tables import BOUND_COLUMNS, Row, csv_text
+from oracle.runs.additions import Growth, Part, Settings
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
 from oracle.runs.progress import Advance
@@ -88,7 +89,8 @@ def compute_sweep(
         As in `oracle.compute_bounds`.
     out : str or Path, optional
         A folder, as in `oracle.compute_bounds`, with methods called
-        ``<method>-<n_fft>-<hop_length>``; and ``sweep.csv``, the table.
+        ``<method>-<n_fft>-<hop_length>``; and ``sweep.csv``, the table. STFTs of the same window
+        are added too: all methods get all STFTs.
     progress, jobs, dask, overwrite
         As in `oracle.compute_bounds`.
 
@@ -122,19 +124,15 @@ def compute_sweep(
     tracks = open_tracks(tracks)
     chosen, wanted = find_bounds(methods, metrics)
     transforms = make_transforms(n_ffts, overlaps, window)
-    labels = {
-        f"{method.name}-{stft.n_fft}-{stft.hop_length}": (stft, method.name)
-        for stft in transforms
-        for method in chosen
-    }
 
-    def arrange(bounds: "DataFrame") -> "DataFrame":
+    def arrange(bounds: "DataFrame", settings: Settings) -> "DataFrame":
         table = bounds.copy()
+        labels = _label(settings)
         stfts = [labels[label][0] for label in bounds["method"]]
         table["method"] = [labels[label][1] for label in bounds["method"]]
-        table.insert(0, "n_fft", [stft.n_fft for stft in stfts])
-        table.insert(1, "hop_length", [stft.hop_length for stft in stfts])
-        table.insert(2, "overlap", [1 - stft.hop_length / stft.n_fft for stft in stfts])
+        table.insert(0, "n_fft", [stft["n_fft"] for stft in stfts])
+        table.insert(1, "hop_length", [stft["hop_length"] for stft in stfts])
+        table.insert(2, "overlap", [1 - stft["hop_length"] / stft["n_fft"] for stft in stfts])
         if out is not None:
             rows = table.astype(object).itertuples(index=False)
             write_whole(Path(out) / SWEEP, csv_text(SWEEP_COLUMNS, rows))
@@ -150,10 +148,11 @@ def compute_sweep(
     check_rest(rest)
     return score_tracks(
         tracks,
-        partial(_score_at_each, methods=chosen, transforms=transforms, metrics=wanted, rest=rest),
+        partial(_score_at_each, methods=chosen, window=window, metrics=wanted, rest=rest),
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
-        files=[*labels, SWEEP, *name_figures(metric.name for metric in wanted)],
+        growth=Growth(("methods", "metrics", "stfts"), _name_methods),
+        files=[SWEEP, *name_figures(metric.name for metric in wanted)],
         arrange=arrange,
     )
 
@@ -165,26 +164,51 @@ def name_figures(metrics: Iterable[str]) -> list[str]:
     ]
 
 
+def _label(settings: Settings) -> dict[str, tuple[dict[str, Any], str]]:
+    """Tell which STFT and method each method of ``scores.csv`` is."""
+    return {
+        f"{method}-{stft['n_fft']}-{stft['hop_length']}": (stft, method)
+        for stft in settings["stfts"]
+        for method in settings["methods"]
+    }
+
+
+def _name_methods(settings: Settings) -> dict[str, str]:
+    return {label: method for label, (_, method) in _label(settings).items()}
+
+
 def _score_at_each(
     track: Track,
     *,
+    part: Part,
     methods: Sequence[Method],
-    transforms: Sequence[STFT],
+    window: str,
     metrics: Sequence[Metric],
     rest: Rest | None,
     advance: Advance,
 ) -> Scored:
     completed = complete(track, rest)
+    by_stft: dict[STFT, list[str]] = {}
+    for label in part.methods:
+        method, n_fft, hop_length = label.rsplit("-", 2)
+        stft = STFT(n_fft=int(n_fft), hop_length=int(hop_length), window=window)
+        by_stft.setdefault(stft, []).append(method)
     rows: list[Row] = []
     failures: list[MethodError] = []
-    for stft in transforms:
-        suffix = f"{stft.n_fft}-{stft.hop_length}"
+    for stft, names in by_stft.items():
+        suffix, whole = f"{stft.n_fft}-{stft.hop_length}", len(names) / len(part.methods)
 
-        def share(name: str, part: float, stft: STFT = stft) -> None:
-            advance(f"{name}: {stft.n_fft}/{stft.hop_length}", part / len(transforms))
+        def share(name: str, done: float, stft: STFT = stft, whole: float = whole) -> None:
+            advance(f"{name}: {stft.n_fft}/{stft.hop_length}", done * whole)
 
-        scored = score_track(
-            completed.track, methods, stft=stft, metrics=metrics, rest="ignore", advance=share
+        scored = score_part(
+            completed.track,
+            part=Part(names, part.metrics),
+            methods=methods,
+            metrics=metrics,
+            stft=stft,
+            rest="ignore",
+            advance=share,
         )
         for name, subset, method, *others in scored.result:
             rows.append((name, subset, f"{method}-{suffix}", *others))

@@ -13,13 +13,13 @@ from oracle.jobs.estimate_audio import (
 )
 from oracle.jobs.estimate_files import EstimateFolder
 from oracle.jobs.speaker_order import SpeakerOrder
-from oracle.machine.files import file_name
 from oracle.metrics.energy_ratios import is_silent
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import AnyMetric, describe_metrics, find_metrics
 from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
 from oracle.results.tables import Row
+from oracle.runs.additions import Growth, Part
 from oracle.runs.loop import Worked
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
@@ -80,7 +80,7 @@ def score_system(
         are assigned to the references so that their mean SI-SDR is highest. By default, if the
         dataset says that it has such sources (LibriMix, WSJ0-mix, WHAM!, FUSS).
     out, progress, jobs, dask, overwrite
-        As in `oracle.compute_bounds`; the system is the method.
+        As in `oracle.compute_bounds`; the system is the method, so metrics alone can be added.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def score_system(
         score,
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
-        files=[file_name(method)],
+        growth=Growth(("metrics",)),
         also_of=folder.list_files,
     )
 
@@ -154,6 +154,7 @@ def score_system(
 def _score_estimates(
     track: Track,
     *,
+    part: Part,
     folder: EstimateFolder,
     method: str,
     metrics: Sequence[Metric],
@@ -165,9 +166,16 @@ def _score_estimates(
     completed = complete(track, rest)
     files = folder.find(completed.track)
     audio = read_estimates(files, completed.track, fit_length=fit_length)
+    wanted = choose_metrics(part, metrics)
     return score_audio(
-        track, completed, audio, method=method, metrics=metrics, order=order, advance=advance
+        track, completed, audio, method=method, metrics=wanted, order=order, advance=advance
     )
+
+
+def choose_metrics(part: Part, given: Iterable[Metric]) -> list[Metric]:
+    """Choose the metrics of a part: given ones, and others by their names."""
+    by_name = {metric.name: metric for metric in given}
+    return find_metrics([by_name.get(name, name) for name in part.metrics])
 
 
 def score_audio(

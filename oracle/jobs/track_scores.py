@@ -24,6 +24,7 @@ from oracle.metrics.scorer import Score, Scorer
 from oracle.optimal.ceilings import Ceiling
 from oracle.optimal.of_track import Ceilings
 from oracle.results.failures import MethodError, try_each
+from oracle.runs.additions import Part
 from oracle.runs.progress import Advance
 from oracle.runs.scoring import Scored, make_scorer
 from oracle.stft import STFT
@@ -107,6 +108,33 @@ def score_track(
         for score in scores[name]
     ]
     return Scored.on(completed, rows, failures)
+
+
+def score_part(
+    track: Track,
+    *,
+    part: Part,
+    methods: Iterable[Method],
+    metrics: Iterable[Metric],
+    stft: STFT | None,
+    rest: Rest | None,
+    advance: Advance,
+) -> Scored:
+    """Compute some scores of a track; methods and metrics are those of one's own, and others."""
+    given = {method.name: method for method in methods}, {each.name: each for each in metrics}
+    names = part.methods
+    if set(CERTIFIED).isdisjoint(part.metrics):
+        names = [name for name in names if name not in CEILINGS]
+    if not names:
+        return Scored.on(complete(track, rest), [])
+    return score_track(
+        track,
+        [given[0].get(name, name) for name in names],
+        stft=stft,
+        metrics=[given[1].get(name, name) for name in part.metrics],
+        rest=rest,
+        advance=advance,
+    )
 
 
 def _score_together(

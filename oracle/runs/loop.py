@@ -1,8 +1,9 @@
 """The loop of a run: claim each track, work on it, keep the result, and record it."""
 
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -50,12 +51,13 @@ def _claim_none(turn: Turn) -> TrackInfo | None:
 
 def run(
     record: Record,
-    work: Callable[..., Worked[Result]],
+    work: Callable[[Turn], Callable[..., Worked[Result]]],
     keep: Callable[[Turn, Worked[Result]], object],
     options: RunOptions,
     *,
     claim: Callable[[Turn], TrackInfo | None] = _claim_none,
     metrics: Sequence[str] = (),
+    messages: Iterable[str] = (),
 ) -> None:
     """Work on each track of a record; continue if one fails.
 
@@ -65,7 +67,7 @@ def run(
         Of the tracks to work on. It notes each track that is done now, was done before, or failed.
         Workers load the tracks of a `Dataset` themselves.
     work : callable
-        ``(track, advance=advance) -> worked``, as in `oracle.runs.queue.work_through`.
+        ``(turn) -> work``: what to do with a track, as in `oracle.runs.queue.work_through`.
     keep : callable
         ``(turn, worked)``: called in this process as each track is done.
     options : RunOptions
@@ -75,6 +77,8 @@ def run(
         Called once per track, in order; the track fails if it raises a ValueError.
     metrics : sequence of str, optional
         The metrics to compute: some take much memory.
+    messages : iterable of str, optional
+        What to show first.
 
     Raises
     ------
@@ -86,6 +90,8 @@ def run(
         At once, if a disk is full.
     """
     with show_progress(options.progress, count_tracks(record.tracks)) as shown:
+        for text in messages:
+            shown.say(text)
 
         def fail(turn: Turn, error: BaseException) -> None:
             shown.fail(turn.name)
@@ -112,6 +118,7 @@ def run(
         if isinstance(where, Plan) and where.text:
             shown.say(where.text)
         with (
+            _rest_is_claimed(turns if shown.total is not None else iter(())),
             open_workers(where) as workers,
             closing(work_through(chain([first], turns), work, workers, shown)) as outcomes,
         ):
@@ -122,11 +129,22 @@ def run(
                 for message in outcome.warnings:
                     warnings.warn(message, stacklevel=2)
                 shown.done(turn.name, outcome.seconds)
-                worked = _with_warnings(outcome.result, outcome.warnings)
+                given = [*record.list_warnings(turn), *outcome.warnings]
+                worked = _with_warnings(outcome.result, given)
                 keep(turn, worked)
                 record.add(turn, worked.info, worked.failures)
 
 
+@contextmanager
+def _rest_is_claimed(turns: Iterator[Turn]) -> Iterator[None]:
+    """Claim all tracks even if a run is interrupted: tables keep what earlier runs have done."""
+    try:
+        yield
+    except (KeyboardInterrupt, ConnectionError):
+        deque(turns, maxlen=0)
+        raise
+
+
 def _with_warnings(worked: Worked[Any], messages: Iterable[Warning | str]) -> Worked[Any]:
-    info = worked.info._replace(warnings=[str(message) for message in messages])
+    info = worked.info._replace(warnings=list(dict.fromkeys(map(str, messages))))
     return worked._replace(info=info)

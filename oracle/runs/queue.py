@@ -75,7 +75,10 @@ class Outcome(NamedTuple):
 
 
 def work_through(
-    turns: Iterator[Turn], work: Callable[..., Any], workers: Workers, shown: Progress
+    turns: Iterator[Turn],
+    work: Callable[[Turn], Callable[..., Any]],
+    workers: Workers,
+    shown: Progress,
 ) -> Generator[tuple[Turn, Outcome | BaseException], None, None]:
     """Have workers load each track and work on it; yield the outcome of each.
 
@@ -87,8 +90,9 @@ def work_through(
     turns : iterator of Turn
         Asked for the next one when a worker is free.
     work : callable
-        ``(track, advance=advance) -> result``; it calls ``advance`` with what it is doing and the
-        part of the track that it has just done. If other processes do it, it must be picklable.
+        ``(turn) -> work``: what to do with a track, ``(track, advance=advance) -> result``. This
+        calls ``advance`` with what it is doing and the part of the track that it has just done. If
+        other processes do it, it must be picklable.
     workers : Workers
         Where to work.
     shown : Progress
@@ -105,7 +109,7 @@ def work_through(
 
     def start(turn: Turn) -> None:
         advance = shown.part if workers.here else None
-        running[workers.submit(partial(_work_on, turn.load, work, advance))] = turn
+        running[workers.submit(partial(_work_on, turn.load, work(turn), advance))] = turn
 
     while True:
         while len(running) < workers.width:

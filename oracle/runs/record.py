@@ -45,6 +45,10 @@ class Record:
             TrackError(turn.name, turn.subset, failure) for failure in failures
         ]
 
+    def list_warnings(self, turn: Turn) -> Sequence[str]:
+        """List the warnings of an earlier run about a track to which this one adds."""
+        return self._infos[turn.index].warnings if turn.index in self._infos else ()
+
     def fail(self, turn: Turn, error: BaseException) -> None:
         """Note that a track failed."""
         self._failed[turn.index] = TrackError(turn.name, turn.subset, error)

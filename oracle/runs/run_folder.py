@@ -1,27 +1,30 @@
 """The folder of a run: one run at a time, which resumes an earlier one."""
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from oracle.machine.files import PARTIAL, file_name, folded, write_whole
+from oracle.runs.additions import (
+    FIXED,
+    Growth,
+    Part,
+    find_missing_functions,
+    list_cells,
+    list_parts,
+)
+from oracle.runs.earlier_run import FAILED, RUN, TRACKS, delete_run, read_records, read_run
 from oracle.runs.fingerprints import stamp_files
+from oracle.runs.folder_lock import LOCK, lock_folder, not_writable
 from oracle.runs.loop import Worked
 from oracle.runs.plans import count_tracks
 from oracle.runs.queue import Turn, list_turns
 from oracle.runs.record import Record
 from oracle.runs.settings import list_differences, versions
-from oracle.runs.track_info import TrackInfo
-
-# What the folder holds besides the folders of methods.
-TRACKS, RUN, FAILED = "tracks", "run.json", "failed.json"
-
-# The system frees it when the process that holds it ends, for whatever reason.
-LOCK = ".lock"
+from oracle.runs.track_info import OF_FOLDER, TrackInfo
 
 # What to do about a folder whose run cannot be resumed.
 OTHERWISE = "or write to another folder; overwrite, or --overwrite, deletes that run"
@@ -37,7 +40,8 @@ class RunFolder:
     Parameters
     ----------
     path : Path
-        A new or empty folder, or that of an earlier run with the same settings.
+        A new or empty folder, or that of an earlier run with the same settings, but for those
+        that may grow.
     settings : mapping
         How the results are made; ``task`` is the kind of run.
     record : Record
@@ -46,12 +50,15 @@ class RunFolder:
         Names of what else the run may write to the folder.
     overwrite : bool, optional
         Whether to delete an earlier run, whatever its settings, and start again.
+    growth : Growth, optional
+        Which settings may grow; by default none.
 
     Raises
     ------
     ValueError
         If it is a file, holds anything but a run, holds a run with other settings or tracks,
-        cannot be written to, or is in use by another run.
+        cannot be written to, is in use by another run, or if a function of one's own that is left
+        to be used was not given.
     OSError
         At the end, if the work raised one, such as that of a full disk.
     """
@@ -64,28 +71,30 @@ class RunFolder:
         *,
         files: Iterable[str],
         overwrite: bool = False,
+        growth: Growth = FIXED,
     ) -> None:
         self.path = path
+        self.settings = dict(settings)  # once open, those of the folder
+        self.messages: list[str] = []
+        self.metrics_left: list[str] = []
+        self._given = settings
         self._record = record
         self._overwrite = overwrite
-        self._run: dict[str, Any] = {
-            **settings,
-            "files": sorted({*files, TRACKS, FAILED}),
-            "versions": versions(),
-            "started": _now(),
-        }
+        self._growth = growth
+        self._files = {*files, TRACKS, FAILED}
+        self._records: dict[str, TrackInfo] = {}  # of an earlier run, by `_folded_file`
+        self._run: dict[str, Any] = {"versions": versions(), "started": _now()}
         self._claimed: dict[str, int] = {}  # indices of tracks, by `_folded_file`
         self._stamps: dict[int, str] = {}
         self._lock = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
-            opened.enter_context(_lock_folder(self.path))
+            opened.enter_context(lock_folder(self.path))
             try:
                 self._take_over()
             except OSError as error:
-                raise _not_writable(self.path, error) from error
-            self._check_tracks()
+                raise not_writable(self.path, error) from error
             self._lock = opened.pop_all()
         return self
 
@@ -110,56 +119,81 @@ class RunFolder:
 
     def _take_over(self) -> None:
         """Take the folder over from an earlier run, or start a new one."""
-        earlier = self._earlier_run()
+        earlier = read_run(self.path)
         if earlier is not None and self._overwrite:
-            self._delete(earlier)
+            delete_run(self.path, earlier)
         elif earlier is not None:
-            self._check_same(earlier)
-            self._run["started"] = earlier["started"]
+            self._go_on(earlier)
         elif {path.name for path in self.path.iterdir()} - {LOCK, RUN + PARTIAL}:
             raise ValueError(
                 f"out must be a new or an empty folder, or that of a run, got {self.path}: "
                 f"it is not empty, and has no {RUN} of a run"
             )
+        self._predict()
+        self._files |= {file_name(name) for name in self._growth.name_methods(self.settings)}
+        self._run = {**self.settings, "files": sorted(self._files), **self._run}
         self._delete_partial()
         self._write_run()
 
-    def _earlier_run(self) -> dict[str, Any] | None:
-        try:
-            earlier = json.loads((self.path / RUN).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
-        match earlier:
-            case {"task": _, "files": [*files], "versions": {"oracle": str()}, "started": str()}:
-                return earlier if all(isinstance(name, str) for name in files) else None
-        return None
-
-    def _delete_partial(self) -> None:
-        """Delete what a killed run left half written."""
-        for name in (*self._run["files"], RUN):
-            place = self.path / name
-            for partial in (place.with_name(name + PARTIAL), *place.rglob(f"*{PARTIAL}")):
-                if partial.is_file():
-                    partial.unlink()
-
-    def _delete(self, earlier: Mapping[str, Any]) -> None:
-        """Delete what an earlier run wrote, and nothing else; run.json, which lists it, last."""
-        names = [name for name in earlier["files"] if _is_inside(name)]
-        for name in (*names, RUN):
-            place = self.path / name
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink(missing_ok=True)
-
-    def _check_same(self, earlier: Mapping[str, Any]) -> None:
-        found = list(list_differences(earlier, self._run))
+    def _go_on(self, earlier: Mapping[str, Any]) -> None:
+        """Add to what an earlier run has done."""
+        self._records = read_records(self.path, earlier, self._growth)
+        done = {cell for info in self._records.values() for cell in list_cells(info.scored)}
+        joined = self._growth.join(earlier, self.settings, done)
+        found = list(list_differences(joined.before, joined.after | self._run))
         if found:
             raise ValueError(
                 "out must be a new or an empty folder, or that of a run with the same settings, "
                 f"got {self.path}, whose run differs: {'; '.join(found)} "
                 f"(repeat its settings, {OTHERWISE})"
             )
+        self._check_tracks()
+        self.settings, self.messages = joined.after, joined.describe(self.path)
+        self._files |= {*earlier["files"]}
+        self._run["started"] = earlier["started"]
+
+    def _predict(self) -> None:
+        """Predict which metrics are left, if no audio has changed; check functions of one's own."""
+        self.metrics_left = list(self.settings.get("metrics", ()))
+        if count_tracks(self._record.tracks) is None:
+            return
+        left = [
+            metric
+            for turn in list_turns(self._record.tracks)
+            for part in self.list_left(self._records.get(_folded_file(turn)))
+            for metric in part.metrics
+        ]
+        self.metrics_left = list(dict.fromkeys(left))
+
+    def list_left(self, info: TrackInfo | None) -> list[Part]:
+        """List what is left to do of a track, given what an earlier run recorded of it.
+
+        Raises
+        ------
+        ValueError
+            If that needs a function of one's own that was not given.
+        """
+        wanted = self._growth.list_wanted(self.settings)
+        cells = wanted - (set() if info is None else list_cells(info.scored))
+        methods, metrics = self._growth.name_methods(self.settings), self.settings.get("metrics")
+        left = list_parts(methods, metrics or (), cells)
+        missing = find_missing_functions(left, self.settings, self._given, self._growth)
+        if missing:
+            key, names = next(iter(missing.items()))
+            raise ValueError(
+                f"{key} must hold {', '.join(names)}, which {self.path} has, got "
+                f"{', '.join(self._given[key])}: scores are missing that need your function, so "
+                "pass it again"
+            )
+        return left
+
+    def _delete_partial(self) -> None:
+        """Delete what a killed run left half written."""
+        for name in (*self._files, RUN):
+            place = self.path / name
+            for partial in (place.with_name(name + PARTIAL), *place.rglob(f"*{PARTIAL}")):
+                if partial.is_file():
+                    partial.unlink()
 
     def _check_tracks(self) -> None:
         """Check that the run includes all tracks that are done, unless they are an iterator."""
@@ -177,9 +211,9 @@ class RunFolder:
             )
 
     def claim(self, turn: Turn, *, also_of: Iterable[Path] = ()) -> TrackInfo | None:
-        """Reserve the files of a track; return what an earlier run recorded, if it is done.
+        """Reserve the files of a track; return what an earlier run recorded, if that holds.
 
-        It is not done if one of its files is missing or has another size, or if its audio or the
+        It does not if one of its files is missing or has another size, or if its audio or the
         files at the paths `also_of` have changed.
 
         Raises
@@ -187,27 +221,29 @@ class RunFolder:
         ValueError
             If its name is too long for a file, or if another track has the same name.
         """
-        file = self.file(TRACKS, turn, ".json")
+        self.file(TRACKS, turn, ".json")
         # On some file systems, names that differ only in case are the same.
         if self._claimed.setdefault(_folded_file(turn), turn.index) != turn.index:
             raise ValueError(
                 f"tracks must have different names in a subset, got two called {turn.name!r}"
             )
         self._stamps[turn.index] = f"{turn.stamp()} {stamp_files(also_of)}"
+        info = self._records.get(_folded_file(turn))
+        if info is None or info.made_of != self._stamps[turn.index]:
+            return None
         try:
-            info = TrackInfo(**json.loads(file.read_text(encoding="utf-8")))
             whole = all((self.path / name).stat().st_size == size for name, size in info.files)
         except (FileNotFoundError, ValueError, TypeError):  # not there, or edited
             return None
-        return info if whole and info.made_of == self._stamps[turn.index] else None
+        return info if whole else None
 
     def done(self, turn: Turn, worked: Worked[Any], files: Iterable[Path]) -> None:
-        """Mark a track as done, once these files of it are written.
+        """Record what of a track is done, once these files of it are written.
 
-        If a method failed on it, it is not marked: the next run does it again.
+        If a method failed on it, and no others are recorded, the next run does it again.
         """
         done = self.file(TRACKS, turn, ".json")
-        if worked.failures:
+        if worked.failures and not worked.info.scored:
             done.unlink(missing_ok=True)
             return
         sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files]
@@ -235,7 +271,8 @@ class RunFolder:
             failed.unlink(missing_ok=True)
         tracks = [info._asdict() for info in self._record.infos]
         for track in tracks:  # only `claim` needs these
-            del track["made_of"], track["files"]
+            for key in OF_FOLDER:
+                del track[key]
         self._run |= {"notes": self._record.notes, "tracks": tracks} | (
             {"finished": _now()} if complete else {}
         )
@@ -259,33 +296,6 @@ def is_disk_error(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and not isinstance(error, ConnectionError)  # of a cluster
 
 
-@contextmanager
-def _lock_folder(path: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"out must be a new or an empty folder, got {path}: it is a file")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / LOCK, blocking=False)
-        lock.acquire()
-    except Timeout:
-        raise ValueError(
-            f"out must be a folder that no other run is using, got {path}: wait until that run is "
-            "done, or write to another folder"
-        ) from None
-    except OSError as error:
-        raise _not_writable(path, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _not_writable(path: Path, error: OSError) -> ValueError:
-    return ValueError(f"out must be a folder to write to, got {path} ({error})")
-
-
 def _folded_file(turn: Turn) -> str:
     """Return the name of a track's file, folded as some file systems do."""
     try:
@@ -296,8 +306,3 @@ def _folded_file(turn: Turn) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _is_inside(name: str) -> bool:
-    """Tell whether this is the name of something in a folder, and no path that leads elsewhere."""
-    return name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0", ":"}

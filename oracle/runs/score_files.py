@@ -1,5 +1,6 @@
 """Files of scores: those of each track as it is done, and tables of all tracks at the end."""
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,10 @@ from oracle.results.tables import (
     museval_json,
     read_scores,
 )
+from oracle.runs.earlier_run import FAILED, RUN, TRACKS
+from oracle.runs.folder_lock import LOCK
 from oracle.runs.queue import Turn
-from oracle.runs.run_folder import FAILED, LOCK, RUN, TRACKS, RunFolder, is_disk_error
+from oracle.runs.run_folder import RunFolder, is_disk_error
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -48,7 +51,9 @@ def write_scores(folder: RunFolder, turn: Turn, rows: Sequence[Row]) -> list[Pat
 def read_earlier(folder: RunFolder, turn: Turn) -> list[Row]:
     """Read the scores of a track that an earlier run wrote."""
     scores = read_scores(folder.file(TRACKS, turn, ".csv"))
-    return list(scores.itertuples(index=False, name=None))
+    rows = scores.itertuples(index=False, name=None)
+    # Scores of whole tracks have no time.
+    return [(*row[:5], *(None if math.isnan(t) else t for t in row[5:7]), row[7]) for row in rows]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,17 @@ from oracle.metrics.scorer import WINDOW, Scorer
 from oracle.results.results import Results
 from oracle.results.spool import Spool
 from oracle.results.tables import Row, Summaries
+from oracle.runs.additions import (
+    Growth,
+    Part,
+    Settings,
+    list_cells,
+    list_parts,
+    sort_rows,
+)
 from oracle.runs.loop import Worked, run
 from oracle.runs.options import RunOptions
+from oracle.runs.progress import Advance
 from oracle.runs.queue import Turn
 from oracle.runs.record import Record
 from oracle.runs.run_folder import RunFolder
@@ -47,9 +57,10 @@ def score_tracks(
     options: RunOptions,
     *,
     settings: Mapping[str, Any],
-    files: Iterable[str],
+    growth: Growth,
+    files: Iterable[str] = (),
     also_of: Callable[[Turn], Iterable[Path]] = lambda turn: (),
-    arrange: Callable[["DataFrame"], "DataFrame"] = lambda table: table,
+    arrange: Callable[["DataFrame", Settings], "DataFrame"] = lambda table, settings: table,
 ) -> Results:
     """Score tracks, write the scores of each as it is done, and aggregate them.
 
@@ -58,19 +69,22 @@ def score_tracks(
     tracks : Track or iterable of Track
         Workers load the tracks of a `Dataset` themselves.
     score : callable
-        ``(track, advance=advance) -> scored``; if other processes call it, it must be picklable.
+        ``(track, part=part, advance=advance) -> scored``: computes some scores of a track; if
+        other processes call it, it must be picklable.
     options : RunOptions
         Where to work and to write.
     settings : mapping
         How the scores are made, for ``run.json``. A run resumes an earlier one with the same
-        settings.
-    files : iterable of str
-        What is written to `out` besides what every run writes.
+        settings, but for those that may grow.
+    growth : Growth
+        Which settings may grow, and which scores they ask for.
+    files : iterable of str, optional
+        What is written to `out` besides the files of methods and what every run writes.
     also_of : callable, optional
         ``(turn) -> paths``: files that the scores of a track depend on besides its audio. If they
         have changed since an earlier run, the track is scored again.
     arrange : callable, optional
-        ``(table) -> table``: rearranges the aggregate for the results.
+        ``(table, settings) -> table``: rearranges the aggregate for the results.
 
     Raises
     ------
@@ -91,10 +105,18 @@ def score_tracks(
     with ExitStack() as opened:
         folder: RunFolder | None = None
         if out is not None:
-            names = [*files, SCORES, BOUNDS]
-            folder = RunFolder(out, settings, record, files=names, overwrite=options.overwrite)
+            folder = RunFolder(
+                *(out, settings, record),
+                files=[*files, SCORES, BOUNDS],
+                overwrite=options.overwrite,
+                growth=growth,
+            )
             opened.enter_context(folder)
             opened.enter_context(write_tables_at_the_end(folder, summaries))
+            settings = folder.settings
+        methods, metrics = list(growth.name_methods(settings)), settings["metrics"]
+        earlier: dict[int, TrackInfo] = {}
+        left: dict[int, list[Part]] = {}
 
         def take(turn: Turn, rows: Sequence[Row]) -> None:
             summaries.add(turn.index, rows)
@@ -102,18 +124,43 @@ def score_tracks(
 
         def claim(turn: Turn) -> TrackInfo | None:
             info = None if folder is None else folder.claim(turn, also_of=also_of(turn))
-            if folder is not None and info is not None:
-                take(turn, read_earlier(folder, turn))
-            return info
+            if folder is None:
+                left[turn.index] = [Part(methods, metrics)]
+                return None
+            left[turn.index] = folder.list_left(info)
+            if info is None:
+                return None
+            # Also if more is to be done: what there is stays, should that fail.
+            take(turn, read_earlier(folder, turn))
+            if not left[turn.index]:
+                return info
+            record.add(turn, info)
+            earlier[turn.index] = info
+            return None
 
         def keep(turn: Turn, scored: Scored) -> None:
             if folder is not None:
-                folder.done(turn, scored, write_scores(folder, turn, scored.result))
+                parts, rows = left[turn.index], scored.result
+                failed = [failure.method for failure in scored.failures]
+                done = {cell for cell in list_cells(parts) if cell[0] not in failed}
+                if turn.index in earlier:
+                    done |= list_cells(earlier[turn.index].scored)
+                    rows = sort_rows([*read_earlier(folder, turn), *rows], methods, metrics)
+                info = scored.info._replace(scored=list_parts(methods, metrics, done))
+                scored = scored._replace(info=info, result=rows)
+                folder.done(turn, scored, write_scores(folder, turn, rows))
             take(turn, scored.result)
 
-        run(record, score, keep, options, claim=claim, metrics=settings["metrics"])
+        run(
+            record,
+            lambda turn: partial(_score_parts, score=score, parts=left[turn.index]),
+            *(keep, options),
+            claim=claim,
+            metrics=metrics if folder is None else folder.metrics_left,
+            messages=() if folder is None else folder.messages,
+        )
     results = Results(
-        table=arrange(summaries.table()),
+        table=arrange(summaries.table(), settings),
         tracks=table_infos(record.infos),
         failures=tuple(record.failures),
         settings=settings,
@@ -123,6 +170,24 @@ def score_tracks(
     )
     record.conclude(results, stacklevel=3)
     return results
+
+
+def _score_parts(
+    track: Track, *, score: Callable[..., Scored], parts: Sequence[Part], advance: Advance
+) -> Scored:
+    """Score a track, one part of the scores after the other."""
+    sizes = [len(part.methods) * len(part.metrics) for part in parts]
+    scored: list[Scored] = []
+    for part, size in zip(parts, sizes, strict=True):
+
+        def share(doing: str, done: float, whole: float = size / sum(sizes)) -> None:
+            advance(doing, done * whole)
+
+        scored.append(score(track, part=part, advance=share))
+    # Each sorts its own rows; together they are in order if there is one.
+    rows = [row for each in scored for row in each.result]
+    failures = [failure for each in scored for failure in each.failures]
+    return scored[0]._replace(result=rows, failures=failures)
 
 
 def make_scorer(

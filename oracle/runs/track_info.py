@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # What becomes of the rest of a mixture, if it does not become a source.
 IGNORED = "ignored"
 
+# What only a folder needs to know of a track, to tell what is done.
+OF_FOLDER = ("scored", "made_of", "files")
+
 # A mixture equals its only source if they differ by less than this, in dB of the mixture.
 ROUNDING = -80.0
 
@@ -37,6 +40,7 @@ class TrackInfo(NamedTuple):
     missing: Sequence[str] = ()  # targets without an estimate, in the scores of a system
     assigned: Mapping[str, str] = {}  # of speakers: the estimate scored, by reference
     warnings: Sequence[str] = ()
+    scored: Sequence[Sequence[Sequence[str]]] = ()  # parts of the scores that are done
     made_of: str = ""  # a fingerprint
     files: Sequence[tuple[str, int]] = ()  # with their sizes in bytes
 
@@ -76,7 +80,7 @@ def table_infos(infos: Iterable[TrackInfo]) -> "DataFrame":
     # Imported late: `import oracle` stays quick.
     import pandas as pd
 
-    known = [name for name in TrackInfo._fields if name not in ("made_of", "files")]
+    known = [name for name in TrackInfo._fields if name not in OF_FOLDER]
     rows = [[join_list(getattr(info, name)) for name in known] for info in infos]
     return pd.DataFrame(rows, columns=known)
 
