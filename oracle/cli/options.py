@@ -75,6 +75,14 @@ Out = Annotated[
         "folder of an earlier run to resume it.",
     ),
 ]
+BoundsOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write scores.csv, bounds.csv, run.json, museval's JSON and figures (see "
+        "figures/index.html) to this folder. Give the folder of an earlier run to resume it.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -13,7 +13,7 @@ from oracle.metrics.names import METRICS, MetricName
 from oracle.results.results import Results
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
-from oracle.runs.score_files import check_method_name
+from oracle.runs.score_files import FIGURES, check_method_name
 from oracle.runs.scoring import score_tracks
 from oracle.stft import STFT
 from oracle.stft.transform import choose_stft
@@ -130,5 +130,5 @@ def compute_bounds(
         partial(score_track, methods=chosen, stft=stft, metrics=wanted, rest=rest),
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
-        files=[file_name(method.name) for method in chosen],
+        files=[*(file_name(method.name) for method in chosen), FIGURES],
     )
