@@ -16,6 +16,7 @@ Style = Mapping[str, Any]
 FONT_SIZE = 7.0  # in points
 CHARACTER = 0.56 * FONT_SIZE / 72  # the width of a character, in inches
 LINE = 1.35 * FONT_SIZE / 72  # the height of a line, in inches
+BETWEEN = 0.5 * FONT_SIZE / 72  # the space between two rows of a legend, in inches
 
 LONGEST = 40  # characters of a line of a name
 BESIDE = 10  # as many characters wide are the line beside a name in a legend, and the spaces
@@ -63,7 +64,7 @@ class ScorePanels:
             columns=n_columns,
             width=self.width,
             height=self.height,
-            margin=self.below + 0.15 + lines * LINE,
+            margin=self.below + 0.25 + lines * LINE + rows * BETWEEN,
             shared=True,
             font_size=FONT_SIZE,
         )
