@@ -2,12 +2,13 @@
 
 from oracle import compute_bounds
 from oracle.cli.app import command
+from oracle.cli.figures import draw_results
 from oracle.cli.options import (
+    BoundsOut,
     DatasetName,
     Debug,
     Methods,
     Metrics,
-    Out,
     Overwrite,
     RestOption,
     Selection,
@@ -37,7 +38,7 @@ def bounds_command(
     transform: StftOptions,
     metrics: Metrics = None,
     rest: RestOption = None,
-    out: Out = None,
+    out: BoundsOut = None,
     work: WorkOptions,
     overwrite: Overwrite = False,
     debug: Debug = False,
@@ -47,6 +48,7 @@ def bounds_command(
         computed = parse_metrics(metrics)
         chosen, _ = find_bounds(BOUNDS if methods is None else split_methods(methods), computed)
     stft, tracks = transform.make(), selection.open(dataset)
+    asked = None if metrics is None else [metric.name for metric in computed]
     show_results(
         lambda: compute_bounds(
             tracks,
@@ -61,5 +63,6 @@ def bounds_command(
             overwrite=overwrite,
         ),
         out,
-        None if metrics is None else [metric.name for metric in computed],
+        asked,
+        write_first=lambda results: draw_results(results, asked),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from oracle.cli.app import command
+from oracle.cli.figures import draw_comparison
 from oracle.cli.options import Debug, split_names, usage
 from oracle.cli.published import show_published
 from oracle.comparison.files import write_comparison
@@ -77,8 +78,8 @@ def compare_command(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Write compare.csv, paired.csv, distances.csv, tracks.csv, compare.md and "
-            "compare.tex to this new folder.",
+            help="Write compare.csv, paired.csv, distances.csv, tracks.csv, compare.md, "
+            "compare.tex and figures (see figures/index.html) to this new folder.",
         ),
     ] = None,
     published: Annotated[
@@ -103,10 +104,12 @@ def compare_command(
         (masks,) = find_classes([mask_class])
     if out is not None:
         new_folder(out)
+    names = split_names(metrics)
+    some = None if targets is None else split_names(targets)
     comparison = compare(
         results,
-        metrics=split_names(metrics),
-        targets=None if targets is None else split_names(targets),
+        metrics=names,
+        targets=some,
         against=against,
         mask_class=masks.name,
         windows=windows,
@@ -115,6 +118,7 @@ def compare_command(
     # Write files first: a pager that reads the tables may close the pipe.
     if out is not None:
         write_comparison(comparison, out)
+        draw_comparison(comparison, results, out, metrics=names, targets=some)
     if shown_as == "terminal":
         print_page(lay_out(comparison))
         if out is not None:

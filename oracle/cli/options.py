@@ -76,6 +76,14 @@ Out = Annotated[
         "missing is computed.",
     ),
 ]
+BoundsOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write scores.csv, bounds.csv, run.json, museval's JSON and figures (see "
+        "figures/index.html) to this folder. Give the folder of an earlier run to resume it.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -65,6 +65,11 @@ def choose_labels(results: Sequence[ReadResults]) -> list[dict[str, str]]:
     return [{called: next(apart) for called in each.called} for each in results]
 
 
+def read_label(label: str) -> str:
+    """Find the name of a bound, as `oracle.methods` has it, in its label."""
+    return label.rpartition(": ")[2].partition(" (")[0]
+
+
 def list_stfts(results: Sequence[ReadResults]) -> list[STFT]:
     """List the known STFTs of the bounds."""
     known = (each.find_method(called).stft for each in results for called in each.called)

@@ -13,7 +13,7 @@ from oracle.results.results import Results
 from oracle.runs.additions import Growth
 from oracle.runs.options import RunOptions
 from oracle.runs.plans import Jobs
-from oracle.runs.score_files import check_method_name
+from oracle.runs.score_files import FIGURES, check_method_name
 from oracle.runs.scoring import score_tracks
 from oracle.stft import STFT
 from oracle.stft.transform import choose_stft
@@ -133,4 +133,5 @@ def compute_bounds(
         RunOptions(out=out, overwrite=overwrite, progress=progress, jobs=jobs, dask=dask),
         settings=settings,
         growth=Growth(("methods", "metrics")),
+        files=[FIGURES],
     )

@@ -4,7 +4,7 @@ import pickle
 import tempfile
 import weakref
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from oracle.results.tables import Row, tidy
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # So much stays in memory: the scores of some hours of audio. More goes to a temporary file.
 IN_MEMORY = 2**24  # bytes
+
+TRACKS_AT_ONCE = 32
 
 
 class Spool:
@@ -35,8 +37,14 @@ class Spool:
         """Make a table of all scores, in the order of their tracks."""
         return tidy(self._rows())
 
-    def _rows(self) -> Iterator[Row]:
-        for index in sorted(self._places):
+    def tables(self) -> Iterator["DataFrame"]:
+        """Make tables of all scores, each of some tracks, for what needs no table of all."""
+        indices = sorted(self._places)
+        for start in range(0, len(indices), TRACKS_AT_ONCE):
+            yield tidy(self._rows(indices[start : start + TRACKS_AT_ONCE]))
+
+    def _rows(self, indices: Iterable[int] | None = None) -> Iterator[Row]:
+        for index in sorted(self._places) if indices is None else indices:
             start, size = self._places[index]
             self._file.seek(start)
             yield from pickle.loads(zlib.decompress(self._file.read(size)))

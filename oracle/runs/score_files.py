@@ -27,9 +27,9 @@ from oracle.runs.run_folder import RunFolder, is_disk_error
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SCORES, BOUNDS, SWEEP = "scores.csv", "bounds.csv", "sweep.csv"
+SCORES, BOUNDS, SWEEP, FIGURES = "scores.csv", "bounds.csv", "sweep.csv", "figures"
 # Names that no method may have.
-RESERVED = frozenset({SCORES, BOUNDS, SWEEP, TRACKS, RUN, FAILED, LOCK})
+RESERVED = frozenset({SCORES, BOUNDS, SWEEP, FIGURES, TRACKS, RUN, FAILED, LOCK})
 
 
 def write_scores(folder: RunFolder, turn: Turn, rows: Sequence[Row]) -> list[Path]:
