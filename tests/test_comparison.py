@@ -973,7 +973,7 @@ def test_the_command_writes_these_files(
     assert printed.endswith(f"Written to {out}\n")
     comparison = compare([bounds, system])
     tables = ("compare", "paired", "distances", "tracks")
-    names = {*(f"{table}.csv" for table in tables), "compare.md", "compare.tex"}
+    names = {*(f"{table}.csv" for table in tables), "compare.md", "compare.tex", "figures"}
     assert {path.name for path in out.iterdir()} == names
     found = [comparison.scores, comparison.paired, comparison.distances, comparison.tracks]
     for name, table in zip(tables, found, strict=True):
