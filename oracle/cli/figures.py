@@ -1,6 +1,7 @@
 """Figures that commands write beside tables of scores."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -109,7 +110,9 @@ def _can_draw() -> bool:
 def _write(scores: Scores, out: Path, title: str) -> None:
     figures = list_score_figures(scores)
     if figures:
-        with show_progress(True, None) as shown:
+        with show_progress(True, None) as shown, warnings.catch_warnings():
+            # The font of the figures may lack a character of a name: a box takes its place.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
             write_figures(figures, out / FIGURES, title=title, dpi=150, advance=shown.part)
 
 
