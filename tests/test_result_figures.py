@@ -104,7 +104,7 @@ def is_thick(lines: LineCollection) -> bool:
 
 
 def test_boxes_span_the_quartiles_of_tracks() -> None:
-    values = np.array([*np.random.default_rng(0).normal(5, 2, 99), 20, -9])
+    values = np.array([*np.random.default_rng(0).normal(5, 2, 98), 11, 20, -9])
     tracks = {f"{i}": [value] for i, value in enumerate(values)}
     table = over_windows(windows_of({"IRM2": IRM2, "net": tracks, "CEILING": CEILING}))
     panel = plot_boxes(table, systems=["net"]).axes[0]
@@ -116,7 +116,7 @@ def test_boxes_span_the_quartiles_of_tracks() -> None:
     (dots,) = [line for line in panel.get_lines() if line.get_marker() == "."]
     reach = 1.5 * (high - low)
     beyond = values[(values < low - reach) | (values > high + reach)]
-    assert {20, -9} <= set(beyond) == set(np.asarray(dots.get_ydata(), float))
+    assert {11, 20, -9} <= set(beyond) == set(np.asarray(dots.get_ydata(), float))
     (whiskers,) = [
         c for c in panel.collections if isinstance(c, LineCollection) and not is_thick(c)
     ]
@@ -497,6 +497,36 @@ def test_bounds_are_drawn_and_overwritten(
     assert not (out / "figures").exists()  # a single score
 
 
+def test_figures_are_those_of_the_whole_folder(
+    stems: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **how: Path(path).touch())
+    out = tmp_path / "out"
+
+    def draw(*metrics: str) -> set[str]:
+        options = ["--metrics", ",".join(metrics)] if metrics else []
+        assert run("bounds", stems, "--methods", "IRM2,MIX", "--out", out, *options).status == 0
+        return {path.stem for path in (out / "figures").glob("*.png")}
+
+    sdr, sir, sar = ({f"boxes-{name}", f"over-time-{name}"} for name in ("SDR", "SIR", "SAR"))
+    assert draw("SIR") == sir
+    assert draw("SDR") == sdr | sir
+    # Of all metrics, only some are drawn; none of ours is left from before.
+    (out / "figures" / "mine.pdf").touch()
+    assert draw() == sdr
+    assert draw("SAR") == sdr | sar
+    assert (out / "figures" / "mine.pdf").exists()
+
+
+def test_metrics_of_any_name_are_drawn(tmp_path: Path, run: Run) -> None:
+    rows = scores_of("net", {"a": [1.0], "b": [2.0]}, metric="a/b: 50 %")
+    folder = write_run(tmp_path / "run", rows)
+    out = tmp_path / "out"
+    assert run("compare", folder, "--metrics", "a/b: 50 %", "--out", out).status == 0
+    names = {path.name for path in (out / "figures").glob("*.png")}
+    assert names == {f"{name}-a%2Fb%3A 50 %25.png" for name in ("boxes", "over-time")}
+
+
 @pytest.mark.parametrize("command", ["bounds", "compare"])
 def test_without_matplotlib_all_else_is_written(
     command: str, stems: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -537,6 +567,7 @@ def test_a_comparison_is_drawn(tmp_path: Path, run: Run) -> None:
     index = (out / "figures" / "index.html").read_text("utf-8")
     assert "SDR: systems against b: IRM2" in index
     assert "SDR: distance to b: CEILING" in index
+    assert "b: CEILING is black" in index
     assert "net$x$&lt;b&gt;_1&amp; is furthest below b: CEILING" in index
     assert "not known: IBM1, IBM2, IRM1, sisec18: IRM2, MWF-SISEC18, MIX." in index
     assert HOSTILE not in index

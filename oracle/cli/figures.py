@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,10 @@ from oracle.comparison.window_scores import read_windows
 from oracle.methods import CEILINGS, METHODS
 from oracle.metrics.metric import Metric
 from oracle.metrics.named import read_metrics
+from oracle.metrics.names import METRICS
 from oracle.optimal.named import CLASSES
 from oracle.plots.captions import write_figures
-from oracle.plots.score_figures import Scores, list_score_figures
+from oracle.plots.score_figures import KINDS, Scores, list_score_figures
 from oracle.results.results import Results
 from oracle.results.tables import over_windows
 from oracle.runs.progress import show_progress
@@ -25,8 +26,11 @@ from oracle.runs.score_files import FIGURES
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# The metrics drawn unless some are asked for: those that have a ceiling.
+# The metrics drawn of those computed by default, unless asked for: those that have a ceiling.
 DRAWN = ("SDR", "uSDR")
+
+# The files that an earlier run may have left; other files are the user's.
+DRAWINGS = ("index.html", *(f"{kind}-*.{end}" for kind in KINDS for end in ("png", "pdf")))
 
 # A common mask, which systems are drawn against.
 IN_USE = "IRM2"
@@ -43,7 +47,7 @@ def draw_results(results: Results, metrics: Sequence[str] | None) -> None:
     """
     if results.out is None or results.table.empty or not _can_draw():
         return
-    known, names = read_metrics(results.settings), list(DRAWN if metrics is None else metrics)
+    known, names = read_metrics(results.settings), _choose_metrics(results, metrics or ())
     tracks = _summarize(results, names)
     methods = list(tracks["method"].unique())
     scores = Scores(
@@ -107,8 +111,18 @@ def _can_draw() -> bool:
     return True
 
 
+def _choose_metrics(results: Results, asked: Collection[str]) -> list[str]:
+    """Choose the metrics to draw: all that the folder has, but of the default ones only some."""
+    found = results.settings["metrics"]
+    if not set(METRICS) <= set(found):
+        return list(found)
+    return [name for name in found if name in DRAWN or name in asked or name not in METRICS]
+
+
 def _write(scores: Scores, out: Path, title: str) -> None:
     figures = list_score_figures(scores)
+    for drawing in [path for name in DRAWINGS for path in (out / FIGURES).glob(name)]:
+        drawing.unlink()  # of other metrics, or fewer tracks
     if figures:
         with show_progress(True, None) as shown, warnings.catch_warnings():
             # The font of the figures may lack a character of a name: a box takes its place.

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from oracle.machine.files import file_name
 from oracle.metrics.metric import Metric
 from oracle.plots.box_plots import plot_boxes
 from oracle.plots.captions import Captioned
@@ -23,6 +22,9 @@ from oracle.results.tables import OverWindows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+# What figures there are of a metric: the beginnings of their names.
+KINDS = ("boxes", "over-time", "scatter", "distances")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ class _Points(NamedTuple):
 
 
 def list_score_figures(scores: Scores) -> dict[str, Captioned]:
-    """List the figures of all metrics, by the names of their files.
+    """List the figures of all metrics, by name.
 
     A metric has no figure if there is a single score for each method and target.
     """
@@ -81,7 +83,7 @@ def list_score_figures(scores: Scores) -> dict[str, Captioned]:
     for metric in scores.metrics:
         if (scores.tracks["metric"] == metric.name).any():
             for name, figure in _list_of_metric(scores, metric, track, of_track):
-                figures[file_name(f"{name}-{metric.name}")] = figure
+                figures[f"{name}-{metric.name}"] = figure
     if not scores.missing:
         return figures
     unknown = f"Not drawn, as their scores by track are not known: {', '.join(scores.missing)}."
