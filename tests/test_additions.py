@@ -380,6 +380,8 @@ def test_a_track_that_fails_keeps_the_scores_that_it_has(tmp_path: Path) -> None
     assert caught.value.results is not None
     counts = caught.value.results.table.groupby("method")["n_tracks"].max()
     assert dict(counts) == {"IRM2": 3, "MIX": 2}
+    note = "Not in these tables, but for what earlier runs scored: 1 track failed"
+    assert note in repr(caught.value.results)
     rows = [row.split(",")[::2][:2] for row in (tmp_path / "out/scores.csv").read_text().split()]
     assert ["b", "IRM2"] in rows
     assert ["b", "MIX"] not in rows

@@ -405,7 +405,8 @@ def test_settings_of_matplotlib_are_left_as_they_are() -> None:
 def test_scales_of_colours_are_legible_below_any_number_of_panels(draw: Draw, count: int) -> None:
     figure = draw([f"source {place}" for place in range(count)])
     figure.draw_without_rendering()
-    lowest = min(panel.get_tightbbox().y0 for panel in panels_in(figure))  # type: ignore[union-attr]
+    around = [panel.get_tightbbox() for panel in panels_in(figure)]
+    lowest = min(box.y0 for box in around if box is not None)
     for scale in reversed(scales_in(figure)):  # the last is the highest
         bar, label = scale.get_window_extent(), scale.xaxis.label.get_window_extent()
         # In inches, of which a column of a paper has 3.5.

@@ -14,6 +14,7 @@ from conftest import Run
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from test_comparison import scores_of, write_run
 
 from oracle import Track
@@ -111,7 +112,8 @@ def test_boxes_span_the_quartiles_of_tracks() -> None:
     assert [label.get_text() for label in panel.get_xticklabels()] == ["net", "IRM2"]
     low, median, high = np.percentile(values, [25, 50, 75])
     box = panel.patches[0]
-    assert (box.get_y(), box.get_y() + box.get_height()) == pytest.approx((low, high))  # type: ignore[attr-defined]
+    assert isinstance(box, Rectangle)
+    assert (box.get_y(), box.get_y() + box.get_height()) == pytest.approx((low, high))
     assert medians_of(panel) == pytest.approx([median, np.median([2, 7, 3, 4.5])])
     (dots,) = [line for line in panel.get_lines() if line.get_marker() == "."]
     reach = 1.5 * (high - low)
@@ -135,8 +137,8 @@ def test_the_ceiling_is_a_band_of_its_quartiles() -> None:
     assert np.unique(np.asarray(line.get_ydata())) == [7.0]
     band = panel.patches[-1]
     ends = np.percentile([9, 8, 3.5, 6], [25, 75])
-    bottom = band.get_y()  # type: ignore[attr-defined]
-    assert [bottom, bottom + band.get_height()] == pytest.approx(ends)  # type: ignore[attr-defined]
+    assert isinstance(band, Rectangle)
+    assert [band.get_y(), band.get_y() + band.get_height()] == pytest.approx(ends)
 
 
 def test_a_ceiling_alone_is_a_box() -> None:

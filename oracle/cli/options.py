@@ -67,13 +67,15 @@ RestOption = Annotated[
         "musdb18, musdb18-hq and dsd100: ignore",
     ),
 ]
+RESUMED = (
+    "Give the folder of an earlier run to resume it, or to add methods and metrics: only what is "
+    "missing is computed."
+)
 Out = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="Write scores.csv, bounds.csv, run.json and museval's JSON to this folder. Give the "
-        "folder of an earlier run to resume it, or to add methods and metrics: only what is "
-        "missing is computed.",
+        help=f"Write scores.csv, bounds.csv, run.json and museval's JSON to this folder. {RESUMED}",
     ),
 ]
 BoundsOut = Annotated[
@@ -81,7 +83,7 @@ BoundsOut = Annotated[
     typer.Option(
         metavar="FOLDER",
         help="Write scores.csv, bounds.csv, run.json, museval's JSON and figures (see "
-        "figures/index.html) to this folder. Give the folder of an earlier run to resume it.",
+        f"figures/index.html) to this folder. {RESUMED}",
     ),
 ]
 Overwrite = Annotated[

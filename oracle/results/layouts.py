@@ -65,7 +65,10 @@ def lay_out(results: _Results, metrics: Sequence[str] | None = None) -> Iterator
     yield from results.notes
     if results.failures and not results.table.empty:
         where = "" if results.out is None else f", see {results.out / 'failed.json'}"
-        yield f"Not in these tables: {summarize_failures(results.failures)}{where}"
+        done = set(zip(results.tracks["subset"], results.tracks["name"], strict=True))
+        whole = {(each.subset, each.track) for each in results.failures if each.method is None}
+        earlier = ", but for what earlier runs scored" if done & whole else ""
+        yield f"Not in these tables{earlier}: {summarize_failures(results.failures)}{where}"
 
 
 def _shown_metrics(computed: Sequence[str]) -> Sequence[str]:
