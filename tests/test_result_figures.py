@@ -256,6 +256,16 @@ def test_points_are_the_scores_of_both() -> None:
         assert np.asarray(points.get_xydata()).tolist() == [[2, 1], [7, 5], [4.5, 4]]
 
 
+def test_the_axes_of_a_scatter_span_its_points() -> None:
+    """A diagonal through 0 would stretch them to it."""
+    table = over_windows(
+        windows_of({"net": {"a": [40.0], "b": [50.0]}, "IRM2": {"a": [44.0], "b": [48.0]}})
+    )
+    panel = plot_scores_against_bound(table, systems=["net"], bound="IRM2").axes[0]
+    for low, high in (panel.get_xlim(), panel.get_ylim()):
+        assert 38 < low < high < 52
+
+
 def test_windows_of_a_single_track_are_points() -> None:
     windows = windows_of({"net": {"a": [1, 2, 3]}, "IRM2": {"a": [4, 5, 6]}})
     figures = figures_of(windows)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from oracle.metrics.metric import Metric
 from oracle.plots.panels import COLOURS, entitle, find_figure
 from oracle.plots.score_panels import ScorePanels, Style, wrap_name
@@ -65,7 +67,13 @@ def plot_scores_against_bound(
     shown = select_scores(scores, known)
     check_methods(shown, known, systems=systems, bound=[bound])
     targets = list_targets(shown)
-    pairs = {system: pair_scores(shown, system, bound) for system in systems}
+    pairs = {}
+    for system in systems:
+        both = pair_scores(shown, system, bound)
+        pairs[system] = both[are_drawn(both["score"], both["other_score"])]
+    bound_scores = np.concatenate([both["other_score"] for both in pairs.values()])
+    # A diagonal through 0 would stretch the axes to it.
+    middle = float(np.median(bound_scores)) if len(bound_scores) else 0.0
     styles: dict[str, Style] = {
         system: {
             "color": COLOURS[place % len(COLOURS)],
@@ -81,10 +89,9 @@ def plot_scores_against_bound(
     crowd = {"markersize": 1.2, "alpha": 0.5} if n_points > MANY else {"alpha": 0.7}
     for panel, target in zip(panels, targets, strict=True):
         for system, style in styles.items():
-            both = pairs[system][pairs[system]["target"] == target]
-            drawn = both[are_drawn(both["score"], both["other_score"])]
+            drawn = pairs[system][pairs[system]["target"] == target]
             panel.plot(drawn["other_score"], drawn["score"], label=system, **{**style, **crowd})
-        panel.axline((0, 0), slope=1, color="black", linewidth=0.7, zorder=0)
+        panel.axline((middle, middle), slope=1, color="black", linewidth=0.7, zorder=0)
         ylabel = f"{'system' if len(systems) > 1 else wrap_name(systems[0], 24)}: {known.label}"
         entitle(
             panel,
