@@ -174,9 +174,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """Every file of a run but its lock and run.json, which has times."""
-    files = (p for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", "run.json"))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    """Every file of a run but its lock, run.json, which has times, and figures of commands."""
+    return {
+        name: data
+        for name, data in contents(folder).items()
+        if not re.search(r"(^|/)(run\.json$|figures/)", name)
+    }
 
 
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,6 +1,5 @@
 """Captions: what a figure shows, written above it and in an index of all figures."""
 
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 TITLE_SIZE, FONT_SIZE = 8.0, 6.5  # in points
 LINE = 1.3  # from one line to the next, in font sizes
 MARGIN = 3.0  # points at the left and at the right
-WIDENED = 1.06  # how much coarse pixels may widen letters
+WIDENED = 1.18  # how much coarse pixels may widen letters
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -137,12 +136,19 @@ def _wrap(text: str, width: float, **font: Any) -> list[str]:
         return WIDENED * wide
 
     room = width - 2 * MARGIN
-    # Lines have a number of letters, which differ in width; few are as narrow as this.
-    for n_letters in range(int(room / measure("i")), 1, -1):
-        lines = textwrap.wrap(text, n_letters)
-        if all(measure(line) <= room for line in lines):
-            return lines
-    return textwrap.wrap(text, 1)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if measure(longer) <= room:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:  # a word may be longer than a line
+            if lines[-1] and measure(lines[-1] + letter) > room:
+                lines.append("")
+            lines[-1] += letter
+    return lines
 
 
 def _join(lines: list[str]) -> str:
